@@ -1,0 +1,176 @@
+"""``[zerg:NAME]`` sections -> :class:`~supervisor_zerg.model.PairConfig`. Collects every problem, never raises for one bad pair.
+
+supervisord ignores sections that it does not know and keeps its parser to itself (supervisor/options.py ``read_config``),
+so the files are read once more, with the same includes and the same expansions.
+"""
+
+import glob
+import os
+import platform
+
+from supervisor.options import UnhosedConfigParser, expand
+
+from .model import PairConfig
+
+PREFIX = "zerg:"
+TRUE = ("1", "true", "yes", "on")
+FALSE = ("0", "false", "no", "off")
+OPTIONS = ("programs", "fifos", "stats", "pool", "auto", "retire", "freeze", "drain_timeout", "boot_timeout")
+PROGRAM_NAME = "%(program_name)s"
+
+
+def read_pairs(options):
+    """Every configured pair, in file order; the default pair when no section exists.
+
+    :param options: supervisord's ``ServerOptions``: ``configfile``, ``here``, ``environ_expansions``.
+    :returns: tuple of PairConfig; a pair that cannot work carries the reasons in ``problems``.
+    """
+    try:
+        sections = _sections(options)
+    except Exception as error:  # a file that went away or broke since supervisord read it
+        return (PairConfig(problems=("cannot read %s: %s" % (options.configfile, error),)),)
+    pairs = tuple(parse_pair(name, values) for name, values in sections.items()) or (PairConfig(),)
+    return _name_clashes(pairs)
+
+
+def _sections(options):
+    parser = UnhosedConfigParser()
+    parser.expansions = dict(options.environ_expansions, here=options.here)
+    parser.read(options.configfile)
+    parser.expand_here(options.here)
+    for filename in _included(parser, options):
+        parser.read(filename)
+        parser.expand_here(os.path.dirname(os.path.abspath(filename)))
+    return {s[len(PREFIX) :]: _values(parser, s) for s in parser.sections() if s.startswith(PREFIX)}
+
+
+def _included(parser, options):
+    if not parser.has_section("include") or not parser.has_option("include", "files"):
+        return
+    base = os.path.dirname(os.path.abspath(options.configfile))
+    expansions = dict(parser.expansions, host_node_name=platform.node())
+    for pattern in expand(parser.get("include", "files"), expansions, "include.files").split():
+        yield from sorted(glob.glob(os.path.join(base, pattern)))
+
+
+def _values(parser, section):
+    """Option -> text, or option -> the exception that expanding it raised."""
+    values = {}
+    for option in parser.options(section):
+        try:
+            parser.expansions["program_name"] = PROGRAM_NAME  # expanded for each copy, later
+            values[option] = parser.saneget(section, option)
+        except Exception as error:
+            values[option] = error
+        finally:
+            del parser.expansions["program_name"]
+    return values
+
+
+def parse_pair(name, values):
+    """One section's options -> PairConfig.
+
+    >>> parse_pair("web", {"programs": "a"}).problems
+    ("[zerg:web] programs must name two programs, 'a' names 1",)
+    """
+    problems = []
+    config = {"name": name}
+    for option, text in values.items():
+        try:
+            if option not in OPTIONS:
+                raise ValueError("is not an option; there are " + ", ".join(OPTIONS))
+            if isinstance(text, Exception):
+                raise ValueError("cannot be expanded: %s" % text)
+            config[option] = PARSERS[option](text)
+        except ValueError as error:
+            problems.append("[zerg:%s] %s %s" % (name, option, error))
+    return PairConfig(problems=tuple(problems), **config)
+
+
+def _programs(text):
+    programs = tuple(p.strip() for p in text.split(",") if p.strip())
+    if len(programs) != 2:
+        raise ValueError("must name two programs, %r names %d" % (text, len(programs)))
+    if programs[0] == programs[1]:
+        raise ValueError("names %s twice" % programs[0])
+    return programs
+
+
+def _fifos(text):
+    paths = tuple(p.strip() for p in text.split(",") if p.strip())
+    if len(paths) != 3:
+        raise ValueError("must be three paths in the order new, running, sleeping; %r are %d" % (text, len(paths)))
+    relative = [p for p in paths if not os.path.isabs(p)]
+    if relative:
+        raise ValueError("must be absolute paths, %s is not" % relative[0])
+    if len({canonical(p) for p in paths}) != 3:
+        raise ValueError("must be three different paths")
+    return paths
+
+
+def canonical(path):
+    """The path as the kernel shows it in /proc/PID/fd: symbolic links in the folder resolved, the name kept."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+def _stats(text):
+    if text and not text.startswith("/") and not text.rpartition(":")[2].isdigit():
+        raise ValueError("must be a unix path or host:port, not %r" % text)
+    return text
+
+
+def _switch(text):
+    if text.lower() in TRUE + FALSE:
+        return text.lower() in TRUE
+    raise ValueError("must be true or false, not %r" % text)
+
+
+def _retire(text):
+    if text not in ("park", "stop"):
+        raise ValueError("must be park or stop, not %r" % text)
+    return text
+
+
+def _seconds(text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e7:
+        raise ValueError("must be a number of seconds, not %r" % text)
+    return seconds
+
+
+PARSERS = {
+    "programs": _programs,
+    "fifos": _fifos,
+    "stats": _stats,
+    "pool": str,
+    "auto": _switch,
+    "retire": _retire,
+    "freeze": _switch,
+    "drain_timeout": _seconds,
+    "boot_timeout": _seconds,
+}
+
+
+def _name_clashes(pairs):
+    """The same program or FIFO in two pairs: the later pair is the one that cannot work."""
+    owners, result = {}, []
+    for pair in pairs:
+        problems = list(pair.problems)
+        if not problems:
+            for thing in pair.programs + tuple(canonical(p) for p in pair.fifos):
+                owner = owners.setdefault(thing, pair.name)
+                if owner != pair.name:
+                    problems.append("[zerg:%s] %s already belongs to the pair %s" % (pair.name, thing, owner))
+            if PROGRAM_NAME not in pair.stats and pair.stats:
+                problems.append(
+                    "[zerg:%s] stats must contain %s: two copies with one stats address answer for each other" % (pair.name, PROGRAM_NAME)
+                )
+        result.append(_with_problems(pair, problems))
+    return tuple(result)
+
+
+def _with_problems(pair, problems):
+    return PairConfig(**{**vars(pair), "problems": tuple(problems)})

@@ -1,0 +1,268 @@
+"""PURE: facts + desired -> the next moves. The only room that decides. No clock, no I/O, no Supervisor.
+
+Read :func:`decide` from top to bottom: each rule either answers with a :class:`~supervisor_zerg.model.Step` or leaves the
+pair to the next one. A step makes one move at a time where two could collide, and *settle* looks again after each.
+
+What holds for every answer (tests/unit/test_decide_properties.py):
+
+* the only copy that accepts is never paused, unless a person holds the pair;
+* ``p`` goes only to a master that waits for commands, whose flag is known, with no worker in the making, nothing pending;
+* no digit goes to a master while another command of the pair is pending, nor towards a path that uWSGI would die of;
+* an async copy is never paused.
+"""
+
+from .model import Arrival, Move, Slot, Step, Verb
+
+
+def choose(facts, desired):
+    """The program that is to serve, or ''."""
+    able = [c for c in facts.copies if _able(c, desired)]
+    if not able or desired.held:
+        return ""
+    names = [c.program for c in able]
+    if desired.wish in names:
+        return desired.wish
+    invited = [c for c in able if desired.arrival(c.program) is Arrival.TAKES_OVER and not c.fresh]
+    if invited:
+        return invited[0].program
+    accepting = [c for c in able if c.accepting]
+    settled = [c for c in accepting if desired.arrival(c.program) is None]
+    pool = settled or [c for c in able if desired.arrival(c.program) is None and c.program == desired.last]
+    return _preferred(pool or accepting or able, desired)
+
+
+def _able(copy, desired):
+    """It serves, or could in an instant. One that serves stays able while a worker of it is being recycled."""
+    known = copy.up and copy.slot is not None and copy.paused is not None and bool(copy.workers)
+    return copy.ready or known and (copy.accepting or desired.desperate and not copy.stuck)
+
+
+def _preferred(copies, desired):
+    """Where the facts leave a choice: who served last, then who holds ``running``, then the order of the section."""
+    for copy in copies:
+        if copy.program == desired.last:
+            return copy.program
+    for copy in copies:
+        if copy.slot is Slot.RUNNING:
+            return copy.program
+    return copies[0].program
+
+
+def decide(facts, desired):
+    """The next step for a pair."""
+    return _emergency(facts, desired) or _roles(facts, desired)
+
+
+def _emergency(facts, desired):
+    """What must be mended before anything else can be trusted."""
+    for copy in facts.copies:
+        spinning = tuple(w.pid for w in copy.workers if w.spinning)
+        if spinning:
+            why = "a pause hit a newborn worker: endless PAUSE/resuming flood"
+            return _step("", Move(Verb.END_FLOOD, copy.program, pids=spinning, why=why))
+    for copy in facts.copies:
+        if copy.up and copy.stuck and not copy.pending:
+            why = "stopped outside the pause: it would never get ready"
+            return _step("", Move(Verb.CONTINUE, copy.program, pids=copy.stopped_pids, why=why))
+    for copy in facts.copies:
+        if copy.up and copy.paused is False and copy.stopped_pids and not copy.pending:
+            why = "resumed while its workers were stopped"
+            return _step("", Move(Verb.THAW, copy.program, pids=copy.stopped_pids, why=why))
+    for copy in facts.copies:
+        if copy.leaving and copy.paused and copy.stopped_pids:
+            return _step("", Move(Verb.CONTINUE, copy.program, pids=copy.stopped_pids, why="it is to stop"))
+        ended = tuple(w.pid for w in copy.workers if w.parked == w.cores > 1 and not w.zombie)
+        if copy.leaving and copy.paused and copy.deaf and ended:
+            why = "parked threads never see that the master ends"
+            return _step("", Move(Verb.END_WORKER, copy.program, pids=ended, why=why))
+    return None
+
+
+def _roles(facts, desired):
+    goal = choose(facts, desired)
+    if desired.held:
+        return _hold(facts, desired)
+    if not goal:
+        return _nobody(facts)
+    new, old = facts.copy(goal), facts.other(goal)
+    if desired.wish not in ("", goal) and new.accepting and facts.copy(desired.wish).up:
+        return _not_ready(goal, facts.copy(desired.wish))
+    if not new.accepting and _mute(old) and not desired.wish and not desired.desperate:
+        return Step(goal, wait_for="nothing tells whether %s is paused: all its workers are busy" % old.program)
+    if not new.accepting:
+        if _cannot_retreat(desired, old):
+            return _frozen_by_pause(goal, old)
+        return _resume(facts, desired, new, old)
+    if old.up and not desired.both:
+        step = _retreat(facts, desired, new, old)
+        if step:
+            return step
+    if desired.both and old.ready and not old.accepting:
+        return _toggle(facts, desired, old, Verb.RESUME, None, goal)
+    return _tidy(facts, desired, new, old)
+
+
+def _mute(copy):
+    """It runs, but no witness tells whether it is paused."""
+    return copy.up and copy.paused is None and copy.steady
+
+
+def _not_ready(goal, copy):
+    """Why a copy that is wished for cannot serve yet; somebody else does."""
+    if copy.blind:
+        return Step(goal, refusal="NoRights", wait_for=copy.blind, patient=True)
+    if not copy.master or not any(w.born for w in copy.workers) or copy.stuck:
+        return Step(goal, refusal="Booting", wait_for="%s boots" % copy.program, patient=True)
+    if copy.slot is None:
+        return Step(goal, refusal="Lost", wait_for="%s holds none of the FIFOs" % copy.program, patient=True)
+    if copy.paused is None:
+        return Step(goal, wait_for="nothing tells whether %s is paused: all its workers are busy" % copy.program)
+    return _unsteady(goal, copy)
+
+
+def _nobody(facts):
+    for copy in facts.copies:
+        if copy.blind:
+            return Step(refusal="NoRights", wait_for=copy.blind, patient=True)
+    coming = [c for c in facts.copies if c.up]
+    if not coming:
+        return Step(done=not facts.orphans, refusal="NobodyServes", wait_for="no copy runs", patient=True, moves=_bury(facts, False))
+    return _not_ready("", coming[0])
+
+
+def _hold(facts, desired):
+    """A person keeps requests waiting: pause whoever accepts, change nothing else."""
+    for copy in facts.copies:
+        if copy.accepting and copy.up:
+            if not copy.ready:
+                return _unsteady("", copy)
+            return _toggle(facts, desired, copy, Verb.PAUSE, None, "")
+        if copy.leaks and copy.up:
+            return _nudge("", copy)
+    return Step(met=True, done=True)
+
+
+def _resume(facts, desired, new, old):
+    """Make before break: the next copy accepts before anything is done to the one that serves."""
+    slot = Slot.RUNNING if new.slot is not Slot.RUNNING and not facts.obstacle(Slot.RUNNING) else None
+    return _toggle(facts, desired, new, Verb.RESUME, slot, new.program)
+
+
+def _cannot_retreat(desired, old):
+    return old.up and old.accepting and old.asynchronous and not desired.retire_stop and not desired.both
+
+
+def _frozen_by_pause(goal, old):
+    words = "%s is asynchronous: a pause would freeze its requests" % old.program
+    return Step(goal, refusal="AsyncCopy", wait_for=words, patient=True)
+
+
+def _retreat(facts, desired, new, old):
+    """The other copy must take nothing more. None: it takes nothing already, or is not ours to move now."""
+    goal = new.program
+    if old.accepting:
+        if new.fresh or old.fresh:
+            return Step(goal, wait_for="%s's own hooks may still move the slots" % (new if new.fresh else old).program, patient=True)
+        if _cannot_retreat(desired, old):
+            return _frozen_by_pause(goal, old)
+        if old.asynchronous:
+            return _step(goal, Move(Verb.QUIT, old.program, why="an async copy cannot be parked"))
+        if not old.ready:
+            return _unsteady(goal, old)
+        slot = Slot.SLEEPING if old.slot is not Slot.SLEEPING and not facts.obstacle(Slot.SLEEPING) else None
+        return _toggle(facts, desired, old, Verb.PAUSE, slot, goal)
+    if old.pending:
+        return Step(goal, wait_for="%s has not yet executed a command" % old.program)
+    if old.leaks:
+        return _nudge(goal, old)
+    if old.paused is None and old.workers:
+        return Step(goal, wait_for="nothing tells whether %s is paused" % old.program)
+    return None
+
+
+def _tidy(facts, desired, new, old):
+    """Users are served by the goal and by nobody else: labels, paths, orphans, and what becomes of the old copy."""
+    goal = new.program
+    if new.pending or old.pending:
+        late = (new if new.pending else old).program
+        return Step(goal, met=not old.pending, wait_for="%s has not yet executed a command" % late)
+    labels = [(new, Slot.RUNNING)] + ([(old, Slot.SLEEPING)] if old.ready and old.paused else [])
+    for copy, slot in labels:
+        if copy.fresh or copy.deaf or not copy.ready:
+            continue
+        if copy.slot is not slot and not facts.obstacle(slot) and not facts.obstacle(copy.slot):
+            return _step(goal, Move(Verb.LABEL, copy.program, slot, why="it is in slot %s" % copy.slot.label), met=True)
+        if not copy.linked and not facts.obstacle(copy.slot) and (copy is new or _sole(facts, copy)):
+            return _step(goal, Move(Verb.RELINK, copy.program, why="the path of its FIFO is gone or is another's"), met=True)
+    buried = _bury(facts, desired.overdue)
+    if buried:
+        return Step(goal, buried, met=True)
+    return _afterlife(facts, desired, new, old)
+
+
+def _sole(facts, copy):
+    """No other copy of the pair is in the same slot: the path may be put back without taking it from anyone."""
+    return not any(c.slot is copy.slot for c in facts.copies if c is not copy)
+
+
+def _afterlife(facts, desired, new, old):
+    """The old copy is parked or on its way there."""
+    goal = new.program
+    stop_it = desired.retiring == old.program and old.up
+    if detached := [c for c in (old, new) if c.attached is False and c.up]:
+        copy = detached[0]
+        if copy is old or not old.up or (old.attached and old.ready):
+            why = "the pool has a new socket, and it still holds the old one"
+            return _step(goal, Move(Verb.RESTART, copy.program, why=why), met=True)
+    if old.up and old.paused and old.in_flight:
+        if not (stop_it and desired.overdue):
+            return Step(goal, met=True, wait_for="%s drains %d requests" % (old.program, old.in_flight), patient=True)
+    if stop_it and old.ready and not desired.both:
+        return _step(goal, Move(Verb.QUIT, old.program, why="retire = stop"), met=True)
+    if desired.freeze and old.ready and old.paused and old.sealed and not old.frozen:
+        pids = tuple(w.pid for w in old.workers)
+        return _step(goal, Move(Verb.FREEZE, old.program, pids=pids, why="freeze = true"), met=True)
+    if not desired.freeze and old.ready and old.stopped_pids:
+        return _step(goal, Move(Verb.CONTINUE, old.program, pids=old.stopped_pids, why="freeze = false"), met=True)
+    if facts.orphans:
+        return Step(goal, met=True, wait_for="orphaned workers finish their requests", patient=True)
+    if new.fresh or old.fresh:
+        return Step(goal, met=True, wait_for="hooks of the copies", patient=True)
+    coming = [c.program for c in facts.copies if c.up and not c.ready]
+    if coming:
+        return Step(goal, met=True, wait_for="%s boots" % " and ".join(coming), patient=True)
+    return Step(goal, met=True, done=True)
+
+
+def _toggle(facts, desired, copy, verb, slot, goal):
+    """Send ``p``, the one command that must never be sent twice, too early, or to the wrong state."""
+    if copy.pending:
+        return Step(goal, wait_for="%s has not yet executed a command" % copy.program)
+    if copy.deaf:
+        return Step(goal, refusal="Deaf", wait_for="%s %s" % (copy.program, copy.deaf))
+    if facts.obstacle(copy.slot).startswith("a directory"):
+        return Step(goal, refusal="Obstructed", wait_for="%s lies at the path of slot %s" % (facts.obstacle(copy.slot), copy.slot.label), patient=True)
+    if not copy.steady and not desired.desperate:
+        return _unsteady(goal, copy)
+    if slot is not None and any(c.pending for c in facts.copies):
+        slot = None
+    return _step(goal, Move(verb, copy.program, slot))
+
+
+def _unsteady(goal, copy):
+    return Step(goal, refusal="Unsteady", wait_for="a worker of %s is just being born" % copy.program)
+
+
+def _nudge(goal, copy):
+    return _step(goal, Move(Verb.NUDGE, copy.program, pids=copy.leaks, why="threads still wait for a request"))
+
+
+def _bury(facts, overdue):
+    pids = tuple(o.pid for o in facts.orphans if overdue or not o.busy)
+    if not pids:
+        return ()
+    return (Move(Verb.END_ORPHAN, facts.orphans[0].program, pids=pids, why="their master is gone"),)
+
+
+def _step(goal, *moves, met=False):
+    return Step(goal, tuple(moves), met=met)

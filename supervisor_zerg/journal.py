@@ -1,0 +1,130 @@
+"""Append-only history, and the few orders of a person that must outlive supervisord.
+
+History is one JSON object a line, written by one ``write`` to a file opened with O_APPEND: a crash loses at most the line
+that was being written, and a reader skips a torn one. A full disk or a read-only folder is reported once and never stops a
+move; what could not be written is still shown by ``zerg history`` until supervisord ends.
+"""
+
+import collections
+import json
+import os
+
+VERSION = 1
+ROTATE_BYTES = 8 << 20  # then the file is renamed to NAME.1, as supervisord does with its log
+TAIL_BYTES = 1 << 20  # how far back ``zerg history`` looks in the file
+REMEMBERED = 500  # entries kept in memory
+
+
+class History:
+    """:param path: file, or '' for memory only. :param complain: called with a sentence when writing fails."""
+
+    def __init__(self, path, complain):
+        self.path, self.complain = path, complain
+        self._recent = collections.deque(maxlen=REMEMBERED)
+        self._failed = False
+
+    def add(self, entry):
+        """:param entry: dict of str, int, float, bool, list."""
+        entry = dict(entry, v=VERSION)
+        self._recent.append(entry)
+        if not self.path:
+            return
+        try:
+            self._rotate()
+            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            try:
+                self._write(descriptor, (json.dumps(entry, sort_keys=True) + "\n").encode())
+            finally:
+                os.close(descriptor)
+            self._failed = False
+        except OSError as error:
+            if not self._failed:
+                self.complain("history cannot be written to %s: %s; moves go on, free the disk or set 'history'" % (self.path, error))
+            self._failed = True
+
+    @staticmethod
+    def _write(descriptor, line):
+        written = os.write(descriptor, line)
+        if written < len(line):
+            os.write(descriptor, b"\n")  # end the torn line, so that the next one is readable
+            raise OSError("the disk is full")
+
+    def _rotate(self):
+        try:
+            if os.stat(self.path).st_size > ROTATE_BYTES:
+                os.rename(self.path, self.path + ".1")
+        except FileNotFoundError:
+            pass
+
+    def last(self, pair, limit):
+        """The newest entries of a pair, oldest first."""
+        entries = self._from_file() if self.path and not self._failed else list(self._recent)
+        chosen = [e for e in entries if e.get("pair") == pair]
+        return chosen[-limit:] if limit > 0 else []
+
+    def _from_file(self):
+        data = self._tail(self.path, TAIL_BYTES)
+        if len(data) < TAIL_BYTES:
+            data = self._tail(self.path + ".1", TAIL_BYTES - len(data)) + data
+        return list(filter(None, map(_parse, data.splitlines())))
+
+    @staticmethod
+    def _tail(path, size):
+        try:
+            with open(path, "rb") as file:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+                return file.read(size)
+        except OSError:
+            return b""
+
+
+def _parse(line):
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and entry.get("v") == VERSION else None
+
+
+class Orders:
+    """What a person asked for that must hold until a person takes it back: ``hold``, ``resume --both``, ``auto``.
+
+    One small file, written anew and renamed over the old one; only written when an order changes.
+    """
+
+    def __init__(self, path, complain):
+        self.path, self.complain = path, complain
+        self._pairs = self._read()
+
+    def _read(self):
+        if not self.path:
+            return {}
+        try:
+            with open(self.path) as file:
+                document = json.load(file)
+            return document["pairs"] if document["v"] == VERSION else {}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self.complain("orders cannot be read from %s: %s; starting without them" % (self.path, error))
+            return {}
+
+    def get(self, pair):
+        """The orders of a pair: dict with any of ``held``, ``both``, ``auto``."""
+        found = self._pairs.get(pair)
+        return dict(found) if isinstance(found, dict) else {}
+
+    def set(self, pair, **orders):
+        if self.get(pair) == orders:
+            return
+        self._pairs[pair] = orders
+        if not self.path:
+            return
+        draft = "%s.%d" % (self.path, os.getpid())
+        try:
+            with open(draft, "w") as file:
+                json.dump({"v": VERSION, "pairs": self._pairs}, file)
+                file.flush()
+            os.rename(draft, self.path)
+        except OSError as error:
+            self.complain("orders cannot be written to %s: %s; they hold until supervisord ends" % (self.path, error))

@@ -1,0 +1,386 @@
+"""One keeper a pair: what is asked of it, by whom, and how far it is. Turns requests and events into what *decide* desires,
+runs *settle* until that is reached, and answers. The only state of a pair that is not a fact lives here.
+"""
+
+import time
+
+from . import errors
+from .model import Arrival, Condition, Desired, Verb
+from .observe import Observer
+from .settle import settle
+
+MOVE_LIMIT_S = 10.0  # a request that is not met by then is answered with what stands in the way
+AT_ONCE_S = 0.004  # how long an event may hold supervisord's loop to let the other copy accept first
+PROOF_S = (0.3, 1.5)  # after a toggle, look again: a flood or a lost signal shows by then
+TRAFFIC = (Verb.RESUME, Verb.PAUSE, Verb.QUIT, Verb.LABEL)
+HOPELESS = ("AsyncCopy", "NoRights", "Booting", "Lost", "Obstructed", "NobodyServes")
+
+
+class Request:
+    """What a person asked for, until it is answered."""
+
+    def __init__(self, ident, verb, program, options, now):
+        self.id, self.verb, self.program, self.options, self.began = ident, verb, program, options, now
+        self.opened = False
+        self.answer = None  # the reply, a struct, or a ZergError
+
+    def __str__(self):
+        return "%s%s (id %s)" % (self.verb, " " + self.program if self.program else "", self.id)
+
+
+class Keeper:
+    """:param plugin: loop, kernel, programs, history, orders, log and ids, shared by all keepers (plugin.py)."""
+
+    def __init__(self, pair, plugin):
+        self.pair, self.plugin = pair, plugin
+        self.observer = Observer(pair, plugin.kernel, plugin.programs, plugin.loop.clock)
+        orders = plugin.orders.get(pair.name)
+        self.held, self.both = bool(orders.get("held")), bool(orders.get("both"))
+        self.auto = bool(orders.get("auto", pair.auto))
+        self.wish, self.last, self.retiring = "", "", ""
+        self.arrivals, self.since = {}, {}
+        self.request, self.task, self.facts, self.step = None, None, None, None
+        self.cause, self.moves, self.began = "", [], 0.0
+        self.chores = False  # a request is answered, but what it asked for (freeze, retire) waits for the drain
+        self.drain_began = None
+        self.paths = None
+
+    # requests of a person
+
+    def ask(self, verb, program="", **options):
+        """Take on a request. :returns: Request, perhaps answered already. :raises ZergError: Busy, Misconfigured, ShuttingDown."""
+        self.check()
+        if self.request is not None:
+            held = self.plugin.loop.clock() - self.request.began
+            raise errors.Busy("%s is under way since %.3f s for the pair %s" % (self.request, held, self.pair.name))
+        self.request = request = Request(self.plugin.new_id(), verb, program, options, self.plugin.loop.clock())
+        self._finish_entry("overtaken by %s" % request)
+        self.cause = verb
+        self._run()
+        return request
+
+    def check(self):
+        if not self.plugin.programs.running():
+            raise errors.ShuttingDown("supervisord is shutting down or reloading")
+        if self.pair.problems:
+            raise errors.Misconfigured("the pair %s is misconfigured: %s" % (self.pair.name, "; ".join(self.pair.problems)))
+
+    def _open(self, request, facts):
+        """Check a request against the facts and turn it into a wish. :raises ZergError:"""
+        request.opened = True
+        for copy in facts.copies:
+            if copy.blind:
+                raise errors.NoRights(copy.blind)
+        getattr(self, "_open_" + request.verb)(request, facts)
+        if request.verb != "settle":
+            self._save_orders()
+
+    def _open_swap(self, request, facts):
+        serving = facts.serving
+        if not serving:
+            raise errors.NobodyServes("no copy of the pair %s serves" % self.pair.name, "use 'zerg resume PROGRAM' or 'zerg promote PROGRAM'")
+        request.program = facts.other(serving).program
+        self._open_promote(request, facts)
+
+    def _open_promote(self, request, facts):
+        self._can_serve(facts.copy(request.program), facts)
+        self.wish, self.held, self.both = request.program, False, False
+
+    def _open_resume(self, request, facts):
+        self._can_serve(facts.copy(request.program), facts)
+        both = request.options.get("both", False)
+        self.wish = (facts.serving if both else "") or request.program
+        self.held, self.both = False, both
+
+    def _open_pause(self, request, facts):
+        copy, other = facts.copy(request.program), facts.other(request.program)
+        if not copy.up:
+            raise errors.NotRunning("%s is %s" % (copy.program, copy.state))
+        if request.options.get("hold"):
+            if copy.asynchronous and copy.accepting:
+                raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % copy.program)
+            self.held, self.both, self.wish = True, False, ""
+        elif copy.accepting and not other.accepting:
+            raise errors.LastCopy("%s is the only copy of the pair %s that accepts requests" % (copy.program, self.pair.name))
+        elif copy.accepting:
+            self.wish, self.both = other.program, False
+
+    def _open_settle(self, request, facts):
+        pass
+
+    def _can_serve(self, copy, facts):
+        if not copy.up:
+            raise errors.NotRunning("%s is %s" % (copy.program, copy.state))
+        other = facts.other(copy.program)
+        born = copy.master and any(w.born for w in copy.workers) and not copy.stuck
+        if not born:
+            raise errors.Booting("%s boots" % copy.program)
+        if copy.slot is None:
+            raise errors.Lost("the master of %s (pid %d) holds none of the FIFOs" % (copy.program, copy.master))
+        if other.asynchronous and other.accepting and self.pair.retire != "stop":
+            raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % other.program)
+
+    # events
+
+    def person_starts(self, program):
+        self._arrives(program, Arrival.TAKES_OVER, "%s was started" % program)
+
+    def supervisor_starts(self, program):
+        self._arrives(program, Arrival.PARKS, "%s was started by Supervisor" % program)
+
+    def _arrives(self, program, arrival, cause):
+        self.arrivals[program] = arrival
+        self.since.pop(program, None)
+        self.plugin.loop.call_soon(lambda: self.kick(cause))
+
+    def stops(self, program):
+        """Its stop signal is about to be sent: the other copy has to accept before that."""
+        self.arrivals.pop(program, None)
+        self.kick("%s is stopping" % program, at_once=True)
+
+    def ended(self, program, how):
+        if how != "BACKOFF":
+            self.arrivals.pop(program, None)
+        self.kick("%s %s" % (program, how), at_once=True)
+
+    def restart(self, copy):
+        """Stop a copy so that it attaches to the pool's new socket; start it again once it has stopped."""
+        other = next(p for p in self.pair.programs if p != copy.program)
+        detached = self.observer.memos[other].attached is False
+        arrival = Arrival.TAKES_OVER if detached or self.facts.copy(copy.program).accepting else Arrival.PARKS
+        self.plugin.restart(copy.program, lambda: self.arrivals.__setitem__(copy.program, arrival))
+
+    def kick(self, cause, at_once=False):
+        """Something happened: look, now."""
+        if not self.active():
+            return
+        if self.task is None or not self.task.alive:
+            self.cause = cause
+            self._run()
+        elif not self.moves:
+            self.cause = cause
+        if self.task is None or not self.task.alive:
+            return
+        self.task.run_at_once(AT_ONCE_S) if at_once else self.task.wake()
+
+    def active(self):
+        """May anything be done to this pair now?"""
+        return self.plugin.programs.running() and not self.pair.problems and (self.auto or self.request is not None or self.chores)
+
+    def glance(self):
+        """Each second, for 2 microseconds a path: did somebody else move a slot? Every command changes an inode."""
+        if self.task is not None and self.task.alive:
+            return
+        paths = self._paths_now()
+        if self.paths is not None and paths != self.paths:
+            self.kick("something changed at the FIFOs")
+        self.paths = paths
+
+    def _paths_now(self):
+        return [self.plugin.kernel.identity(path) for path in self.observer.paths]
+
+    def watch(self):
+        """A pidfd for the process of each program, and for a master below a wrapper."""
+        loop = self.plugin.loop
+        for program, memo in self.observer.memos.items():
+            for pid in {self.plugin.programs.get(program).pid, memo.master} - {0} - loop.watched():
+                loop.watch(pid, lambda pid, p=program: self.kick("process %d of %s ended" % (pid, p), at_once=True))
+
+    # settle's side
+
+    def _run(self):
+        if self.task is not None and self.task.alive:
+            self.task.wake()
+        elif self.plugin.programs.running():
+            self.began = self.plugin.loop.clock()
+            self.task = self.plugin.loop.task(settle(self.observer, self), self._settled)
+            self.task.start()
+
+    def _settled(self, _):
+        self._finish_entry("settled")
+        self.chores = False
+        self.paths = self._paths_now()
+        self.watch()
+
+    def desired(self, facts, desperate):
+        """What this pair is to be, for *decide*. A request that just came is checked against the facts first."""
+        if self.request is not None and not self.request.opened:
+            try:
+                self._open(self.request, facts)
+            except errors.ZergError as refusal:
+                self._answer(refusal)
+        return Desired(
+            wish=self.wish, last=self.last, held=self.held, both=self.both, arrivals=tuple(self.arrivals.items()),
+            freeze=self.pair.freeze, retire_stop=self.pair.retire == "stop", retiring=self.retiring,
+            desperate=desperate, overdue=self._overdue(facts),
+        )  # fmt: skip
+
+    def _overdue(self, facts):
+        draining = any(c.condition is Condition.DRAINING for c in facts.copies) or facts.orphans
+        now = self.plugin.loop.clock()
+        self.drain_began = (self.drain_began or now) if draining else None
+        return self.drain_began is not None and now - self.drain_began > self.pair.drain_timeout
+
+    def saw(self, facts, step):
+        """Take in what was seen and decided. :returns: False to end settle."""
+        self.facts, self.step = facts, step
+        self._note_conditions(facts)
+        self.watch()
+        if step.met:
+            self._reached(facts, step)
+        if self.request is not None:
+            self._progress(step)
+        if not self.active() or self.pair.problems:
+            return False
+        if step.done and self.request is None:
+            return False
+        return not self._given_up(step)
+
+    def _reached(self, facts, step):
+        was = self.last
+        if step.goal:
+            self.last = step.goal
+        if self.wish == step.goal:
+            self.wish = ""
+        for program in list(self.arrivals):
+            copy = facts.copy(program)
+            settled = copy.ready and not copy.fresh and (program == step.goal or not copy.accepting)
+            if settled and (program == step.goal or self.arrivals[program] is Arrival.PARKS):
+                del self.arrivals[program]
+        if self.pair.retire == "stop" and was and step.goal and was != step.goal and facts.copy(was).up:
+            self.retiring = was
+        elif self.retiring and (self.retiring == step.goal or not facts.copy(self.retiring).up):
+            self.retiring = ""
+
+    def _progress(self, step):
+        request, now = self.request, self.plugin.loop.clock()
+        if step.met and not self.wish:
+            return self._answer(None)
+        if step.refusal in HOPELESS and not step.moves:
+            return self._answer(errors.BY_NAME[step.refusal](step.wait_for))
+        if request.verb == "settle" and (step.done or step.patient and not step.moves):
+            return self._answer(None)
+        if now - request.began > MOVE_LIMIT_S:
+            self._answer(self._why_late(step))
+
+    def _why_late(self, step):
+        pending = [(c.program, c.pending) for c in self.facts.copies if c.pending]
+        if pending:
+            program, commands = pending[0]
+            return errors.Pending("%s has not executed %s after %.0f s" % (program, " ".join(commands), MOVE_LIMIT_S))
+        kind = errors.BY_NAME.get(step.refusal, errors.TimedOut)
+        return kind("%s for %.0f s" % (step.wait_for or "the pair did not converge", MOVE_LIMIT_S))
+
+    def _given_up(self, step):
+        """Nothing happens for longer than a boot may take: leave it to the next event or tick."""
+        now = self.plugin.loop.clock()
+        limit = max(self.pair.boot_timeout, self.pair.drain_timeout + 1.0)
+        if step.moves:
+            self.began = now
+        return self.request is None and now - self.began > limit
+
+    def _answer(self, refusal):
+        request, self.request = self.request, None
+        if refusal is not None:
+            self.wish = ""
+            request.answer = refusal
+            self._finish_entry("refused: %s" % refusal, request)
+        else:
+            request.answer = self._reply(request)
+            self.chores = self.pair.freeze or self.pair.retire == "stop"
+            self._finish_entry("done", request)
+        self.plugin.answered()
+
+    def _reply(self, request):
+        facts = self.facts
+        changed = request.verb != "settle" and any(m.verb in TRAFFIC for m, _ in self.moves) or request.verb == "settle" and bool(self.moves)
+        return {
+            "pair": self.pair.name,
+            "id": request.id,
+            "changed": bool(changed),
+            "took_ms": round((self.plugin.loop.clock() - request.began) * 1000, 3),
+            "serving": facts.serving,
+            "parked": self._resting(facts),
+            "draining": sum(c.in_flight for c in facts.copies if c.paused),
+            "held": self.held,
+        }
+
+    @staticmethod
+    def _resting(facts):
+        """The copy that is parked, be it that it still drains."""
+        return facts.parked or next((c.program for c in facts.copies if c.condition is Condition.DRAINING), "")
+
+    def made(self, move):
+        self.moves.append((move, self.plugin.loop.clock()))
+        if move.command and b"p" in move.command:
+            for delay in PROOF_S:
+                self.plugin.loop.call_later(delay, lambda: self.kick("a look after a move"))
+
+    def stumbled(self, move, error):
+        self.plugin.log("debug", "could not make a move", pair=self.pair.name, move=str(move), error=str(error))
+
+    # orders and history
+
+    def set_auto(self, on):
+        changed, self.auto = self.auto != on, on
+        self._save_orders()
+        self.record({"what": "auto %s" % ("on" if on else "off"), "by": "a person", "outcome": "done"})
+        if on:
+            self.kick("auto was switched on")
+        return changed
+
+    def _save_orders(self):
+        orders = {"held": self.held, "both": self.both, "auto": self.auto}
+        self.plugin.orders.set(self.pair.name, **{k: v for k, v in orders.items() if v != (k == "auto" and self.pair.auto)})
+
+    def _finish_entry(self, outcome, request=None):
+        """One line of history for a request, or for what was done without one."""
+        moves, self.moves = self.moves, []
+        if not moves and request is None:
+            return
+        first = request.began if request else moves[0][1]
+        self.record({
+            "id": request.id if request else self.plugin.new_id(),
+            "what": str(request.verb + " " + request.program).strip() if request else "repair",
+            "by": "a person" if request else self.cause,
+            "moves": _told(moves, first),
+            "took_ms": round((self.plugin.loop.clock() - first) * 1000, 3),
+            "serving": self.facts.serving if self.facts else "",
+            "outcome": outcome,
+        })  # fmt: skip
+
+    def record(self, entry):
+        entry = {"at": time.time(), "pair": self.pair.name, "id": entry.get("id") or self.plugin.new_id(), **entry}
+        self.plugin.history.add(entry)
+        told = {k: v for k, v in entry.items() if k not in ("at", "moves")}
+        self.plugin.log("info", "moved" if entry.get("moves") else "answered", moves=",".join(entry.get("moves", [])), **told)
+
+    def noted(self, facts):
+        """Facts that somebody else looked up."""
+        self._note_conditions(facts)
+        if self.facts is None:
+            self.facts = facts
+
+    def _note_conditions(self, facts):
+        for copy in facts.copies:
+            condition = copy.condition.value
+            if self.since.get(copy.program, ("", 0))[0] != condition:
+                self.since[copy.program] = condition, time.time()
+
+    def close(self):
+        if self.task is not None:
+            self.task.cancel()
+        for memo in self.observer.memos.values():
+            memo.forget()
+
+
+def _told(moves, first):
+    """Moves as short strings with their time, repetitions counted: ``["+0.5ms resume b to running", "+2.1ms nudge b x3"]``."""
+    told = []
+    for move, at in moves:
+        words = str(move) + (": %s" % move.why if move.why else "")
+        if told and told[-1][1] == words:
+            told[-1][2] += 1
+        else:
+            told.append([at - first, words, 1])
+    return ["+%.1fms %s%s" % (at * 1000, words, " x%d" % count if count > 1 else "") for at, words, count in told]

@@ -1,0 +1,328 @@
+"""What Linux knows: who holds which FIFO, which threads can still accept, who is whose child; and signals.
+
+Everything is read when it is asked for; what is kept (a descriptor's number, the process table) is checked before it is
+believed. A process that is gone, or was never there, reads as None or as nothing. No right to look is ``PermissionError``.
+"""
+
+import os
+import platform
+import re
+import signal
+import socket
+import stat
+import struct
+from collections import namedtuple
+
+# System call numbers. uWSGI's pause is poll(NULL, 0, 10000) in a loop (uWSGI core/utils.c:1396), also seen as restart_syscall
+# after a signal; where poll is made of ppoll the third argument is a pointer.
+CALLS = {
+    "x86_64": {"poll": 7, "ppoll": 271, "restart_syscall": 219, "waits": (232, 281)},
+    "aarch64": {"poll": None, "ppoll": 73, "restart_syscall": 128, "waits": (22,)},
+}.get(platform.machine())
+PAUSE_MS = 10000
+DELETED = " (deleted)"
+PROCESSES_A_SPELL = 10  # about a millisecond of reading descriptors
+
+#: One line of /proc/PID/stat. ``start`` is the start time in clock ticks; with the pid it names a process for good.
+Process = namedtuple("Process", "pid state ppid start")
+#: A FIFO that a process holds open: descriptor number, index of its path, identity of the inode, lies it at its path.
+Held = namedtuple("Held", "fd slot dev ino linked")
+#: ``waiting``: descriptors of the epolls in which threads wait.
+Threads = namedtuple("Threads", "total paused main_paused main_waits waiting")
+#: What may lie at a slot's path.
+ABSENT, FIFO = "", "fifo"
+
+
+class Kernel:
+    """The real one. Tests of the pure rooms never need it; everybody else gets it handed in."""
+
+    def __init__(self, proc="/proc"):
+        self.proc = proc
+        self._table = {}
+        self._last_pid = None
+        self._has_children_file = os.path.exists("%s/self/task/%d/children" % (proc, os.getpid()))
+
+    # processes
+
+    def process(self, pid):
+        """:returns: Process, or None when there is none."""
+        try:
+            with open("%s/%d/stat" % (self.proc, pid), "rb", buffering=0) as file:
+                text = file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        fields = text[text.rindex(b")") + 2 :].split()
+        return Process(pid, fields[0].decode(), int(fields[1]), int(fields[19]))
+
+    def children(self, pid):
+        """Pids of the children of a process."""
+        if self._has_children_file:
+            return self._children_file(pid)
+        return [p.pid for p in self._refreshed_table().values() if p.ppid == pid and self.process(p.pid)]
+
+    def _children_file(self, pid):
+        pids = []
+        try:
+            for tid in os.listdir("%s/%d/task" % (self.proc, pid)):
+                with open("%s/%d/task/%s/children" % (self.proc, pid, tid), "rb", buffering=0) as file:
+                    pids += [int(word) for word in file.read().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+        return pids
+
+    def _refreshed_table(self):
+        """All processes by pid. Only what was born since the last look is read anew: the kernel tells its newest pid."""
+        newest = self._newest_pid()
+        if self._last_pid is None or not self._last_pid <= newest <= self._last_pid + 2000:
+            pids = [int(name) for name in os.listdir(self.proc) if name.isdigit()]
+            self._table = {}
+        else:
+            pids = range(self._last_pid + 1, newest + 1)
+        self._last_pid = newest
+        for pid in list(pids):
+            self._table[pid] = self.process(pid)
+        for pid in [pid for pid, process in self._table.items() if process is None]:
+            del self._table[pid]
+        return self._table
+
+    def _newest_pid(self):
+        with open("%s/loadavg" % self.proc, "rb", buffering=0) as file:
+            return int(file.read().split()[4])
+
+    def alive(self, pid, start=None):
+        process = self.process(pid)
+        return process is not None and process.state not in "ZX" and start in (None, process.start)
+
+    # FIFOs
+
+    def held(self, pid, paths, hint=None):
+        """The FIFO among ``paths`` that a process reads, also when its path was deleted or replaced.
+
+        :param paths: canonical paths in slot order.
+        :param hint: descriptor number where it was seen last; looked at first.
+        :returns: Held, or None.
+        :raises PermissionError: no right to look.
+        """
+        folder = "%s/%d/fd" % (self.proc, pid)
+        if hint is not None:
+            found = self._held_at(folder, hint, paths)
+            if found:
+                return found
+        try:
+            numbers = os.listdir(folder)
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        for number in numbers:
+            found = self._held_at(folder, number, paths)
+            if found:
+                return found
+        return None
+
+    def _held_at(self, folder, number, paths):
+        link = "%s/%s" % (folder, number)
+        try:
+            path = os.readlink(link)
+            path = path[: -len(DELETED)] if path.endswith(DELETED) else path
+            if path not in paths:
+                return None
+            info = os.stat(link)
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        if not stat.S_ISFIFO(info.st_mode):
+            return None
+        return Held(int(number), paths.index(path), info.st_dev, info.st_ino, self._inode(path) == (info.st_dev, info.st_ino))
+
+    @staticmethod
+    def _inode(path):
+        try:
+            info = os.lstat(path)
+        except OSError:
+            return None
+        return info.st_dev, info.st_ino
+
+    def lies_at(self, path):
+        """What lies at a slot's path: ABSENT, FIFO, or what it is in words."""
+        try:
+            mode = os.lstat(path).st_mode
+        except FileNotFoundError:
+            return ABSENT
+        except OSError as error:
+            return "something unreadable (%s)" % error.strerror
+        if stat.S_ISFIFO(mode):
+            return FIFO
+        kinds = ((stat.S_ISDIR, "a directory"), (stat.S_ISLNK, "a symbolic link"), (stat.S_ISREG, "a regular file"))
+        return next((words for test, words in kinds if test(mode)), "a socket or device")
+
+    def identity(self, path):
+        """(device, inode) of what lies at a path, or None: changes with every command that a master executes."""
+        return self._inode(path)
+
+    def readers(self, identity):
+        """Generator over all processes: yields None between short spells of work and, last, the pid of a process that
+        holds a FIFO open, or 0. For the rare FIFO at a slot's path that no copy of the pair holds."""
+        pids = [int(name) for name in os.listdir(self.proc) if name.isdigit()]
+        for count, pid in enumerate(pids):
+            if identity in self._open_files(pid):
+                yield pid
+                return
+            if count % PROCESSES_A_SPELL == PROCESSES_A_SPELL - 1:
+                yield None
+        yield 0
+
+    def _open_files(self, pid):
+        folder = "%s/%d/fd" % (self.proc, pid)
+        found = set()
+        try:
+            for number in os.listdir(folder):
+                info = os.stat("%s/%s" % (folder, number))
+                found.add((info.st_dev, info.st_ino))
+        except OSError:
+            pass
+        return found
+
+    # threads
+
+    def threads(self, pid):
+        """How many threads a process has and how many of them wait in uWSGI's pause.
+
+        :returns: Threads; ``main_paused`` and ``main_waits`` tell where the main thread is: it is the one that a pause and a
+            resume reach at once, since uWSGI blocks signals in all others (uWSGI core/loop.c ``uwsgi_setup_thread_req``).
+        :raises PermissionError: no right to look. :raises OSError: this kernel does not tell.
+        """
+        total = paused = 0
+        main_paused = main_waits = False
+        waiting = []
+        folder = "%s/%d/task" % (self.proc, pid)
+        try:
+            for tid in os.listdir(folder):
+                call = self._call("%s/%s/syscall" % (folder, tid))
+                is_paused, waits = in_pause(call), bool(call) and int(call[0]) in CALLS["waits"]
+                total += 1
+                paused += is_paused
+                if waits:
+                    waiting.append(int(call[1], 16))
+                if int(tid) == pid:
+                    main_paused, main_waits = is_paused, waits
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+        return Threads(total, paused, main_paused, main_waits, waiting)
+
+    def _call(self, path):
+        with open(path, "rb", buffering=0) as file:
+            words = file.read().split()
+        return words if words and words[0].lstrip(b"-").isdigit() and len(words) > 2 else None
+
+    def waits(self, pid):
+        """The main thread of a process waits in epoll: a uWSGI master that does takes its next command at once."""
+        try:
+            call = self._call("%s/%d/syscall" % (self.proc, pid))
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return bool(call) and int(call[0]) in CALLS["waits"]
+
+    # sockets
+
+    def listening(self, pid):
+        """Inode -> address of the listening sockets that a process holds."""
+        inodes = set()
+        try:
+            for number in os.listdir("%s/%d/fd" % (self.proc, pid)):
+                target = os.readlink("%s/%d/fd/%s" % (self.proc, pid, number))
+                if target.startswith("socket:["):
+                    inodes.add(int(target[8:-1]))
+        except (FileNotFoundError, ProcessLookupError):
+            return {}
+        return {inode: name for inode, name in self._listening_sockets().items() if inode in inodes}
+
+    def _listening_sockets(self):
+        """Inode -> unix path or tcp port of every listening socket of this network namespace."""
+        names = dict(_tcp_listeners())
+        with open("%s/net/unix" % self.proc) as file:
+            next(file)
+            for line in file:
+                fields = line.split(None, 7)
+                if fields[3] == "00010000":
+                    names[int(fields[6])] = fields[7].strip() if len(fields) > 7 else ""
+        return names
+
+    def queues(self, pid, listening):
+        """Descriptors of the epolls in which a worker waits for requests from one of the ``listening`` inodes: one for each
+        thread that takes requests (uWSGI core/loop.c ``simple_loop_run``). Empty: the process is no worker, or not yet."""
+        found = set()
+        try:
+            sockets, polls = set(), []
+            for number in os.listdir("%s/%d/fd" % (self.proc, pid)):
+                target = os.readlink("%s/%d/fd/%s" % (self.proc, pid, number))
+                if target.startswith("socket:[") and int(target[8:-1]) in listening:
+                    sockets.add(int(number))
+                elif target == "anon_inode:[eventpoll]":
+                    polls.append(number)
+            for number in polls:
+                with open("%s/%d/fdinfo/%s" % (self.proc, pid, number)) as file:
+                    watched = {int(fd) for fd in re.findall(r"^tfd:\s*(\d+)", file.read(), re.M)}
+                if watched & sockets:
+                    found.add(int(number))
+        except (FileNotFoundError, ProcessLookupError):
+            return set()
+        return found
+
+    def writes(self, pid):
+        """How often a process has called write so far; 0 where the kernel does not count."""
+        try:
+            with open("%s/%d/io" % (self.proc, pid)) as file:
+                return next((int(line.split()[1]) for line in file if line.startswith("syscw:")), 0)
+        except OSError:
+            return 0
+
+    # signals
+
+    def signal(self, pid, number):
+        """:returns: True when a process took the signal, False when it is gone."""
+        try:
+            os.kill(pid, number)
+            return True
+        except ProcessLookupError:
+            return False
+
+    def nudge(self, pid):
+        """Make waiting threads go round their loop: SIGSTOP then SIGCONT makes epoll_wait return EINTR (signal(7))."""
+        return self.signal(pid, signal.SIGSTOP) and self.signal(pid, signal.SIGCONT)
+
+
+def in_pause(call):
+    """Is this the system call of a parked thread? ``call`` is the split text of /proc/PID/task/TID/syscall."""
+    if not call:
+        return False
+    number, first, second, third = int(call[0]), int(call[1], 16), int(call[2], 16), call[3]
+    if first or second:
+        return False
+    if number == CALLS["ppoll"]:
+        return CALLS["poll"] is None
+    return number in (CALLS["poll"], CALLS["restart_syscall"]) and (int(third, 16) == PAUSE_MS)
+
+
+SOCK_DIAG = 4  # NETLINK_SOCK_DIAG, linux/netlink.h
+BY_FAMILY = 20  # SOCK_DIAG_BY_FAMILY, linux/sock_diag.h
+DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
+LISTEN = 1 << 10  # TCP_LISTEN as a bit
+
+
+def _tcp_listeners():
+    """(inode, "port N") of every listening TCP socket, by sock_diag(7): /proc/net/tcp takes 5 ms even when it is empty."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as netlink:
+            request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, LISTEN) + bytes(48)
+            netlink.send(struct.pack("=IHHII", 16 + len(request), BY_FAMILY, DUMP, 1, 0) + request)
+            yield from _diag_messages(netlink)
+
+
+def _diag_messages(netlink):
+    while True:
+        data = netlink.recv(1 << 16)
+        while data:
+            length, kind = struct.unpack("=IH", data[:6])
+            if kind != BY_FAMILY:  # done, or an error
+                return
+            message = data[16:length]
+            yield struct.unpack("=I", message[68:72])[0], "port %d" % struct.unpack(">H", message[4:6])[0]
+            data = data[(length + 3) & ~3 :]

@@ -1,0 +1,293 @@
+"""The words of supervisor_zerg as plain, frozen values. No I/O, no clock, no Supervisor.
+
+A *pair* is two programs that share one listening socket; a *copy* is one of them and its uWSGI master; a *slot* is one of
+the three master FIFOs. Everything that is known about a pair at one moment is a :class:`Facts`; what a person or an event
+wants of it is a :class:`Desired`; what is done about the difference is a :class:`Move`.
+"""
+
+import enum
+from dataclasses import dataclass, field
+from typing import Optional, Tuple
+
+
+class Slot(enum.IntEnum):
+    """The number is the digit that moves a uWSGI master there (uWSGI core/fifo.c)."""
+
+    NEW = 0
+    RUNNING = 1
+    SLEEPING = 2
+
+    @property
+    def label(self):
+        return self.name.lower()
+
+
+class Condition(enum.Enum):
+    """What a copy is doing, in one word."""
+
+    SERVING = "serving"  # its threads accept requests
+    PARKED = "parked"  # paused: no thread can take another request, none is in flight
+    DRAINING = "draining"  # paused, but requests are still in flight or a thread may yet take one
+    BOOTING = "booting"  # started, not yet able to serve
+    STOPPED = "stopped"  # no process
+    LOST = "lost"  # a process, but no FIFO through which it could be commanded
+
+
+class Arrival(enum.Enum):
+    """What becomes of a copy that is on its way up."""
+
+    TAKES_OVER = "takes over"  # a person started it
+    PARKS = "parks"  # Supervisor started it
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One uWSGI worker process. Threads are counted, not named: uWSGI does not say which thread is which core."""
+
+    pid: int
+    cores: int = 1  # threads that take requests
+    parked: int = 0  # of those, seen waiting in uWSGI's pause
+    busy: int = 0  # of those, inside a request
+    born: bool = True  # past its start-up: a pause reaches it as a pause
+    stopped: bool = False  # state T: SIGSTOPped
+    spinning: bool = False  # caught in the endless PAUSE/resuming flood
+    zombie: bool = False
+
+    @property
+    def loose(self):
+        """Threads that may still take a request: neither parked nor inside one."""
+        return max(0, self.cores - self.parked - self.busy)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One program of a pair and its uWSGI master, as seen at one moment."""
+
+    program: str
+    state: str = "STOPPED"  # Supervisor's statename
+    pid: int = 0  # Supervisor's child
+    master: int = 0  # the uWSGI master: the child itself or a process below it
+    slot: Optional[Slot] = None
+    linked: bool = True  # the FIFO it reads is the one that lies at the slot's path
+    paused: Optional[bool] = None  # uWSGI's suspended flag; None: no witness could tell
+    workers: Tuple[Worker, ...] = ()
+    pending: Tuple[str, ...] = ()  # commands written but not known to be executed
+    deaf: str = ""  # why the master cannot take a command now; empty: it waits for one
+    fresh: bool = False  # it accepts since a moment only and its own hooks may still move slots
+    asynchronous: bool = False  # gevent and the like: a pause would freeze its requests
+    attached: Optional[bool] = None  # holds the pool's present socket; None: nobody could tell
+    blind: str = ""  # why its process cannot be looked at
+    witness: str = ""
+    requests: int = 0
+
+    @property
+    def up(self):
+        return bool(self.pid) and self.state in ("STARTING", "RUNNING")
+
+    @property
+    def leaving(self):
+        return bool(self.pid) and self.state == "STOPPING"
+
+    @property
+    def in_flight(self):
+        return sum(w.busy for w in self.workers)
+
+    @property
+    def steady(self):
+        """Every worker can take a pause as a pause (a newborn one would start a flood)."""
+        return bool(self.workers) and all(w.born and not w.zombie and not w.spinning for w in self.workers)
+
+    @property
+    def stopped_pids(self):
+        return tuple(w.pid for w in self.workers if w.stopped)
+
+    @property
+    def frozen(self):
+        """Parked with its workers stopped, every one of them inside the pause."""
+        return bool(self.workers) and all(w.stopped and w.parked == w.cores for w in self.workers)
+
+    @property
+    def stuck(self):
+        """Some worker is stopped outside the pause: it will never get ready or finish by itself."""
+        return any(w.stopped and w.parked < w.cores for w in self.workers)
+
+    @property
+    def ready(self):
+        """It could serve in an instant, or does."""
+        return self.up and self.slot is not None and self.steady and not self.stuck and self.paused is not None
+
+    @property
+    def accepting(self):
+        """At least one thread takes requests."""
+        return self.paused is False and any(w.born and not w.stopped and w.parked < w.cores for w in self.workers)
+
+    @property
+    def sealed(self):
+        """Paused, and no thread can take another request."""
+        return self.paused is True and not any(w.loose for w in self.workers)
+
+    @property
+    def leaks(self):
+        """Workers of a paused copy that have a thread which may still take a request."""
+        return tuple(w.pid for w in self.workers if w.loose) if self.paused else ()
+
+    @property
+    def condition(self):
+        if not self.pid:
+            return Condition.STOPPED
+        if self.paused is False and self.workers and self.master:
+            return Condition.SERVING if self.slot is not None and self.accepting else self._unclear()
+        if self.paused is True and self.slot is not None:
+            if self.stuck and not self.in_flight:
+                return Condition.BOOTING
+            return Condition.PARKED if self.sealed and not self.in_flight else Condition.DRAINING
+        return self._unclear()
+
+    def _unclear(self):
+        has_workers = any(w.born for w in self.workers)
+        return Condition.LOST if has_workers and self.slot is None else Condition.BOOTING
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A worker that outlived its master. It serves nothing new, but a parked one would live for ever."""
+
+    pid: int
+    program: str
+    busy: bool = False  # a request is still in flight in it
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A pair at one moment."""
+
+    copies: Tuple[Copy, ...]
+    blocked: Tuple[Tuple[Slot, str], ...] = ()  # what lies at a slot's path that uWSGI would replace or die of
+    orphans: Tuple[Orphan, ...] = ()
+
+    def copy(self, program):
+        return next(c for c in self.copies if c.program == program)
+
+    def other(self, program):
+        return next(c for c in self.copies if c.program != program)
+
+    def obstacle(self, slot):
+        return dict(self.blocked).get(slot, "")
+
+    @property
+    def serving(self):
+        """The program that serves: the one that accepts and, where both do, the one that holds ``running``."""
+        accepting = [c for c in self.copies if c.accepting and c.slot is not None]
+        accepting.sort(key=lambda c: (c.slot is not Slot.RUNNING, c.leaving))
+        return accepting[0].program if accepting else ""
+
+    @property
+    def parked(self):
+        return next((c.program for c in self.copies if c.condition is Condition.PARKED), "")
+
+    @property
+    def warm(self):
+        """A second copy could take over in an instant."""
+        serving = self.serving
+        return any(c.ready and c.program != serving for c in self.copies) if serving else False
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What a pair should be. Nothing in it is a fact; everything in it was asked for by a person, an event or the file."""
+
+    wish: str = ""  # the program a person or an event wants to serve, until that is reached
+    last: str = ""  # the program that served last: it wins where the facts leave a choice
+    held: bool = False  # a person keeps requests waiting: nobody is to accept
+    both: bool = False  # a person wants both to accept
+    arrivals: Tuple[Tuple[str, Arrival], ...] = ()
+    freeze: bool = False
+    retire_stop: bool = False
+    retiring: str = ""  # the program that is to be stopped once it has drained (retire = stop)
+    desperate: bool = False  # nobody serves and patience is over: take the risk of a flood, which can be mended
+    overdue: bool = False  # the drain limit has passed
+
+    def arrival(self, program):
+        return dict(self.arrivals).get(program)
+
+
+class Verb(enum.Enum):
+    """Everything that is ever done to a pair."""
+
+    RESUME = "resume"
+    PAUSE = "pause"
+    LABEL = "label"  # move to a slot
+    RELINK = "relink"  # make the master put its FIFO's path back
+    NUDGE = "nudge"  # wake waiting threads, so that they see the pause
+    CONTINUE = "continue"  # SIGCONT
+    THAW = "thaw"  # SIGCONT to workers that were stopped inside the pause, and the resume's signal once more
+    FREEZE = "freeze"  # SIGSTOP the workers of a parked copy
+    END_FLOOD = "end flood"
+    END_ORPHAN = "end orphan"
+    END_WORKER = "end worker"  # a parked worker of a master that is ending would keep it waiting
+    QUIT = "quit"  # graceful end, Supervisor sees a stop
+    RESTART = "restart"
+
+
+@dataclass(frozen=True)
+class Move:
+    verb: Verb
+    program: str
+    slot: Optional[Slot] = None
+    pids: Tuple[int, ...] = ()
+    why: str = ""
+
+    @property
+    def command(self):
+        """The bytes for the master FIFO, empty for a move that is made by signals. ``p`` comes before the digit: the other
+        order gives the master time to fork between the two (uWSGI core/master.c runs one byte a round)."""
+        digit = b"" if self.slot is None else b"%d" % self.slot
+        return {
+            Verb.RESUME: b"p" + digit,
+            Verb.PAUSE: b"p" + digit,
+            Verb.LABEL: digit,
+            Verb.RELINK: b"\n",
+            Verb.QUIT: b"q",
+        }.get(self.verb, b"")
+
+    def __str__(self):
+        bits = [self.verb.value, self.program]
+        if self.slot is not None:
+            bits.append("to " + self.slot.label)
+        if self.pids:
+            bits.append("pids " + " ".join(map(str, self.pids)))
+        return " ".join(bits)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What *decide* answers: what to do now, and how far the pair is."""
+
+    goal: str = ""  # the program that is to serve; empty: nobody can, or nobody may
+    moves: Tuple[Move, ...] = ()
+    met: bool = False  # the goal serves and nobody else takes requests: a person may be told so
+    done: bool = False  # nothing is left to do
+    wait_for: str = ""  # what stands in the way, in words
+    patient: bool = False  # that will take long: look again in tenths of a second, not of a millisecond
+    refusal: str = ""  # the name of the error in errors.py when waiting cannot help
+
+
+@dataclass(frozen=True)
+class PairConfig:
+    """One ``[zerg:NAME]`` section."""
+
+    name: str = "pybossa"
+    programs: Tuple[str, str] = ("pybossa", "pybossabak")
+    fifos: Tuple[str, str, str] = ("/var/run/new.fifo", "/var/run/running.fifo", "/var/run/sleeping.fifo")
+    stats: str = "/run/pybossa/%(program_name)s.stats"
+    pool: str = "zergpool"
+    auto: bool = True
+    retire: str = "park"
+    freeze: bool = False
+    drain_timeout: float = 60.0
+    boot_timeout: float = 300.0
+    problems: Tuple[str, ...] = field(default=())
+
+    def stats_of(self, program):
+        """The stats address of one copy: a unix path, ``host:port``, or empty."""
+        return self.stats.replace("%(program_name)s", program.rpartition(":")[2])

@@ -1,0 +1,411 @@
+"""Facts of one pair: what Supervisor, the kernel and uWSGI's stats say at this moment, as one
+:class:`~supervisor_zerg.model.Facts`.
+
+The kernel is asked first, then the stats: a thread that was parked at the first look cannot be inside a request at the
+second, so the two never count the same thread twice. The stats are asked only where the kernel alone cannot tell.
+"""
+
+from dataclasses import dataclass, field
+from typing import Dict, Optional, Tuple
+
+from . import config, uwsgi
+from .model import Copy, Facts, Orphan, Slot, Worker
+
+STATS_TIMEOUT_S = 0.1
+STATS_RETRY_S = 2.0  # a stats server that failed is left alone for so long
+EFFECT_S = 0.25  # for so long after a toggle, threads that have not been scheduled yet prove nothing
+HOOKS_S = 2.5  # a copy that accepts in slot new may still run its own hooks: spinningfifo retries each second
+FLOOD_WRITES_PER_S = 2000  # an application that loads writes no log line every half millisecond; the flood does
+FLOOD_SPELL_S = 0.1
+NOT_A_WORKER_S = 5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Yielded: read these stats servers. The answer is {address: bytes or the exception}."""
+
+    addresses: Tuple[str, ...]
+    timeout: float = STATS_TIMEOUT_S
+
+
+@dataclass
+class Memo:
+    """What is kept about one master between looks: only what cannot be looked up, or is checked before it is believed."""
+
+    master: int = 0
+    fd: Optional[int] = None
+    cores: Dict[int, int] = field(default_factory=dict)  # worker pid -> threads, as last told
+    born: Dict[int, bool] = field(default_factory=dict)
+    busy: Dict[int, int] = field(default_factory=dict)
+    flag: Optional[bool] = None
+    toggled_at: float = -1e9
+    accepts_since: Optional[float] = None
+    listening: Optional[dict] = None
+    asynchronous: bool = False
+    attached: Optional[bool] = None
+    stats_failed_at: float = -1e9
+    stats_error: str = ""
+    snapshot: Optional[uwsgi.Snapshot] = None
+    stats_at: float = -1e9
+    queues: Dict[int, set] = field(default_factory=dict)  # worker pid -> epolls that watch the served socket
+    quiet: Dict[int, int] = field(default_factory=dict)  # looks in a row in which no thread waited there
+    writes: Dict[int, tuple] = field(default_factory=dict)
+    first_seen: Dict[int, float] = field(default_factory=dict)
+    receipts: list = field(default_factory=list)
+
+    def forget(self):
+        for receipt in self.receipts:
+            receipt.close()
+
+    def pending(self):
+        """Commands that are not known to be executed. A toggle that was executed turns the remembered flag."""
+        return tuple(r.command for r in self.receipts if not r.executed())
+
+
+class Observer:
+    """Eyes of one pair. :param clock: monotonic seconds."""
+
+    def __init__(self, pair, kernel, programs, clock):
+        self.pair, self.kernel, self.programs, self.clock = pair, kernel, programs, clock
+        self.paths = tuple(config.canonical(path) for path in pair.fifos)
+        self.memos = {program: Memo() for program in pair.programs}
+        self.orphans = {}  # pid -> (program, start)
+        self.strangers = {}  # identity of a FIFO that no copy holds -> pid of its reader
+        self.masters = {}  # master pid -> program, for pidfds and orphans
+
+    # the look
+
+    def look(self, full=False):
+        """Generator: yields Ask or None (a breath), returns Facts.
+
+        :param full: ask every stats server, and look for what seldom changes: strangers at the paths, the pool's socket.
+        """
+        for attempt in range(2):
+            copies = [self._glance(program) for program in self.pair.programs]
+            wanted = {c.program: self.pair.stats_of(c.program) for c in copies if self._needs_stats(c, full)}
+            if not wanted:
+                break
+            answers = yield Ask(tuple(wanted.values()))
+            news = [self._learn(c, answers[wanted[c.program]]) for c in copies if wanted.get(c.program) in answers]
+            copies = [self._glance(c.program, looks=c.looks) for c in copies]
+            if not any(news):
+                break
+        if full:
+            yield from self._strangers(copies)
+            self._pool(copies)
+        facts = tuple(self._copy(c) for c in copies)
+        return Facts(facts, self._obstacles(copies), self._orphans())
+
+    def _needs_stats(self, seen, full):
+        if not seen.master or seen.state == "STOPPING" or not self.pair.stats_of(seen.program):
+            return False
+        memo = self.memos[seen.program]
+        if self.clock() - memo.stats_failed_at < STATS_RETRY_S:
+            return False
+        return full or not self._plain(seen, memo)
+
+    @staticmethod
+    def _plain(seen, memo):
+        """The kernel alone tells everything: the workers are the known ones, and each is parked, or the copy is to accept."""
+        if not memo.cores or set(seen.looks) != set(memo.cores) or memo.flag is None or not all(memo.born.values()):
+            return False
+        if any(look is None or look.zombie for look in seen.looks.values()):
+            return False
+        if memo.flag:
+            return all(look.parked >= memo.cores[pid] for pid, look in seen.looks.items())
+        return any(not look.main_paused for look in seen.looks.values())
+
+    # the kernel's witness
+
+    def _glance(self, program, looks=None):
+        """What Supervisor and the kernel tell of one copy."""
+        state, pid = self.programs.get(program)
+        memo = self.memos[program]
+        seen = Seen(program, state, pid)
+        if not pid:
+            self._switch(program, 0)
+            return seen
+        try:
+            self._find_master(seen, memo)
+            memo = self.memos[program]
+            if seen.master:
+                seen.deaf = self._deaf(seen.master)
+                if not memo.cores or memo.snapshot is None:
+                    self._workers_by_kernel(seen.master, memo)
+                elif any(not self.kernel.alive(worker) for worker in memo.cores) and self._stats_down(memo, program):
+                    self._workers_by_kernel(seen.master, memo)
+                seen.looks = looks if looks and set(looks) == set(memo.cores) else {w: self._look_at(w) for w in memo.cores}
+        except PermissionError as error:
+            seen.blind = "no right to look at the process of %s (%s)" % (program, error)
+        except OSError as error:
+            seen.blind = "this kernel does not tell about the process of %s (%s)" % (program, error)
+        return seen
+
+    def _stats_down(self, memo, program):
+        return not self.pair.stats_of(program) or self.clock() - memo.stats_failed_at < STATS_RETRY_S
+
+    def _find_master(self, seen, memo):
+        """The process that reads one of the FIFOs: the program itself, the one known, or one below a wrapper."""
+        if memo.master and memo.master != seen.pid and self.kernel.alive(memo.master):
+            candidates = [memo.master]
+        else:
+            candidates = [seen.pid]
+        for pid in candidates:
+            held = self.kernel.held(pid, self.paths, memo.fd if pid == memo.master else None)
+            if held or pid == memo.master:
+                return self._seat(seen, pid, held)
+        for pid in self._below(seen.pid):
+            held = self.kernel.held(pid, self.paths)
+            if held:
+                return self._seat(seen, pid, held)
+        self._seat(seen, 0, None)
+
+    def _below(self, pid, depth=4):
+        children = self.kernel.children(pid) if depth else []
+        return children + [below for child in children for below in self._below(child, depth - 1)]
+
+    def _seat(self, seen, master, held):
+        self._switch(seen.program, master)
+        seen.master, seen.held = master, held
+        if held:
+            self.memos[seen.program].fd = held.fd
+
+    def _switch(self, program, master):
+        memo = self.memos[program]
+        if memo.master != master:
+            self._bereave(program, memo)
+            memo.forget()
+            self.memos[program] = Memo(master=master)
+            self.masters.pop(memo.master, None)
+            if master:
+                self.masters[master] = program
+
+    def _deaf(self, master):
+        process = self.kernel.process(master)
+        if process is None:
+            return "is gone"
+        if process.state in "Tt":
+            return "is stopped (state T): it takes no command before somebody sends it SIGCONT"
+        return "" if self.kernel.waits(master) else "is busy and does not wait for commands"
+
+    def _workers_by_kernel(self, master, memo):
+        """Children of the master that watch its listening socket. A child that watches nothing is newborn, or no worker."""
+        if memo.listening is None:
+            memo.listening = self.kernel.listening(master)
+        now = self.clock()
+        memo.cores, memo.born, memo.queues = {}, {}, {}
+        for pid in self.kernel.children(master):
+            queues = self.kernel.queues(pid, memo.listening)
+            since = memo.first_seen.setdefault(pid, now)
+            process = self.kernel.process(pid)
+            if process and (queues or now - since < NOT_A_WORKER_S or process.state in "Tt"):
+                memo.cores[pid], memo.born[pid], memo.queues[pid] = max(len(queues), 1), bool(queues), queues
+
+    def _look_at(self, pid):
+        process = self.kernel.process(pid)
+        if process is None:
+            return None
+        threads = self.kernel.threads(pid)
+        waiting = frozenset(threads.waiting)
+        return Look(threads.paused, threads.main_paused, threads.main_waits, waiting, process.state in "Tt", process.state in "ZX")
+
+    # uWSGI's witness
+
+    def _learn(self, seen, answer):
+        """Take in a stats answer. :returns: True when it names other workers than those looked at."""
+        memo = self.memos[seen.program]
+        try:
+            if not isinstance(answer, bytes):
+                raise uwsgi.Rubbish(str(answer or "no answer in time"))
+            snapshot = uwsgi.parse(answer)
+            if snapshot.pid != seen.master:
+                raise uwsgi.Rubbish("process %d answers in place of master %d" % (snapshot.pid, seen.master))
+        except uwsgi.Rubbish as error:
+            memo.stats_failed_at, memo.stats_error, memo.snapshot = self.clock(), str(error), None
+            self._workers_by_kernel(seen.master, memo)
+            return False
+        memo.snapshot, memo.stats_error, memo.stats_at = snapshot, "", self.clock()
+        news = {row.pid for row in snapshot.workers} != set(seen.looks)
+        memo.cores = {row.pid: row.cores or memo.cores.get(row.pid, 1) for row in snapshot.workers}
+        memo.born = {row.pid: row.accepting for row in snapshot.workers}
+        memo.busy = {row.pid: row.busy for row in snapshot.workers}
+        self._threads_of_async(memo)
+        if snapshot.paused is not None:
+            memo.flag = snapshot.paused
+        return news
+
+    def _threads_of_async(self, memo):
+        """More cores than threads: greenlets. For counting, such a worker is one thread (the one that accepts)."""
+        for pid, cores in memo.cores.items():
+            if cores > 1 and memo.born[pid]:
+                try:
+                    if self.kernel.threads(pid).total < cores:
+                        memo.asynchronous = True
+                except OSError:
+                    pass
+
+    # putting it together
+
+    def _copy(self, seen):
+        memo = self.memos[seen.program]
+        executed = [r for r in memo.receipts if r.executed()]
+        for receipt in executed:
+            memo.receipts.remove(receipt)
+            if "p" in receipt.command and memo.flag is not None and receipt.expects is not None:
+                memo.flag, memo.toggled_at = receipt.expects, self.clock()
+        flag = self._flag(seen, memo)
+        workers = tuple(self._worker(pid, look, memo, flag) for pid, look in seen.looks.items() if look is not None)
+        copy = Copy(
+            program=seen.program, state=seen.state, pid=seen.pid, master=seen.master,
+            slot=Slot(seen.held.slot) if seen.held else None, linked=seen.held.linked if seen.held else True,
+            paused=flag, workers=workers, pending=memo.pending(), deaf=seen.deaf, asynchronous=memo.asynchronous,
+            attached=memo.attached, blind=seen.blind, witness=self._witness(seen, memo),
+            requests=memo.snapshot.requests if memo.snapshot else 0,
+        )  # fmt: skip
+        return self._with_freshness(copy, memo)
+
+    def _witness(self, seen, memo):
+        if seen.blind or not seen.master:
+            return ""
+        return "kernel, stats" if memo.snapshot else "kernel"
+
+    def _flag(self, seen, memo):
+        """uWSGI's suspended flag, as far as anything tells: fresh stats, else where the main threads are, else what was known."""
+        now = self.clock()
+        if now - memo.toggled_at > EFFECT_S and now - memo.stats_at > EFFECT_S:
+            looks = [look for pid, look in seen.looks.items() if look and memo.born.get(pid)]
+            votes = {look.main_paused for look in looks if look.main_paused or look.main_waits}
+            if len(votes) == 1:
+                memo.flag = votes.pop()
+        return memo.flag
+
+    def _worker(self, pid, look, memo, flag):
+        born = memo.born.get(pid, False)
+        spinning = not born and self._spins(pid, memo)
+        if memo.asynchronous:
+            busy = memo.busy.get(pid, 0)
+            return Worker(pid, 1, int(bool(flag) and not busy), busy, born, look.stopped, spinning, look.zombie)
+        cores = memo.cores[pid]
+        parked = min(look.parked, cores)
+        busy = memo.busy.get(pid, 0) if memo.snapshot else self._busy_by_kernel(pid, look, memo, flag)
+        return Worker(pid, cores, parked, min(busy, cores - parked), born, look.stopped, spinning, look.zombie)
+
+    @staticmethod
+    def _busy_by_kernel(pid, look, memo, flag):
+        """Without stats: in a paused worker whose threads neither wait for a request nor are about to, two looks in a row, the
+        ones that are not parked are inside requests. A thread that waits for the accept mutex needs one that waits in epoll."""
+        unparked = memo.cores[pid] - look.parked
+        if not flag or look.waiting & memo.queues.get(pid, set()):
+            memo.quiet[pid] = 0
+            return 0
+        memo.quiet[pid] = memo.quiet.get(pid, 0) + 1
+        return unparked if memo.quiet[pid] > 1 else 0
+
+    def _spins(self, pid, memo):
+        """A newborn worker that writes log lines without end is caught in the flood of its own signals."""
+        now, writes = self.clock(), self.kernel.writes(pid)
+        before, then = memo.writes.setdefault(pid, (writes, now))
+        if now - then < FLOOD_SPELL_S:
+            return False
+        memo.writes[pid] = writes, now
+        return writes - before > FLOOD_WRITES_PER_S * (now - then)
+
+    def _with_freshness(self, copy, memo):
+        if not copy.accepting:
+            memo.accepts_since = None
+        elif memo.accepts_since is None:
+            memo.accepts_since = self.clock()
+        young = memo.accepts_since is not None and self.clock() - memo.accepts_since < HOOKS_S
+        if young and copy.slot is Slot.NEW:
+            return Copy(**{**vars(copy), "fresh": True})
+        return copy
+
+    # paths, orphans, pool
+
+    def _obstacles(self, copies):
+        held = {c.held.slot for c in copies if c.held and c.held.linked}
+        found = []
+        for slot in Slot:
+            kind = self.kernel.lies_at(self.paths[slot])
+            stranger = self.strangers.get(self.kernel.identity(self.paths[slot])) if slot not in held else 0
+            if kind not in ("", "fifo"):
+                found.append((slot, "%s at %s" % (kind, self.paths[slot])))
+            elif stranger:
+                found.append((slot, "a FIFO that process %d reads at %s" % (stranger, self.paths[slot])))
+        return tuple(found)
+
+    def _strangers(self, copies):
+        held = {(c.held.dev, c.held.ino) for c in copies if c.held}
+        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == "fifo"}
+        self.strangers = {identity: pid for identity, pid in self.strangers.items() if identity in lying - held}
+        for identity in lying - held - {None}:
+            for pid in self.kernel.readers(identity):
+                if pid is not None:
+                    self.strangers[identity] = pid
+                yield None
+
+    def _bereave(self, program, memo):
+        """A master is gone: its workers that live on are orphans."""
+        for pid in memo.cores:
+            process = self.kernel.process(pid)
+            if process and process.ppid != memo.master and process.state not in "ZX":
+                self.orphans[pid] = (program, process.start, memo.cores[pid])
+
+    def _orphans(self):
+        for pid, (_, start, _) in list(self.orphans.items()):
+            if not self.kernel.alive(pid, start):
+                del self.orphans[pid]
+        return tuple(Orphan(pid, program, not self._idle(pid, cores)) for pid, (program, _, cores) in self.orphans.items())
+
+    def _idle(self, pid, cores):
+        try:
+            return self.kernel.threads(pid).paused >= cores
+        except OSError:
+            return False
+
+    def _pool(self, copies):
+        """Does each copy hold the socket that the pool listens on now? (uwsgi facts: a restarted pool makes a new one.)"""
+        pool = self.programs.get(self.pair.pool) if self.pair.pool else None
+        if pool is None or pool.state != "RUNNING":
+            return
+        offered = {}
+        for pid in [pool.pid] + self.kernel.children(pool.pid):
+            try:
+                offered.update({name: inode for inode, name in self.kernel.listening(pid).items() if name.startswith("/")})
+            except PermissionError:
+                return
+        for copy in copies:
+            memo = self.memos[copy.program]
+            if not copy.master or copy.blind:
+                continue
+            if memo.listening is None:
+                memo.listening = self.kernel.listening(copy.master)
+            shared = [(inode, name) for inode, name in memo.listening.items() if name in offered]
+            if shared:
+                memo.attached = all(offered[name] == inode for inode, name in shared)
+
+
+@dataclass
+class Look:
+    """One worker, as the kernel shows it."""
+
+    parked: int
+    main_paused: bool
+    main_waits: bool
+    waiting: frozenset
+    stopped: bool
+    zombie: bool
+
+
+@dataclass
+class Seen:
+    """One copy, as Supervisor and the kernel show it."""
+
+    program: str
+    state: str
+    pid: int
+    master: int = 0
+    held: Optional[tuple] = None
+    deaf: str = ""
+    blind: str = ""
+    looks: dict = field(default_factory=dict)

@@ -1,0 +1,248 @@
+"""One supervisord's worth of supervisor_zerg: its pairs, the events that it reacts to, and what the pairs share.
+
+Made once for each generation of supervisord, however many HTTP servers call the factory (supervisor/http.py
+``make_http_servers``); ends in ``options.cleanup``, before supervisord closes descriptors.
+"""
+
+import itertools
+import os
+import time
+
+from supervisor import events
+from supervisor.states import ProcessStates
+
+from . import config, errors
+from .journal import History, Orders
+from .keeper import Keeper
+from .kernel import CALLS, Kernel
+from .loop import Loop
+from .programs import Programs, name_of, started_by_supervisor
+from .status import describe
+
+GLANCE_S = 1.0
+ENDED = (
+    events.ProcessStateExitedEvent,
+    events.ProcessStateStoppedEvent,
+    events.ProcessStateBackoffEvent,
+    events.ProcessStateFatalEvent,
+    events.ProcessStateUnknownEvent,
+)
+
+
+class Plugin:
+    """:param settings: the options of ``[rpcinterface:zerg]``: ``history`` (a path, or ``none``)."""
+
+    def __init__(self, supervisord, settings):
+        self.supervisord, self.options = supervisord, supervisord.options
+        self.loop = Loop(supervisord)
+        self.kernel = Kernel()
+        self.programs = Programs(supervisord)
+        path = self._history_path(settings.get("history", ""))
+        self.history = History(path, self._complain)
+        self.orders = Orders(os.path.splitext(path)[0] + "-orders.json" if path else "", self._complain)
+        self._ids, self._born = itertools.count(1), int(time.time())
+        self.keepers, self._restarts = {}, {}
+        self._sections = None
+        self.options.configfile = self.options.configfile and os.path.abspath(self.options.configfile)
+        self.refresh()
+        self._subscribe()
+        self._end_with_supervisord()
+
+    # life
+
+    def _subscribe(self):
+        for kind, react in (
+            (events.SupervisorRunningEvent, self._on_running),
+            (events.ProcessStateStartingEvent, self._on_starting),
+            (events.ProcessStateRunningEvent, self._on_running_process),
+            (events.ProcessStateStoppingEvent, self._on_stopping),
+            (events.ProcessGroupEvent, self._on_group),
+        ):
+            events.subscribe(kind, self.loop.guard(react))
+        for kind in ENDED:
+            events.subscribe(kind, self.loop.guard(self._on_ended))
+        events.subscribe(events.ProcessCommunicationEvent, self.loop.guard(self._on_communication))
+
+    def _end_with_supervisord(self):
+        cleanup = self.options.cleanup
+
+        def end_then_cleanup():
+            self.loop.guard(self.close)()
+            cleanup()
+
+        self.options.cleanup = end_then_cleanup
+
+    def close(self):
+        for keeper in self.keepers.values():
+            keeper.close()
+        self.loop.stop()
+
+    def _on_running(self, event):
+        self.loop.start()
+        self.loop.call_later(GLANCE_S, self._glance)
+        for keeper in self.keepers.values():
+            for problem in keeper.pair.problems:
+                self.options.logger.critical("zerg: %s" % problem)
+            keeper.kick("supervisord runs")
+        if CALLS is None:
+            self.options.logger.critical("zerg: %s" % self.unsupported())
+
+    @staticmethod
+    def unsupported():
+        if CALLS is None:
+            return "the system call numbers of this machine (%s) are not known: nothing can be told about paused threads" % os.uname().machine
+        if not os.path.exists("/proc/self/syscall"):
+            return "this kernel has no /proc/PID/syscall: nothing can be told about paused threads"
+        return ""
+
+    def _glance(self):
+        self.loop.call_later(GLANCE_S, self._glance)
+        if self.programs.running():
+            for keeper in self.keepers.values():
+                if keeper.auto and not keeper.pair.problems:
+                    keeper.glance()
+
+    # configuration
+
+    def refresh(self):
+        """Read the sections when supervisord has just read its files: ``reread`` leaves a new list there, and no event."""
+        sections = self.options.configroot.supervisord.rpcinterface_factories
+        if sections is self._sections:
+            return
+        self._sections = sections
+        pairs = {pair.name: pair for pair in config.read_pairs(self.options)}
+        for name in [n for n, k in self.keepers.items() if pairs.get(n) != k.pair and k.request is None]:
+            self.keepers.pop(name).close()
+        for name, pair in pairs.items():
+            if name not in self.keepers:
+                self.keepers[name] = Keeper(pair, self)
+
+    def _history_path(self, setting):
+        if setting == "none":
+            return ""
+        if setting:
+            return os.path.abspath(os.path.join(self.options.here or "", setting))
+        logfile = self.options.logfile
+        usable = isinstance(logfile, str) and os.path.isfile(logfile)
+        return os.path.join(os.path.dirname(os.path.abspath(logfile)), "zerg-history.jsonl") if usable else ""
+
+    # finding
+
+    def keeper(self, name):
+        """The keeper of a pair. An empty name is the only pair there is. :raises UnknownPair:"""
+        self.refresh()
+        if not name and len(self.keepers) == 1:
+            return next(iter(self.keepers.values()))
+        if name not in self.keepers:
+            known = ", ".join(sorted(self.keepers))
+            raise errors.UnknownPair("no pair is named %r, there is %s" % (name, known) if name else "name one of the pairs %s" % known)
+        return self.keepers[name]
+
+    def keeper_of(self, program):
+        """(keeper, program as the section names it). :raises UnknownProgram:"""
+        self.refresh()
+        for keeper in self.keepers.values():
+            for name in keeper.pair.programs:
+                if program in (name, "%s:%s" % (name, name)):
+                    return keeper, name
+        raise errors.UnknownProgram("no pair has a program named %r" % program)
+
+    def _concerned(self, process):
+        """(keeper, program) of an event's process; (None, '') for a stranger."""
+        try:
+            return self.keeper_of(name_of(process))
+        except errors.UnknownProgram:
+            return None, ""
+
+    # events
+
+    def _on_starting(self, event):
+        keeper, program = self._concerned(event.process)
+        if keeper is None:
+            return self._on_pool(event)
+        if event.from_state == ProcessStates.BACKOFF:  # another try: it keeps the place that its first start gave it
+            return self.loop.call_soon(lambda: keeper.kick("%s was started again" % program))
+        if started_by_supervisor():
+            keeper.supervisor_starts(program)
+        else:
+            keeper.person_starts(program)
+
+    def _on_running_process(self, event):
+        keeper, program = self._concerned(event.process)
+        if keeper is None:
+            return self._on_pool(event)
+        keeper.watch()
+        keeper.kick("%s runs" % program)
+
+    def _on_stopping(self, event):
+        keeper, program = self._concerned(event.process)
+        if keeper is not None:
+            keeper.stops(program)
+
+    def _on_ended(self, event):
+        keeper, program = self._concerned(event.process)
+        if keeper is None:
+            return
+        again = self._restarts.pop(program, None)
+        if again:
+            self.loop.call_soon(lambda: self._start_again(program, again))
+        how = type(event).__name__.replace("ProcessState", "").replace("Event", "").upper()
+        keeper.ended(program, how)
+
+    def _on_pool(self, event):
+        for keeper in self.keepers.values():
+            if name_of(event.process) == keeper.pair.pool:
+                self.loop.call_later(1.0, lambda k=keeper: k.kick("the pool %s was started" % k.pair.pool))
+
+    def _on_communication(self, event):
+        keeper, program = self._concerned(event.process)
+        if keeper is not None and b"zerg ready" in _bytes(event.data):
+            keeper.kick("%s says that it is ready" % program)
+
+    def _on_group(self, event):
+        self.loop.call_soon(self._groups_changed)
+
+    def _groups_changed(self):
+        self.refresh()
+        for keeper in self.keepers.values():
+            keeper.kick("programs were added or removed")
+
+    # what keepers share
+
+    def restart(self, program, started):
+        """Stop a program and, once it has stopped, start it again. :param started: called after that."""
+        process = self.programs.find(program)
+        if process is None or program in self._restarts:
+            return
+        self._restarts[program] = started
+        process.stop()
+
+    def _start_again(self, program, started):
+        if self.programs.running() and self.programs.spawn(program):
+            started()
+
+    def answered(self):
+        self.loop.call_soon(self.loop.poke)
+
+    def new_id(self):
+        return "%x-%d" % (self._born, next(self._ids))
+
+    def log(self, level, sentence, **fields):
+        """One constant sentence and key=value, in supervisord's log."""
+        words = " ".join("%s=%s" % (k, _quoted(v)) for k, v in fields.items())
+        getattr(self.options.logger, level)("zerg: %s %s" % (sentence, words))
+
+    def _complain(self, sentence):
+        self.options.logger.critical("zerg: %s" % sentence)
+
+    def describe(self, keeper, facts):
+        return describe(keeper, facts, self)
+
+
+def _quoted(value):
+    text = str(value)
+    return '"%s"' % text.replace('"', "'") if " " in text or not text else text
+
+
+def _bytes(data):
+    return data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")

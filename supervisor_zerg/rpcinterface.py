@@ -1,0 +1,196 @@
+"""``[rpcinterface:zerg]``: the XML-RPC namespace ``zerg``. Thin: guard, delegate, document."""
+
+from supervisor.http import NOT_DONE_YET
+from supervisor.xmlrpc import Faults, RPCError
+
+from . import errors
+from .plugin import Plugin
+from .settle import look
+from .status import misconfigured
+
+API_VERSION = "1.0"
+CALLBACK_S = 0.05  # how often supervisord may ask an unfinished answer; the answer itself is poked through at once
+
+for _error in errors.ALL:  # gives the faults names: "ZERG_BUSY: ..." (supervisor/xmlrpc.py ``getFaultDescription``)
+    setattr(Faults, _error.name, _error.code)
+
+
+def make_zerg_rpcinterface(supervisord, **settings):
+    """Factory named in the configuration. Called once for each HTTP server; all share one plugin."""
+    if not hasattr(supervisord, "zerg_plugin"):
+        supervisord.zerg_plugin = Plugin(supervisord, settings)
+    return ZergNamespaceRPCInterface(supervisord.zerg_plugin)
+
+
+class ZergNamespaceRPCInterface:
+    def __init__(self, plugin):
+        self._plugin = plugin
+
+    def getAPIVersion(self):
+        """Return the version of this API.
+
+        @return string version  major.minor; a major change may break clients
+        """
+        return API_VERSION
+
+    def getPairInfo(self, pair):
+        """Tell everything about a pair, looked up at this moment.
+
+        @param string pair    Name of the pair; empty if there is only one
+        @return struct info   pair, serving, parked, warm, held, auto, busy, pool, problems, copies; each copy: program, pid,
+            master, statename, slot, condition, in_flight, workers, threads, at_full_strength, frozen, requests, witness, since
+        """
+        keeper = _faulty(self._plugin.keeper, pair)
+        return _deferred(_Look(self._plugin, [keeper]).first)
+
+    def getAllPairInfo(self):
+        """Tell everything about every pair.
+
+        @return array infos  A struct like that of getPairInfo for each pair
+        """
+        self._plugin.refresh()
+        return _deferred(_Look(self._plugin, list(self._plugin.keepers.values())).all)
+
+    def swap(self, pair, wait=True):
+        """Let the other copy serve, park the one that serves.
+
+        @param string pair     Name of the pair; empty if there is only one
+        @param boolean wait    Answer when it is done (true) or at once
+        @return struct reply   pair, id, changed, took_ms, serving, parked, draining, held
+        """
+        return self._move(_faulty(self._plugin.keeper, pair), "swap", "", wait)
+
+    def promote(self, program, wait=True):
+        """Make a program the serving one of its pair.
+
+        @param string program  ``name`` or ``group:name``
+        @param boolean wait    Answer when it is done (true) or at once
+        @return struct reply   As that of swap; ``changed`` is false when it served already
+        """
+        return self._program_move("promote", program, wait)
+
+    def pause(self, program, hold=False):
+        """Pause a program. The last one that accepts is only paused with hold.
+
+        @param string program  ``name`` or ``group:name``
+        @param boolean hold    Keep requests waiting in the socket's queue until somebody resumes
+        @return struct reply   As that of swap
+        """
+        return self._program_move("pause", program, True, hold=bool(hold))
+
+    def resume(self, program, both=False):
+        """Let a program accept requests, and end a hold. The other copy is parked unless both are to accept.
+
+        @param string program  ``name`` or ``group:name``
+        @param boolean both    Let both copies accept, until the next swap or promote
+        @return struct reply   As that of swap
+        """
+        return self._program_move("resume", program, True, both=bool(both))
+
+    def settle(self, pair):
+        """Look at a pair and mend what is not as it should be.
+
+        @param string pair     Name of the pair; empty if there is only one
+        @return struct reply   As that of swap; ``changed`` tells whether anything was done
+        """
+        return self._move(_faulty(self._plugin.keeper, pair), "settle", "", True)
+
+    def settleAll(self):
+        """Look at every pair whose auto is on. For the event listener's ticks: returns at once.
+
+        @return int count  How many pairs are looked at
+        """
+        self._plugin.refresh()
+        keepers = [k for k in self._plugin.keepers.values() if k.active()]
+        for keeper in keepers:
+            keeper.kick("a tick")
+        return len(keepers)
+
+    def setAuto(self, pair, on):
+        """Let the pair react to events by itself, or only do what a person asks. Survives a restart of supervisord.
+
+        @param string pair     Name of the pair; empty if there is only one
+        @param boolean on      true: react
+        @return struct reply   pair, changed, took_ms, serving, parked, auto
+        """
+        keeper = _faulty(self._plugin.keeper, pair)
+        _faulty(keeper.check)
+        changed = keeper.set_auto(bool(on))
+        facts = keeper.facts
+        serving, parked = (facts.serving, facts.parked) if facts else ("", "")
+        return {"pair": keeper.pair.name, "changed": changed, "took_ms": 0.0, "serving": serving, "parked": parked, "auto": keeper.auto}
+
+    def getHistory(self, pair, limit):
+        """Tell what was done to a pair, oldest first.
+
+        @param string pair     Name of the pair; empty if there is only one
+        @param int limit       How many entries at most
+        @return array entries  Structs with at, pair, id, what, by, moves, took_ms, serving, outcome
+        """
+        keeper = _faulty(self._plugin.keeper, pair)
+        return self._plugin.history.last(keeper.pair.name, int(limit))
+
+    def _program_move(self, verb, program, wait, **options):
+        keeper, name = _faulty(self._plugin.keeper_of, program)
+        return self._move(keeper, verb, name, wait, **options)
+
+    def _move(self, keeper, verb, program, wait, **options):
+        request = _faulty(keeper.ask, verb, program, **options)
+        if not wait and request.answer is None:
+            return {"pair": keeper.pair.name, "id": request.id, "changed": False, "took_ms": 0.0, "serving": "", "parked": "", "pending": True}
+        return _deferred(lambda: request.answer)
+
+
+class _Look:
+    """A look at some pairs, answered when all of them were looked at."""
+
+    def __init__(self, plugin, keepers):
+        self.plugin, self.keepers, self.infos = plugin, keepers, {}
+        for keeper in keepers:
+            if keeper.pair.problems:
+                self.infos[keeper.pair.name] = misconfigured(keeper)
+            else:
+                plugin.loop.task(look(keeper.observer, True), lambda facts, k=keeper: self._seen(k, facts)).start()
+
+    def _seen(self, keeper, facts):
+        if facts is None:
+            info = dict(misconfigured(keeper), problems=["the look at this pair failed; see supervisord's log"])
+        else:
+            keeper.noted(facts)
+            info = self.plugin.describe(keeper, facts)
+        self.infos[keeper.pair.name] = info
+        if self.all():
+            self.plugin.answered()
+
+    def all(self):
+        return [self.infos[k.pair.name] for k in self.keepers] if len(self.infos) == len(self.keepers) else None
+
+    def first(self):
+        infos = self.all()
+        return infos and infos[0]
+
+
+def _faulty(function, *args, **options):
+    """Call, with a refusal turned into an XML-RPC fault."""
+    try:
+        return function(*args, **options)
+    except errors.ZergError as refusal:
+        raise RPCError(refusal.code, str(refusal))
+
+
+def _deferred(answer):
+    """A plain function with ``delay`` is what supervisord takes for an answer to come (supervisor/xmlrpc.py:420).
+
+    :param answer: returns None while there is no answer, then a struct or a ZergError.
+    """
+
+    def callback():
+        value = answer()
+        if value is None:
+            return NOT_DONE_YET
+        if isinstance(value, errors.ZergError):
+            raise RPCError(value.code, str(value))
+        return value
+
+    callback.delay = CALLBACK_S
+    return callback

@@ -1,0 +1,113 @@
+"""observe -> decide -> act, as a generator of short steps. There is no second path: what repairs a pair is what swaps it.
+
+The generator yields :class:`~supervisor_zerg.observe.Ask` (read stats servers) or :class:`Nap` (seconds) and never blocks;
+loop.py drives it inside supervisord, a test drives it with a clock of its own.
+"""
+
+import signal
+from dataclasses import dataclass
+
+from .decide import decide
+from .model import Verb
+from .observe import Ask
+from .uwsgi import Receipt
+
+BRISK_S = 0.0003  # between two looks while the effect of a move is awaited
+NUDGE_S = 0.001  # a woken thread needs that long to reach the pause
+PATIENT_S = 0.05  # between two looks while a copy boots, drains or runs its hooks
+SLOWER = 1.3  # each look in vain makes the next nap longer, up to PATIENT_S
+BRISK_LOOKS = 40
+DESPERATE_S = 1.0  # nobody serves for so long: send the toggle although a worker is being born
+
+
+@dataclass(frozen=True)
+class Nap:
+    seconds: float
+
+
+def settle(observer, keeper):
+    """Converge. :param keeper: tells what is desired and is told what was seen and done (keeper.py).
+
+    Ends when nothing is left to do or the keeper says that it is enough.
+    """
+    vain, nobody_since, full = 0, None, True
+    while True:
+        facts = yield from look(observer, full)
+        full = False
+        now = observer.clock()
+        nobody_since = None if facts.serving else (nobody_since or now)
+        desperate = nobody_since is not None and now - nobody_since > DESPERATE_S
+        step = decide(facts, keeper.desired(facts, desperate))
+        if not keeper.saw(facts, step):
+            return
+        made = [move for move in step.moves if act(observer, facts, move, keeper)]
+        if made:
+            vain = 0
+            yield Nap(NUDGE_S if made[0].verb is Verb.NUDGE else BRISK_S)
+            continue
+        vain += 1
+        nap = PATIENT_S if step.patient else min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_LOOKS))
+        full = step.patient or vain % 100 == 0
+        yield Nap(nap)
+
+
+def look(observer, full):
+    """The observer's look, with a breath where it asks for one."""
+    steps, answer = observer.look(full), None
+    while True:
+        try:
+            asked = steps.send(answer)
+        except StopIteration as end:
+            return end.value
+        answer = yield asked if isinstance(asked, Ask) else Nap(0)
+
+
+def act(observer, facts, move, keeper):
+    """Make one move. :returns: True when it was made; False when the moment was wrong: settle looks again."""
+    kernel, copy = observer.kernel, facts.copy(move.program)
+    try:
+        if move.verb in SIGNALS:
+            for pid in move.pids:
+                SIGNALS[move.verb](kernel, pid)
+        elif move.verb is Verb.RESTART:
+            keeper.restart(copy)
+        else:
+            if not _command(observer, copy, move, kernel):
+                return False
+            if move.verb is Verb.QUIT:
+                observer.programs.expect_stop(move.program)
+    except OSError as error:
+        keeper.stumbled(move, error)
+        return False
+    keeper.made(move)
+    return True
+
+
+def _command(observer, copy, move, kernel):
+    """Write to the very FIFO that the master reads. ``p`` only while it waits for commands: it forks when it does not."""
+    memo = observer.memos[copy.program]
+    held = kernel.held(copy.master, observer.paths, memo.fd)
+    toggles = b"p" in move.command
+    if held is None or toggles and not kernel.waits(copy.master):
+        return False
+    receipt = Receipt(copy.master, held, move.command)
+    receipt.expects = (move.verb is Verb.PAUSE) if toggles else None
+    memo.receipts.append(receipt)
+    return True
+
+
+def _thaw(kernel, pid):
+    """SIGCONT throws away the resume's SIGTSTP (signal(7)), so another follows it; a born worker only wakes up by it."""
+    kernel.signal(pid, signal.SIGCONT)
+    kernel.signal(pid, signal.SIGTSTP)
+
+
+SIGNALS = {
+    Verb.NUDGE: lambda kernel, pid: kernel.nudge(pid),
+    Verb.CONTINUE: lambda kernel, pid: kernel.signal(pid, signal.SIGCONT),
+    Verb.THAW: _thaw,
+    Verb.FREEZE: lambda kernel, pid: kernel.signal(pid, signal.SIGSTOP),
+    Verb.END_FLOOD: lambda kernel, pid: kernel.signal(pid, signal.SIGKILL),
+    Verb.END_ORPHAN: lambda kernel, pid: kernel.signal(pid, signal.SIGKILL),
+    Verb.END_WORKER: lambda kernel, pid: kernel.signal(pid, signal.SIGKILL),
+}

@@ -1,0 +1,117 @@
+"""What uWSGI says and does: the stats snapshot, and commands through the master FIFO."""
+
+import json
+import os
+import socket
+from collections import namedtuple
+
+STATS_LIMIT_BYTES = 4 << 20  # gevent = 100 x 4 processes makes 100 KB; more than this is not a stats server
+
+#: One worker in the stats: ``status`` is idle, busy, pause, cheap or sigN (uWSGI core/master_utils.c:1166).
+Row = namedtuple("Row", "pid accepting status cores busy requests exceptions harakiris respawns")
+#: ``paused``: uWSGI's suspended flag, None where every worker is busy and the stats do not show it.
+Snapshot = namedtuple("Snapshot", "version pid workers paused requests")
+
+
+class Rubbish(ValueError):
+    """What answered is no uWSGI stats server."""
+
+
+def parse(text):
+    """The bytes of a stats server -> Snapshot.
+
+    :raises Rubbish: they are not a uWSGI stats document.
+    """
+    try:
+        document = json.loads(text)
+        workers = tuple(_row(w) for w in document["workers"] if w["pid"] > 0 and w["status"] != "cheap")
+        pid, version = int(document["pid"]), str(document["version"])
+        requests = sum(int(w["requests"]) for w in document["workers"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Rubbish("not a uWSGI stats document (%s: %s)" % (type(error).__name__, error)) from None
+    shown = {w.status == "pause" for w in workers if w.status != "busy"}
+    return Snapshot(version, pid, workers, shown.pop() if len(shown) == 1 else None, requests)
+
+
+def _row(worker):
+    cores = worker.get("cores") or []  # empty with stats-no-cores
+    busy = sum(bool(core["in_request"]) for core in cores) if cores else int(worker["status"] == "busy")
+    return Row(
+        int(worker["pid"]), bool(worker["accepting"]), str(worker["status"]), len(cores), busy, int(worker["requests"]),
+        int(worker["exceptions"]), int(worker["harakiri_count"]), int(worker["respawn_count"]),
+    )  # fmt: skip
+
+
+def connect(address):
+    """A non-blocking connection to a stats server. :param address: unix path or ``host:port``. :raises OSError:"""
+    if address.startswith("/"):
+        family, target = socket.AF_UNIX, address
+    else:
+        host, _, port = address.rpartition(":")
+        family, target = socket.AF_INET, (host or "127.0.0.1", int(port))
+    connection = socket.socket(family, socket.SOCK_STREAM)
+    connection.setblocking(False)
+    try:
+        connection.connect(target)
+    except BlockingIOError:
+        if family == socket.AF_UNIX:  # a full queue: EAGAIN, the connection was not made
+            connection.close()
+            raise
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+class Receipt:
+    """A command on its way. uWSGI reads it byte by byte and, at its end, closes the FIFO and makes a new one (core/fifo.c):
+    the command was executed when the master's descriptor no longer leads to the inode that was written to."""
+
+    def __init__(self, master, held, command):
+        self.command = command.decode().strip() or "relink"
+        self.identity = held.dev, held.ino
+        self._link = "/proc/%d/fd/%d" % (master, held.fd)
+        self._handle = os.open(self._link, os.O_PATH | os.O_CLOEXEC)  # keeps the inode's number from being used again
+        try:
+            if self._now(self._handle_path()) != self.identity:
+                raise FileNotFoundError("the master has just moved to another FIFO")
+            descriptor = os.open(self._link, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if self._fstat(descriptor) != self.identity:
+                    raise FileNotFoundError("the master has just moved to another FIFO")
+                os.write(descriptor, command)
+            finally:
+                os.close(descriptor)
+        except BaseException:
+            self.close()
+            raise
+
+    def _handle_path(self):
+        return "/proc/self/fd/%d" % self._handle
+
+    @staticmethod
+    def _fstat(descriptor):
+        info = os.fstat(descriptor)
+        return info.st_dev, info.st_ino
+
+    @staticmethod
+    def _now(link):
+        try:
+            info = os.stat(link)
+        except OSError:
+            return None
+        return info.st_dev, info.st_ino
+
+    def executed(self):
+        """The master took the whole command (or is gone). Closes the handle when it did."""
+        if self._handle is None:
+            return True
+        if self._now(self._link) == self.identity:
+            return False
+        self.close()
+        return True
+
+    def close(self):
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
