@@ -188,21 +188,27 @@ def _tidy(facts, desired, new, old):
         return Step(goal, met=not old.pending, wait_for="%s has not yet executed a command" % late)
     labels = [(new, Slot.RUNNING)] + ([(old, Slot.SLEEPING)] if old.ready and old.paused else [])
     for copy, slot in labels:
-        if copy.fresh or copy.deaf or not copy.ready:
-            continue
-        if copy.slot is not slot and not facts.obstacle(slot) and not facts.obstacle(copy.slot):
-            return _step(goal, Move(Verb.LABEL, copy.program, slot, why="it is in slot %s" % copy.slot.label), met=True)
-        if not copy.linked and not facts.obstacle(copy.slot) and (copy is new or _sole(facts, copy)):
-            return _step(goal, Move(Verb.RELINK, copy.program, why="the path of its FIFO is gone or is another's"), met=True)
+        move = _label(facts, copy, slot, copy is new)
+        if move and copy.deaf:
+            return Step(goal, met=True, wait_for="%s %s" % (copy.program, copy.deaf))
+        if move:
+            return _step(goal, move, met=True)
     buried = _bury(facts, desired.overdue)
     if buried:
         return Step(goal, buried, met=True)
     return _afterlife(facts, desired, new, old)
 
 
-def _sole(facts, copy):
-    """No other copy of the pair is in the same slot: the path may be put back without taking it from anyone."""
-    return not any(c.slot is copy.slot for c in facts.copies if c is not copy)
+def _label(facts, copy, slot, owner):
+    """The move that brings a copy's FIFO to where it should lie, or None. A path is put back for the copy that serves, and for
+    the other one where it takes the path from nobody."""
+    if copy.fresh or not copy.ready or facts.obstacle(copy.slot):
+        return None
+    if copy.slot is not slot and not facts.obstacle(slot):
+        return Move(Verb.LABEL, copy.program, slot, why="it is in slot %s" % copy.slot.label)
+    if not copy.linked and (owner or not any(c.slot is copy.slot for c in facts.copies if c is not copy)):
+        return Move(Verb.RELINK, copy.program, why="the path of its FIFO is gone or is another's")
+    return None
 
 
 def _afterlife(facts, desired, new, old):

@@ -43,6 +43,7 @@ class Keeper:
         self.cause, self.moves, self.began = "", [], 0.0
         self.chores = False  # a request is answered, but what it asked for (freeze, retire) waits for the drain
         self.drain_began = None
+        self.proofs = []
         self.paths = None
 
     # requests of a person
@@ -64,6 +65,10 @@ class Keeper:
             raise errors.ShuttingDown("supervisord is shutting down or reloading")
         if self.pair.problems:
             raise errors.Misconfigured("the pair %s is misconfigured: %s" % (self.pair.name, "; ".join(self.pair.problems)))
+
+    def in_haste(self):
+        """A person waits: what seldom changes need not be looked up again first."""
+        return self.request is not None
 
     def _open(self, request, facts):
         """Check a request against the facts and turn it into a wish. :raises ZergError:"""
@@ -313,8 +318,10 @@ class Keeper:
     def made(self, move):
         self.moves.append((move, self.plugin.loop.clock()))
         if move.command and b"p" in move.command:
-            for delay in PROOF_S:
-                self.plugin.loop.call_later(delay, lambda: self.kick("a look after a move"))
+            for proof in self.proofs:
+                proof.cancel()
+            look_again = lambda: self.kick("a look after a move")  # noqa: E731
+            self.proofs = [self.plugin.loop.call_later(delay, look_again) for delay in PROOF_S]
 
     def stumbled(self, move, error):
         self.plugin.log("debug", "could not make a move", pair=self.pair.name, move=str(move), error=str(error))

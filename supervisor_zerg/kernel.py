@@ -20,6 +20,7 @@ CALLS = {
     "aarch64": {"poll": None, "ppoll": 73, "restart_syscall": 128, "waits": (22,)},
 }.get(platform.machine())
 PAUSE_MS = 10000
+GONE = (b"-1", b"0x0", b"0x0", b"0x0")  # instead of the system call of a zombie
 DELETED = " (deleted)"
 PROCESSES_A_SPELL = 10  # about a millisecond of reading descriptors
 
@@ -27,8 +28,8 @@ PROCESSES_A_SPELL = 10  # about a millisecond of reading descriptors
 Process = namedtuple("Process", "pid state ppid start")
 #: A FIFO that a process holds open: descriptor number, index of its path, identity of the inode, lies it at its path.
 Held = namedtuple("Held", "fd slot dev ino linked")
-#: ``waiting``: descriptors of the epolls in which threads wait.
-Threads = namedtuple("Threads", "total paused main_paused main_waits waiting")
+#: ``waiting``: descriptors of the epolls in which threads wait. ``ended``: the main thread is a zombie.
+Threads = namedtuple("Threads", "total paused main_paused main_waits waiting ended")
 #: What may lie at a slot's path.
 ABSENT, FIFO = "", "fifo"
 
@@ -190,7 +191,7 @@ class Kernel:
         :raises PermissionError: no right to look. :raises OSError: this kernel does not tell.
         """
         total = paused = 0
-        main_paused = main_waits = False
+        main_paused = main_waits = ended = False
         waiting = []
         folder = "%s/%d/task" % (self.proc, pid)
         try:
@@ -202,15 +203,17 @@ class Kernel:
                 if waits:
                     waiting.append(int(call[1], 16))
                 if int(tid) == pid:
-                    main_paused, main_waits = is_paused, waits
+                    main_paused, main_waits, ended = is_paused, waits, call is GONE
         except (FileNotFoundError, ProcessLookupError):
             pass
-        return Threads(total, paused, main_paused, main_waits, waiting)
+        return Threads(total, paused, main_paused, main_waits, waiting, ended)
 
     def _call(self, path):
         with open(path, "rb", buffering=0) as file:
             words = file.read().split()
-        return words if words and words[0].lstrip(b"-").isdigit() and len(words) > 2 else None
+        if len(words) == 3:  # no system call; without a stack pointer there is no task any more (kernel fs/proc/base.c)
+            return GONE if words[1] == b"0x0" else None
+        return words if len(words) > 3 else None
 
     def waits(self, pid):
         """The main thread of a process waits in epoll: a uWSGI master that does takes its next command at once."""

@@ -302,18 +302,19 @@ class StatsRead(Dispatcher):
     def handle_read_event(self):
         if self.closed:
             return
-        try:
-            chunk = self.connection.recv(RECEIVE_BYTES)
-        except BlockingIOError:
-            return
-        except OSError as error:
-            return self._finish(error)
-        self.chunks.append(chunk)
-        self.size += len(chunk)
-        if self.size > STATS_LIMIT_BYTES:
-            return self._finish(OSError("more than %d bytes" % STATS_LIMIT_BYTES))
-        if not chunk:
-            self._finish(b"".join(self.chunks))
+        while not self.closed:
+            try:
+                chunk = self.connection.recv(RECEIVE_BYTES)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                return self._finish(error)
+            self.chunks.append(chunk)
+            self.size += len(chunk)
+            if not chunk:
+                self._finish(b"".join(self.chunks))
+            elif self.size > STATS_LIMIT_BYTES:
+                self._finish(OSError("more than %d bytes" % STATS_LIMIT_BYTES))
 
     def _finish(self, answer):
         self.close(unregister=False)

@@ -14,9 +14,11 @@ from .model import Copy, Facts, Orphan, Slot, Worker
 STATS_TIMEOUT_S = 0.1
 STATS_RETRY_S = 2.0  # a stats server that failed is left alone for so long
 EFFECT_S = 0.25  # for so long after a toggle, threads that have not been scheduled yet prove nothing
+REOPEN_S = 0.5  # after each command a master closes its FIFO and makes it anew; for so long its absence means nothing
 HOOKS_S = 2.5  # a copy that accepts in slot new may still run its own hooks: spinningfifo retries each second
 FLOOD_WRITES_PER_S = 2000  # an application that loads writes no log line every half millisecond; the flood does
 FLOOD_SPELL_S = 0.1
+STRANGERS_S = 30.0  # who reads a FIFO that no copy holds is looked up that often
 NOT_A_WORKER_S = 5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
 
 
@@ -34,9 +36,12 @@ class Memo:
 
     master: int = 0
     fd: Optional[int] = None
+    held: Optional[tuple] = None
+    held_at: float = -1e9
     cores: Dict[int, int] = field(default_factory=dict)  # worker pid -> threads, as last told
     born: Dict[int, bool] = field(default_factory=dict)
     busy: Dict[int, int] = field(default_factory=dict)
+    stopped: Dict[int, bool] = field(default_factory=dict)
     flag: Optional[bool] = None
     toggled_at: float = -1e9
     accepts_since: Optional[float] = None
@@ -70,27 +75,27 @@ class Observer:
         self.paths = tuple(config.canonical(path) for path in pair.fifos)
         self.memos = {program: Memo() for program in pair.programs}
         self.orphans = {}  # pid -> (program, start)
-        self.strangers = {}  # identity of a FIFO that no copy holds -> pid of its reader
+        self.strangers = {}  # identity of a FIFO that no copy holds -> (pid of its reader or 0, when)
         self.masters = {}  # master pid -> program, for pidfds and orphans
 
     # the look
 
-    def look(self, full=False):
+    def look(self, full=False, thorough=False):
         """Generator: yields Ask or None (a breath), returns Facts.
 
-        :param full: ask every stats server, and look for what seldom changes: strangers at the paths, the pool's socket.
+        :param full: ask every stats server.
+        :param thorough: look also for what seldom changes: strangers at the paths, the pool's socket.
         """
         for attempt in range(2):
-            copies = [self._glance(program) for program in self.pair.programs]
+            copies = [self._glance(program, full) for program in self.pair.programs]
             wanted = {c.program: self.pair.stats_of(c.program) for c in copies if self._needs_stats(c, full)}
             if not wanted:
                 break
             answers = yield Ask(tuple(wanted.values()))
             news = [self._learn(c, answers[wanted[c.program]]) for c in copies if wanted.get(c.program) in answers]
-            copies = [self._glance(c.program, looks=c.looks) for c in copies]
             if not any(news):
                 break
-        if full:
+        if thorough:
             yield from self._strangers(copies)
             self._pool(copies)
         facts = tuple(self._copy(c) for c in copies)
@@ -109,15 +114,15 @@ class Observer:
         """The kernel alone tells everything: the workers are the known ones, and each is parked, or the copy is to accept."""
         if not memo.cores or set(seen.looks) != set(memo.cores) or memo.flag is None or not all(memo.born.values()):
             return False
-        if any(look is None or look.zombie for look in seen.looks.values()):
+        if any(look is None or look.threads.ended for look in seen.looks.values()):
             return False
         if memo.flag:
-            return all(look.parked >= memo.cores[pid] for pid, look in seen.looks.items())
-        return any(not look.main_paused for look in seen.looks.values())
+            return all(look.threads.paused >= memo.cores[pid] for pid, look in seen.looks.items())
+        return any(not look.threads.main_paused for look in seen.looks.values())
 
     # the kernel's witness
 
-    def _glance(self, program, looks=None):
+    def _glance(self, program, full):
         """What Supervisor and the kernel tell of one copy."""
         state, pid = self.programs.get(program)
         memo = self.memos[program]
@@ -129,12 +134,12 @@ class Observer:
             self._find_master(seen, memo)
             memo = self.memos[program]
             if seen.master:
-                seen.deaf = self._deaf(seen.master)
+                seen.deaf = seen.deaf or self._deaf(seen.master)
                 if not memo.cores or memo.snapshot is None:
                     self._workers_by_kernel(seen.master, memo)
-                elif any(not self.kernel.alive(worker) for worker in memo.cores) and self._stats_down(memo, program):
+                elif self._stats_down(memo, program) and not all(self.kernel.alive(worker) for worker in memo.cores):
                     self._workers_by_kernel(seen.master, memo)
-                seen.looks = looks if looks and set(looks) == set(memo.cores) else {w: self._look_at(w) for w in memo.cores}
+                seen.looks = {worker: self._look_at(worker, memo, full) for worker in memo.cores}
         except PermissionError as error:
             seen.blind = "no right to look at the process of %s (%s)" % (program, error)
         except OSError as error:
@@ -166,9 +171,12 @@ class Observer:
 
     def _seat(self, seen, master, held):
         self._switch(seen.program, master)
-        seen.master, seen.held = master, held
+        memo, now = self.memos[seen.program], self.clock()
         if held:
-            self.memos[seen.program].fd = held.fd
+            memo.fd, memo.held, memo.held_at = held.fd, held, now
+        elif memo.held and now - memo.held_at < REOPEN_S:
+            held, seen.deaf = memo.held, "is just making its FIFO anew"
+        seen.master, seen.held = master, held
 
     def _switch(self, program, master):
         memo = self.memos[program]
@@ -181,12 +189,14 @@ class Observer:
                 self.masters[master] = program
 
     def _deaf(self, master):
+        if self.kernel.waits(master):
+            return ""
         process = self.kernel.process(master)
         if process is None:
             return "is gone"
         if process.state in "Tt":
             return "is stopped (state T): it takes no command before somebody sends it SIGCONT"
-        return "" if self.kernel.waits(master) else "is busy and does not wait for commands"
+        return "is busy and does not wait for commands"
 
     def _workers_by_kernel(self, master, memo):
         """Children of the master that watch its listening socket. A child that watches nothing is newborn, or no worker."""
@@ -201,13 +211,15 @@ class Observer:
             if process and (queues or now - since < NOT_A_WORKER_S or process.state in "Tt"):
                 memo.cores[pid], memo.born[pid], memo.queues[pid] = max(len(queues), 1), bool(queues), queues
 
-    def _look_at(self, pid):
-        process = self.kernel.process(pid)
-        if process is None:
-            return None
+    def _look_at(self, pid, memo, full):
+        """One worker. Whether it is stopped costs as much as all the rest, and changes by nobody's hand but a person's and ours."""
         threads = self.kernel.threads(pid)
-        waiting = frozenset(threads.waiting)
-        return Look(threads.paused, threads.main_paused, threads.main_waits, waiting, process.state in "Tt", process.state in "ZX")
+        if not threads.total:
+            return None
+        if full or self.pair.freeze or memo.stopped.get(pid):
+            process = self.kernel.process(pid)
+            memo.stopped[pid] = process is not None and process.state in "Tt"
+        return Look(threads, memo.stopped.get(pid, False))
 
     # uWSGI's witness
 
@@ -273,8 +285,8 @@ class Observer:
         """uWSGI's suspended flag, as far as anything tells: fresh stats, else where the main threads are, else what was known."""
         now = self.clock()
         if now - memo.toggled_at > EFFECT_S and now - memo.stats_at > EFFECT_S:
-            looks = [look for pid, look in seen.looks.items() if look and memo.born.get(pid)]
-            votes = {look.main_paused for look in looks if look.main_paused or look.main_waits}
+            threads = [look.threads for pid, look in seen.looks.items() if look and memo.born.get(pid)]
+            votes = {t.main_paused for t in threads if t.main_paused or t.main_waits}
             if len(votes) == 1:
                 memo.flag = votes.pop()
         return memo.flag
@@ -284,18 +296,18 @@ class Observer:
         spinning = not born and self._spins(pid, memo)
         if memo.asynchronous:
             busy = memo.busy.get(pid, 0)
-            return Worker(pid, 1, int(bool(flag) and not busy), busy, born, look.stopped, spinning, look.zombie)
+            return Worker(pid, 1, int(bool(flag) and not busy), busy, born, look.stopped, spinning, look.threads.ended)
         cores = memo.cores[pid]
-        parked = min(look.parked, cores)
+        parked = min(look.threads.paused, cores)
         busy = memo.busy.get(pid, 0) if memo.snapshot else self._busy_by_kernel(pid, look, memo, flag)
-        return Worker(pid, cores, parked, min(busy, cores - parked), born, look.stopped, spinning, look.zombie)
+        return Worker(pid, cores, parked, min(busy, cores - parked), born, look.stopped, spinning, look.threads.ended)
 
     @staticmethod
     def _busy_by_kernel(pid, look, memo, flag):
         """Without stats: in a paused worker whose threads neither wait for a request nor are about to, two looks in a row, the
         ones that are not parked are inside requests. A thread that waits for the accept mutex needs one that waits in epoll."""
-        unparked = memo.cores[pid] - look.parked
-        if not flag or look.waiting & memo.queues.get(pid, set()):
+        unparked = memo.cores[pid] - look.threads.paused
+        if not flag or set(look.threads.waiting) & memo.queues.get(pid, set()):
             memo.quiet[pid] = 0
             return 0
         memo.quiet[pid] = memo.quiet.get(pid, 0) + 1
@@ -327,7 +339,7 @@ class Observer:
         found = []
         for slot in Slot:
             kind = self.kernel.lies_at(self.paths[slot])
-            stranger = self.strangers.get(self.kernel.identity(self.paths[slot])) if slot not in held else 0
+            stranger = self.strangers.get(self.kernel.identity(self.paths[slot]), (0, 0))[0] if slot not in held else 0
             if kind not in ("", "fifo"):
                 found.append((slot, "%s at %s" % (kind, self.paths[slot])))
             elif stranger:
@@ -335,13 +347,14 @@ class Observer:
         return tuple(found)
 
     def _strangers(self, copies):
-        held = {(c.held.dev, c.held.ino) for c in copies if c.held}
-        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == "fifo"}
-        self.strangers = {identity: pid for identity, pid in self.strangers.items() if identity in lying - held}
-        for identity in lying - held - {None}:
+        held, now = {(c.held.dev, c.held.ino) for c in copies if c.held}, self.clock()
+        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == "fifo"} - held - {None}
+        known = {i: found for i, found in self.strangers.items() if i in lying and now - found[1] < STRANGERS_S}
+        self.strangers = known
+        for identity in lying - set(known):
             for pid in self.kernel.readers(identity):
                 if pid is not None:
-                    self.strangers[identity] = pid
+                    self.strangers[identity] = pid, now
                 yield None
 
     def _bereave(self, program, memo):
@@ -385,16 +398,12 @@ class Observer:
                 memo.attached = all(offered[name] == inode for inode, name in shared)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Look:
     """One worker, as the kernel shows it."""
 
-    parked: int
-    main_paused: bool
-    main_waits: bool
-    waiting: frozenset
+    threads: tuple
     stopped: bool
-    zombie: bool
 
 
 @dataclass

@@ -150,7 +150,7 @@ class _Look:
             if keeper.pair.problems:
                 self.infos[keeper.pair.name] = misconfigured(keeper)
             else:
-                plugin.loop.task(look(keeper.observer, True), lambda facts, k=keeper: self._seen(k, facts)).start()
+                plugin.loop.task(look(keeper.observer), lambda facts, k=keeper: self._seen(k, facts)).start()
 
     def _seen(self, keeper, facts):
         if facts is None:

@@ -32,7 +32,7 @@ def settle(observer, keeper):
     """
     vain, nobody_since, full = 0, None, True
     while True:
-        facts = yield from look(observer, full)
+        facts = yield from look(observer, full, full and not keeper.in_haste())
         full = False
         now = observer.clock()
         nobody_since = None if facts.serving else (nobody_since or now)
@@ -51,9 +51,9 @@ def settle(observer, keeper):
         yield Nap(nap)
 
 
-def look(observer, full):
+def look(observer, full=True, thorough=True):
     """The observer's look, with a breath where it asks for one."""
-    steps, answer = observer.look(full), None
+    steps, answer = observer.look(full, thorough), None
     while True:
         try:
             asked = steps.send(answer)

@@ -1,0 +1,244 @@
+"""The real thing in a temporary folder: supervisord, zerg pool, two uWSGI copies, from the files of conf.d/ as they are."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xmlrpc.client
+from pathlib import Path
+
+from supervisor.xmlrpc import SupervisorTransport
+
+START_S = 30.0
+STOP_S = 10.0
+PACKAGE = Path(__file__).resolve().parent.parent
+CONF_D = next(p for p in (PACKAGE.parent / "conf.d", Path(sys.prefix) / "share/supervisor_zerg/conf.d") if p.is_dir())
+BIN = Path(sys.executable).parent
+
+MAIN = """\
+[unix_http_server]
+file = {run}/supervisor.sock
+
+[supervisord]
+logfile = {log}/supervisord.log
+pidfile = {run}/supervisord.pid
+childlogdir = {log}
+loglevel = {loglevel}
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl = unix://{run}/supervisor.sock
+
+[ctlplugin:zerg]
+supervisor.ctl_factory = supervisor_zerg.ctl:make_zerg_controllerplugin
+
+[include]
+files = conf.d/*.conf
+"""
+
+APP_INI = """\
+[uwsgi]
+wsgi-file = {app}
+protocol = http
+"""
+
+
+class Stack:
+    """``with Stack() as stack: stack.zerg.swap("")``
+
+    :param dialect: ``managed`` or ``hooks``.
+    :param app: lines for the application's ini, as a dict: ``{"processes": 2, "threads": 4}``.
+    :param pair: options that replace those of ``[zerg:pybossa]``.
+    :param environment: for supervisord and everything below it.
+    :param keep: leave the folder behind.
+    """
+
+    def __init__(self, dialect="managed", app=None, pair=None, environment=None, keep=False, loglevel="info"):
+        self.folder = Path(tempfile.mkdtemp(prefix="zerg-"))
+        self.run, self.log, self.conf_d = self.folder / "run", self.folder / "log", self.folder / "conf.d"
+        self.keep, self.process, self.url = keep, None, "unix://%s/supervisor.sock" % self.run
+        self.run.mkdir()
+        self.log.mkdir()
+        shutil.copytree(CONF_D, self.conf_d)
+        self.conf = self.folder / "supervisord.conf"
+        self.conf.write_text(MAIN.format(run=self.run, log=self.log, loglevel=loglevel))
+        self.app_ini = self.folder / "app.ini"
+        self.write_app(app or {"processes": 4})
+        self.version("1")
+        self.set_pair(pair or {})
+        self.environment = {
+            **os.environ,
+            "PATH": "%s:%s" % (BIN, os.environ.get("PATH", "")),
+            "ZERG_RUN": str(self.run),
+            "ZERG_CONF": str(self.conf_d),
+            "ZERG_UWSGI": str(BIN / "uwsgi"),
+            "ZERG_APP": str(self.app_ini),
+            "ZERG_COMPANION": str(PACKAGE / "companion.py"),
+            "ZERG_DIALECT": dialect,
+            "ZERG_VERSION_FILE": str(self.folder / "version"),
+            **(environment or {}),
+        }
+
+    # before it runs
+
+    def write_app(self, options):
+        options = {"wsgi-file": PACKAGE / "demo" / "app.py", "protocol": "http", **options}
+        lines = ["%s = %s" % (key, value) for key, value in options.items() if value is not None]
+        self.app_ini.write_text("[uwsgi]\n" + "\n".join(lines) + "\n")
+
+    def version(self, text):
+        """The version of the code on disk: what a copy that is started from now on answers."""
+        (self.folder / "version").write_text(text)
+
+    def set_pair(self, options):
+        """Replace or add options of the [zerg:pybossa] section."""
+        self.set_options("zerg.conf", "zerg:pybossa", options)
+
+    def set_options(self, filename, section, options):
+        """Replace or add options in a section of one of the copied files."""
+        path = self.conf_d / filename
+        head, title, rest = path.read_text().partition("[%s]" % section)
+        body, following, tail = rest.partition("\n[")
+        for option, value in options.items():
+            body = re.sub(r"(?m)^%s *=.*\n?" % re.escape(option), "", body)
+            body = body.rstrip("\n") + "\n%s = %s\n" % (option, value)
+        path.write_text(head + title + body + following + tail)
+
+    # life
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self, wait=True):
+        command = [str(BIN / "supervisord"), "-n", "-c", str(self.conf)]
+        with open(self.log / "supervisord.out", "ab") as out:
+            self.process = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        self.until(self._answers, START_S)
+        if wait:
+            self.until(lambda: self.info()["serving"], START_S)
+        return self
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise RuntimeError("supervisord ended: %s" % (self.log / "supervisord.out").read_text())
+        try:
+            return self.supervisor.getState()["statename"] == "RUNNING"
+        except OSError:
+            return False
+
+    def stop(self):
+        """End supervisord and, by pid, every process below it, however they are."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            end = time.monotonic() + STOP_S
+            while self.process.poll() is None and time.monotonic() < end:
+                self.kill_all(except_supervisord=True) if time.monotonic() > end - STOP_S + 2 else None
+                time.sleep(0.02)
+        self.kill_all()
+        if self.process:
+            self.process.wait()
+        if not self.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def kill_all(self, except_supervisord=False):
+        for pid in self.pids():
+            if not (except_supervisord and pid == self.process.pid):
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+
+    def pids(self):
+        """Every process that carries this stack's environment."""
+        mark = b"ZERG_RUN=%s\0" % str(self.run).encode()
+        found = []
+        for name in os.listdir("/proc"):
+            try:
+                if name.isdigit() and mark in Path("/proc", name, "environ").read_bytes():
+                    found.append(int(name))
+            except OSError:
+                pass
+        return found
+
+    # talking to it
+
+    def proxy(self):
+        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, self.url))
+
+    @property
+    def supervisor(self):
+        return self.proxy().supervisor
+
+    @property
+    def zerg(self):
+        return self.proxy().zerg
+
+    @property
+    def web(self):
+        """The served socket."""
+        return str(self.run / "web.sock")
+
+    def info(self):
+        return self.zerg.getPairInfo("")
+
+    def copy(self, program):
+        return next(c for c in self.info()["copies"] if c["program"] == program)
+
+    def ctl(self, *words, **options):
+        """Run supervisorctl. :returns: CompletedProcess with text."""
+        command = [str(BIN / "supervisorctl"), "-c", str(self.conf), *words]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, **options)
+
+    def zergctl(self, *words):
+        command = [str(BIN / "zergctl"), "-s", self.url, *words]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+
+    def until(self, true, seconds=20.0, every=0.02):
+        """Poll until something is true. :returns: its value. :raises TimeoutError: with what the pair looks like."""
+        end = time.monotonic() + seconds
+        while True:
+            value = true()
+            if value:
+                return value
+            if time.monotonic() > end:
+                raise TimeoutError("not within %.0f s:\n%s" % (seconds, self.report()))
+            time.sleep(every)
+
+    def until_roles(self, serving, parked, seconds=20.0):
+        """Wait until the pair is settled with these roles and the slots agree."""
+
+        def settled():
+            info = self.info()
+            slots = {c["program"]: c["slot"] for c in info["copies"]}
+            fine = info["serving"] == serving and info["parked"] == parked and slots.get(serving) == "running"
+            return fine and (not parked or slots.get(parked) == "sleeping") and info
+
+        return self.until(settled, seconds)
+
+    def warm_up(self):
+        """Start the spare: pybossabak serves, pybossa is parked."""
+        self.supervisor.startProcess("pybossabak", False)
+        return self.until_roles("pybossabak", "pybossa")
+
+    def report(self):
+        try:
+            info = repr(self.info())
+        except Exception as error:
+            info = repr(error)
+        return "%s\n--- supervisord.log\n%s" % (info, "\n".join(self.supervisord_log().splitlines()[-40:]))
+
+    def supervisord_log(self):
+        path = self.log / "supervisord.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def child_log(self, program):
+        return "".join(p.read_text(errors="replace") for p in self.log.glob("%s-stdout---*" % program))
