@@ -289,12 +289,11 @@ class Keeper:
         if refusal is not None:
             self.wish = ""
             request.answer = refusal
-            self._finish_entry("refused: %s" % refusal, request)
         else:
             request.answer = self._reply(request)
             self.chores = self.pair.freeze or self.pair.retire == "stop"
-            self._finish_entry("done", request)
         self.plugin.answered()
+        self._finish_entry("refused: %s" % refusal if refusal else "done", request)
 
     def _reply(self, request):
         facts = self.facts
@@ -341,20 +340,21 @@ class Keeper:
         self.plugin.orders.set(self.pair.name, **{k: v for k, v in orders.items() if v != (k == "auto" and self.pair.auto)})
 
     def _finish_entry(self, outcome, request=None):
-        """One line of history for a request, or for what was done without one."""
+        """One line of history for a request, or for what was done without one; written after the answer is on its way."""
         moves, self.moves = self.moves, []
         if not moves and request is None:
             return
         first = request.began if request else moves[0][1]
-        self.record({
+        entry = {
             "id": request.id if request else self.plugin.new_id(),
-            "what": str(request.verb + " " + request.program).strip() if request else "repair",
+            "what": ("%s %s" % (request.verb, request.program)).strip() if request else "repair",
             "by": "a person" if request else self.cause,
             "moves": _told(moves, first),
             "took_ms": round((self.plugin.loop.clock() - first) * 1000, 3),
             "serving": self.facts.serving if self.facts else "",
             "outcome": outcome,
-        })  # fmt: skip
+        }
+        self.plugin.loop.call_soon(lambda: self.record(entry))
 
     def record(self, entry):
         entry = {"at": time.time(), "pair": self.pair.name, "id": entry.get("id") or self.plugin.new_id(), **entry}

@@ -183,9 +183,10 @@ class Kernel:
 
     # threads
 
-    def threads(self, pid):
+    def threads(self, pid, main_only=False):
         """How many threads a process has and how many of them wait in uWSGI's pause.
 
+        :param main_only: only its main thread takes requests, so look at nothing else.
         :returns: Threads; ``main_paused`` and ``main_waits`` tell where the main thread is: it is the one that a pause and a
             resume reach at once, since uWSGI blocks signals in all others (uWSGI core/loop.c ``uwsgi_setup_thread_req``).
         :raises PermissionError: no right to look. :raises OSError: this kernel does not tell.
@@ -195,7 +196,7 @@ class Kernel:
         waiting = []
         folder = "%s/%d/task" % (self.proc, pid)
         try:
-            for tid in os.listdir(folder):
+            for tid in [str(pid)] if main_only else os.listdir(folder):
                 call = self._call("%s/%s/syscall" % (folder, tid))
                 is_paused, waits = in_pause(call), bool(call) and int(call[0]) in CALLS["waits"]
                 total += 1

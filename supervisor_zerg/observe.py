@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Dict, Optional, Tuple
 
 from . import config, uwsgi
+from .kernel import ABSENT, FIFO
 from .model import Copy, Facts, Orphan, Slot, Worker
 
 STATS_TIMEOUT_S = 0.1
@@ -19,6 +20,7 @@ HOOKS_S = 2.5  # a copy that accepts in slot new may still run its own hooks: sp
 FLOOD_WRITES_PER_S = 2000  # an application that loads writes no log line every half millisecond; the flood does
 FLOOD_SPELL_S = 0.1
 STRANGERS_S = 30.0  # who reads a FIFO that no copy holds is looked up that often
+THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack threads
 NOT_A_WORKER_S = 5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
 
 
@@ -63,8 +65,8 @@ class Memo:
             receipt.close()
 
     def pending(self):
-        """Commands that are not known to be executed. A toggle that was executed turns the remembered flag."""
-        return tuple(r.command for r in self.receipts if not r.executed())
+        """Commands that are not known to be executed."""
+        return tuple(r.command for r in self.receipts)
 
 
 class Observer:
@@ -76,14 +78,14 @@ class Observer:
         self.memos = {program: Memo() for program in pair.programs}
         self.orphans = {}  # pid -> (program, start)
         self.strangers = {}  # identity of a FIFO that no copy holds -> (pid of its reader or 0, when)
-        self.masters = {}  # master pid -> program, for pidfds and orphans
+        self.obstacles = None
 
     # the look
 
     def look(self, full=False, thorough=False):
         """Generator: yields Ask or None (a breath), returns Facts.
 
-        :param full: ask every stats server.
+        :param full: ask every stats server, look at everything. Else only at what moves within milliseconds.
         :param thorough: look also for what seldom changes: strangers at the paths, the pool's socket.
         """
         for attempt in range(2):
@@ -99,7 +101,9 @@ class Observer:
             yield from self._strangers(copies)
             self._pool(copies)
         facts = tuple(self._copy(c) for c in copies)
-        return Facts(facts, self._obstacles(copies), self._orphans())
+        if full or self.obstacles is None:
+            self.obstacles = self._obstacles(copies)
+        return Facts(facts, self.obstacles, self._orphans())
 
     def _needs_stats(self, seen, full):
         if not seen.master or seen.state == "STOPPING" or not self.pair.stats_of(seen.program):
@@ -111,7 +115,9 @@ class Observer:
 
     @staticmethod
     def _plain(seen, memo):
-        """The kernel alone tells everything: the workers are the known ones, and each is parked, or the copy is to accept."""
+        """The kernel alone tells everything: the workers are the known ones, each born, and all parked, or the copy accepts."""
+        if memo.snapshot and memo.snapshot.cheap:
+            return False
         if not memo.cores or set(seen.looks) != set(memo.cores) or memo.flag is None or not all(memo.born.values()):
             return False
         if any(look is None or look.threads.ended for look in seen.looks.values()):
@@ -133,8 +139,9 @@ class Observer:
         try:
             self._find_master(seen, memo)
             memo = self.memos[program]
+            self._take_receipts(memo)
             if seen.master:
-                seen.deaf = seen.deaf or self._deaf(seen.master)
+                seen.deaf = seen.deaf or (full and self._deaf(seen.master)) or ""
                 if not memo.cores or memo.snapshot is None:
                     self._workers_by_kernel(seen.master, memo)
                 elif self._stats_down(memo, program) and not all(self.kernel.alive(worker) for worker in memo.cores):
@@ -148,6 +155,13 @@ class Observer:
 
     def _stats_down(self, memo, program):
         return not self.pair.stats_of(program) or self.clock() - memo.stats_failed_at < STATS_RETRY_S
+
+    def _take_receipts(self, memo):
+        """A toggle that was executed turns the flag; the stats, where they are asked, have the last word."""
+        for receipt in [r for r in memo.receipts if r.executed()]:
+            memo.receipts.remove(receipt)
+            if receipt.expects is not None:
+                memo.flag, memo.toggled_at = receipt.expects, self.clock()
 
     def _find_master(self, seen, memo):
         """The process that reads one of the FIFOs: the program itself, the one known, or one below a wrapper."""
@@ -184,9 +198,6 @@ class Observer:
             self._bereave(program, memo)
             memo.forget()
             self.memos[program] = Memo(master=master)
-            self.masters.pop(memo.master, None)
-            if master:
-                self.masters[master] = program
 
     def _deaf(self, master):
         if self.kernel.waits(master):
@@ -213,7 +224,7 @@ class Observer:
 
     def _look_at(self, pid, memo, full):
         """One worker. Whether it is stopped costs as much as all the rest, and changes by nobody's hand but a person's and ours."""
-        threads = self.kernel.threads(pid)
+        threads = self.kernel.threads(pid, main_only=memo.cores[pid] == 1)
         if not threads.total:
             return None
         if full or self.pair.freeze or memo.stopped.get(pid):
@@ -247,24 +258,20 @@ class Observer:
         return news
 
     def _threads_of_async(self, memo):
-        """More cores than threads: greenlets. For counting, such a worker is one thread (the one that accepts)."""
+        """More cores than threads: greenlets. For counting, such a worker is one thread (the one that accepts). A threaded worker
+        starts its threads only after it is called accepting, so for a moment it looks the same; it is not born before that."""
+        now, memo.asynchronous = self.clock(), False
         for pid, cores in memo.cores.items():
-            if cores > 1 and memo.born[pid]:
-                try:
-                    if self.kernel.threads(pid).total < cores:
-                        memo.asynchronous = True
-                except OSError:
-                    pass
+            if cores > 1 and memo.born[pid] and self.kernel.threads(pid).total < cores:
+                if now - memo.first_seen.setdefault(pid, now) < THREADS_S:
+                    memo.born[pid] = False
+                else:
+                    memo.asynchronous = True
 
     # putting it together
 
     def _copy(self, seen):
         memo = self.memos[seen.program]
-        executed = [r for r in memo.receipts if r.executed()]
-        for receipt in executed:
-            memo.receipts.remove(receipt)
-            if "p" in receipt.command and memo.flag is not None and receipt.expects is not None:
-                memo.flag, memo.toggled_at = receipt.expects, self.clock()
         flag = self._flag(seen, memo)
         workers = tuple(self._worker(pid, look, memo, flag) for pid, look in seen.looks.items() if look is not None)
         copy = Copy(
@@ -340,7 +347,7 @@ class Observer:
         for slot in Slot:
             kind = self.kernel.lies_at(self.paths[slot])
             stranger = self.strangers.get(self.kernel.identity(self.paths[slot]), (0, 0))[0] if slot not in held else 0
-            if kind not in ("", "fifo"):
+            if kind not in (ABSENT, FIFO):
                 found.append((slot, "%s at %s" % (kind, self.paths[slot])))
             elif stranger:
                 found.append((slot, "a FIFO that process %d reads at %s" % (stranger, self.paths[slot])))
@@ -348,7 +355,7 @@ class Observer:
 
     def _strangers(self, copies):
         held, now = {(c.held.dev, c.held.ino) for c in copies if c.held}, self.clock()
-        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == "fifo"} - held - {None}
+        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == FIFO} - held - {None}
         known = {i: found for i, found in self.strangers.items() if i in lying and now - found[1] < STRANGERS_S}
         self.strangers = known
         for identity in lying - set(known):

@@ -8,6 +8,7 @@ import signal
 from dataclasses import dataclass
 
 from .decide import decide
+from .kernel import ABSENT, FIFO
 from .model import Verb
 from .observe import Ask
 from .uwsgi import Receipt
@@ -17,6 +18,7 @@ NUDGE_S = 0.001  # a woken thread needs that long to reach the pause
 PATIENT_S = 0.05  # between two looks while a copy boots, drains or runs its hooks
 SLOWER = 1.3  # each look in vain makes the next nap longer, up to PATIENT_S
 BRISK_LOOKS = 40
+FULL_LOOK = 15  # every so many looks in vain, look at everything
 DESPERATE_S = 1.0  # nobody serves for so long: send the toggle although a worker is being born
 
 
@@ -30,10 +32,9 @@ def settle(observer, keeper):
 
     Ends when nothing is left to do or the keeper says that it is enough.
     """
-    vain, nobody_since, full = 0, None, True
+    vain, nobody_since, full = 0, None, not keeper.in_haste()
     while True:
         facts = yield from look(observer, full, full and not keeper.in_haste())
-        full = False
         now = observer.clock()
         nobody_since = None if facts.serving else (nobody_since or now)
         desperate = nobody_since is not None and now - nobody_since > DESPERATE_S
@@ -42,12 +43,12 @@ def settle(observer, keeper):
             return
         made = [move for move in step.moves if act(observer, facts, move, keeper)]
         if made:
-            vain = 0
+            vain, full = 0, False
             yield Nap(NUDGE_S if made[0].verb is Verb.NUDGE else BRISK_S)
             continue
         vain += 1
         nap = PATIENT_S if step.patient else min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_LOOKS))
-        full = step.patient or vain % 100 == 0
+        full = step.patient or vain % FULL_LOOK == 0
         yield Nap(nap)
 
 
@@ -90,9 +91,10 @@ def _command(observer, copy, move, kernel):
     toggles = b"p" in move.command
     if held is None or toggles and not kernel.waits(copy.master):
         return False
-    receipt = Receipt(copy.master, held, move.command)
-    receipt.expects = (move.verb is Verb.PAUSE) if toggles else None
-    memo.receipts.append(receipt)
+    if kernel.lies_at(observer.paths[held.slot if move.slot is None else move.slot]) not in (ABSENT, FIFO):
+        return False  # uWSGI would replace a file, and die of a directory; the next full look says so
+    expects = move.verb is Verb.PAUSE if toggles else None
+    memo.receipts.append(Receipt(copy.master, held, move.command, expects))
     return True
 
 

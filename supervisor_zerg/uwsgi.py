@@ -9,8 +9,9 @@ STATS_LIMIT_BYTES = 4 << 20  # gevent = 100 x 4 processes makes 100 KB; more tha
 
 #: One worker in the stats: ``status`` is idle, busy, pause, cheap or sigN (uWSGI core/master_utils.c:1166).
 Row = namedtuple("Row", "pid accepting status cores busy requests exceptions harakiris respawns")
-#: ``paused``: uWSGI's suspended flag, None where every worker is busy and the stats do not show it.
-Snapshot = namedtuple("Snapshot", "version pid workers paused requests")
+#: ``paused``: uWSGI's suspended flag, None where every worker is busy and the stats do not show it. ``cheap``: there are
+#: workers that do not run now and may be spawned at any time.
+Snapshot = namedtuple("Snapshot", "version pid workers paused requests cheap")
 
 
 class Rubbish(ValueError):
@@ -26,11 +27,12 @@ def parse(text):
         document = json.loads(text)
         workers = tuple(_row(w) for w in document["workers"] if w["pid"] > 0 and w["status"] != "cheap")
         pid, version = int(document["pid"]), str(document["version"])
+        cheap = any(w["status"] == "cheap" or w["pid"] <= 0 for w in document["workers"])
         requests = sum(int(w["requests"]) for w in document["workers"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Rubbish("not a uWSGI stats document (%s: %s)" % (type(error).__name__, error)) from None
     shown = {w.status == "pause" for w in workers if w.status != "busy"}
-    return Snapshot(version, pid, workers, shown.pop() if len(shown) == 1 else None, requests)
+    return Snapshot(version, pid, workers, shown.pop() if len(shown) == 1 else None, requests, cheap)
 
 
 def _row(worker):
@@ -67,7 +69,9 @@ class Receipt:
     """A command on its way. uWSGI reads it byte by byte and, at its end, closes the FIFO and makes a new one (core/fifo.c):
     the command was executed when the master's descriptor no longer leads to the inode that was written to."""
 
-    def __init__(self, master, held, command):
+    def __init__(self, master, held, command, expects=None):
+        """:param expects: uWSGI's suspended flag once the command is executed; None: it does not touch the flag."""
+        self.expects = expects
         self.command = command.decode().strip() or "relink"
         self.identity = held.dev, held.ino
         self._link = "/proc/%d/fd/%d" % (master, held.fd)
