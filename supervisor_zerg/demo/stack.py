@@ -63,6 +63,7 @@ class Stack:
         self.folder = Path(tempfile.mkdtemp(prefix="zerg-"))
         self.run, self.log, self.conf_d = self.folder / "run", self.folder / "log", self.folder / "conf.d"
         self.keep, self.process, self.url = keep, None, "unix://%s/supervisor.sock" % self.run
+        self.folder.chmod(0o711)  # nginx and copies may run as other users
         self.run.mkdir()
         self.log.mkdir()
         shutil.copytree(CONF_D, self.conf_d)
@@ -121,7 +122,10 @@ class Stack:
     def start(self, wait=True):
         command = [str(BIN / "supervisord"), "-n", "-c", str(self.conf)]
         with open(self.log / "supervisord.out", "ab") as out:
-            self.process = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            self.process = subprocess.Popen(
+                command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                start_new_session=True,  # a Ctrl-C is for whoever runs the stack, who then ends it in order
+            )  # fmt: skip
         self.until(self._answers, START_S)
         if wait:
             self.until(lambda: self.info()["serving"], START_S)
@@ -158,16 +162,7 @@ class Stack:
                     pass
 
     def pids(self):
-        """Every process that carries this stack's environment."""
-        mark = b"ZERG_RUN=%s\0" % str(self.run).encode()
-        found = []
-        for name in os.listdir("/proc"):
-            try:
-                if name.isdigit() and mark in Path("/proc", name, "environ").read_bytes():
-                    found.append(int(name))
-            except OSError:
-                pass
-        return found
+        return pids_of(self.run)
 
     # talking to it
 
@@ -242,3 +237,16 @@ class Stack:
 
     def child_log(self, program):
         return "".join(p.read_text(errors="replace") for p in self.log.glob("%s-stdout---*" % program))
+
+
+def pids_of(run):
+    """Every process that carries the environment of the stack whose sockets are in this folder."""
+    mark = b"ZERG_RUN=%s\0" % str(run).encode()
+    found = []
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and mark in Path("/proc", name, "environ").read_bytes():
+                found.append(int(name))
+        except OSError:
+            pass
+    return found

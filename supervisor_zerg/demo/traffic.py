@@ -9,6 +9,7 @@ ADDRESS is a unix path or a port of 127.0.0.1; nothing else is ever a target. On
 import itertools
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -52,11 +53,14 @@ def _exchange(address, path, timeout):
 def main(arguments=None):
     address, clients, seconds, *paths = arguments or sys.argv[1:]
     end = time.monotonic() + min(float(seconds), MOST_SECONDS)
+    enough = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: enough.set())
     write = sys.stdout.buffer.raw.write if hasattr(sys.stdout.buffer, "raw") else sys.stdout.buffer.write
 
     def client(number):
         choices = itertools.cycle(random.sample(paths, len(paths)))
-        while time.monotonic() < end:
+        while time.monotonic() < end and not enough.is_set():
             write(("%.6f %.6f %d %s %d %.6f %s\n" % get(address, next(choices))).encode())
 
     threads = [threading.Thread(target=client, args=(n,), daemon=True) for n in range(int(clients))]
@@ -89,6 +93,16 @@ class Traffic:
         self.process.kill()
         self.process.wait()
 
+    def end(self, seconds):
+        """Let nobody start another request, and wait for what is under way. :returns: False if that was not answered in time."""
+        self.process.terminate()
+        try:
+            self.process.wait(seconds)
+            return True
+        except subprocess.TimeoutExpired:
+            self.stop()
+            return False
+
     def finish(self):
         """Wait until all clients are done."""
         self.process.wait()
@@ -97,6 +111,13 @@ class Traffic:
         """Every Answer so far."""
         data = os.pread(self.file.fileno(), 1 << 30, 0)
         return [_parsed(line) for line in data.decode().split("\n")[:-1]]
+
+    def fresh(self):
+        """The answers since the last call."""
+        data = os.pread(self.file.fileno(), 1 << 30, self._fetched)
+        whole = data[: data.rfind(b"\n") + 1]
+        self._fetched += len(whole)
+        return [_parsed(line) for line in whole.decode().split("\n")[:-1]]
 
 
 def _parsed(line):
