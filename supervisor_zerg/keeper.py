@@ -235,6 +235,8 @@ class Keeper:
             self._reached(facts, step)
         if self.request is not None:
             self._progress(step)
+        elif step.patient and not step.moves:
+            self._finish_entry("waiting: %s" % step.wait_for)
         if not self.active() or self.pair.problems:
             return False
         if step.done and self.request is None:

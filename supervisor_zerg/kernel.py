@@ -16,8 +16,8 @@ from collections import namedtuple
 # System call numbers. uWSGI's pause is poll(NULL, 0, 10000) in a loop (uWSGI core/utils.c:1396), also seen as restart_syscall
 # after a signal; where poll is made of ppoll the third argument is a pointer.
 CALLS = {
-    "x86_64": {"poll": 7, "ppoll": 271, "restart_syscall": 219, "waits": (232, 281)},
-    "aarch64": {"poll": None, "ppoll": 73, "restart_syscall": 128, "waits": (22,)},
+    "x86_64": {"poll": 7, "ppoll": 271, "restart_syscall": 219, "waits": (232, 281), "futex": 202},
+    "aarch64": {"poll": None, "ppoll": 73, "restart_syscall": 128, "waits": (22,), "futex": 98},
 }.get(platform.machine())
 PAUSE_MS = 10000
 GONE = (b"-1", b"0x0", b"0x0", b"0x0")  # instead of the system call of a zombie
@@ -28,8 +28,9 @@ PROCESSES_A_SPELL = 10  # about a millisecond of reading descriptors
 Process = namedtuple("Process", "pid state ppid start")
 #: A FIFO that a process holds open: descriptor number, index of its path, identity of the inode, lies it at its path.
 Held = namedtuple("Held", "fd slot dev ino linked")
-#: ``waiting``: descriptors of the epolls in which threads wait. ``ended``: the main thread is a zombie.
-Threads = namedtuple("Threads", "total paused main_paused main_waits waiting ended")
+#: ``waiting``: descriptors of the epolls in which threads wait. ``main_away``: the main thread is
+#: blocked in something else than waiting for a request or a lock. ``ended``: it is a zombie.
+Threads = namedtuple("Threads", "total paused main_paused main_waits main_away waiting ended")
 #: What may lie at a slot's path.
 ABSENT, FIFO = "", "fifo"
 
@@ -155,15 +156,20 @@ class Kernel:
         return next((words for test, words in kinds if test(mode)), "a socket or device")
 
     def identity(self, path):
-        """(device, inode) of what lies at a path, or None: changes with every command that a master executes."""
-        return self._inode(path)
+        """(device, inode, ctime) of what lies at a path, or None: changes with every command that a master executes, also where
+        the file system gives the new FIFO the number of the old one."""
+        try:
+            info = os.lstat(path)
+        except OSError:
+            return None
+        return info.st_dev, info.st_ino, info.st_ctime_ns
 
-    def readers(self, identity):
+    def readers(self, inode):
         """Generator over all processes: yields None between short spells of work and, last, the pid of a process that
         holds a FIFO open, or 0. For the rare FIFO at a slot's path that no copy of the pair holds."""
         pids = [int(name) for name in os.listdir(self.proc) if name.isdigit()]
         for count, pid in enumerate(pids):
-            if identity in self._open_files(pid):
+            if inode in self._open_files(pid):
                 yield pid
                 return
             if count % PROCESSES_A_SPELL == PROCESSES_A_SPELL - 1:
@@ -192,7 +198,7 @@ class Kernel:
         :raises PermissionError: no right to look. :raises OSError: this kernel does not tell.
         """
         total = paused = 0
-        main_paused = main_waits = ended = False
+        main_paused = main_waits = main_away = ended = False
         waiting = []
         folder = "%s/%d/task" % (self.proc, pid)
         try:
@@ -205,9 +211,10 @@ class Kernel:
                     waiting.append(int(call[1], 16))
                 if int(tid) == pid:
                     main_paused, main_waits, ended = is_paused, waits, call is GONE
+                    main_away = bool(call) and not (is_paused or waits or ended or int(call[0]) == CALLS["futex"])
         except (FileNotFoundError, ProcessLookupError):
             pass
-        return Threads(total, paused, main_paused, main_waits, waiting, ended)
+        return Threads(total, paused, main_paused, main_waits, main_away, waiting, ended)
 
     def _call(self, path):
         with open(path, "rb", buffering=0) as file:

@@ -48,6 +48,7 @@ class Worker:
     cores: int = 1  # threads that take requests
     parked: int = 0  # of those, seen waiting in uWSGI's pause
     busy: int = 0  # of those, inside a request
+    away: int = 0  # of those, blocked in something else, such as a hook of the ini: they see the pause when they come back
     born: bool = True  # past its start-up: a pause reaches it as a pause
     stopped: bool = False  # state T: SIGSTOPped
     spinning: bool = False  # caught in the endless PAUSE/resuming flood
@@ -55,8 +56,8 @@ class Worker:
 
     @property
     def loose(self):
-        """Threads that may still take a request: neither parked nor inside one."""
-        return max(0, self.cores - self.parked - self.busy)
+        """Threads that may still take a request: neither parked nor inside one nor away."""
+        return 0 if self.zombie else max(0, self.cores - self.parked - self.busy - self.away)
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class Copy:
     @property
     def accepting(self):
         """At least one thread takes requests."""
-        return self.paused is False and any(w.born and not w.stopped and w.parked < w.cores for w in self.workers)
+        return self.paused is False and any(w.born and not (w.stopped or w.zombie) and w.parked < w.cores for w in self.workers)
 
     @property
     def sealed(self):

@@ -55,6 +55,7 @@ class Memo:
     snapshot: Optional[uwsgi.Snapshot] = None
     stats_at: float = -1e9
     queues: Dict[int, set] = field(default_factory=dict)  # worker pid -> epolls that watch the served socket
+    away: Dict[int, int] = field(default_factory=dict)  # looks in a row in which its thread was blocked elsewhere
     quiet: Dict[int, int] = field(default_factory=dict)  # looks in a row in which no thread waited there
     writes: Dict[int, tuple] = field(default_factory=dict)
     first_seen: Dict[int, float] = field(default_factory=dict)
@@ -108,10 +109,9 @@ class Observer:
     def _needs_stats(self, seen, full):
         if not seen.master or seen.state == "STOPPING" or not self.pair.stats_of(seen.program):
             return False
-        memo = self.memos[seen.program]
-        if self.clock() - memo.stats_failed_at < STATS_RETRY_S:
+        if self.clock() - seen.memo.stats_failed_at < STATS_RETRY_S:
             return False
-        return full or not self._plain(seen, memo)
+        return full or not self._plain(seen, seen.memo)
 
     @staticmethod
     def _plain(seen, memo):
@@ -132,13 +132,14 @@ class Observer:
         """What Supervisor and the kernel tell of one copy."""
         state, pid = self.programs.get(program)
         memo = self.memos[program]
-        seen = Seen(program, state, pid)
+        seen = Seen(program, state, pid, memo)
         if not pid:
             self._switch(program, 0)
+            seen.memo = self.memos[program]
             return seen
         try:
             self._find_master(seen, memo)
-            memo = self.memos[program]
+            seen.memo = memo = self.memos[program]
             self._take_receipts(memo)
             if seen.master:
                 seen.deaf = seen.deaf or (full and self._deaf(seen.master)) or ""
@@ -236,7 +237,7 @@ class Observer:
 
     def _learn(self, seen, answer):
         """Take in a stats answer. :returns: True when it names other workers than those looked at."""
-        memo = self.memos[seen.program]
+        memo = seen.memo
         try:
             if not isinstance(answer, bytes):
                 raise uwsgi.Rubbish(str(answer or "no answer in time"))
@@ -271,9 +272,9 @@ class Observer:
     # putting it together
 
     def _copy(self, seen):
-        memo = self.memos[seen.program]
+        memo = seen.memo
         flag = self._flag(seen, memo)
-        workers = tuple(self._worker(pid, look, memo, flag) for pid, look in seen.looks.items() if look is not None)
+        workers = tuple(self._worker(pid, seen.looks.get(pid, NEVER), memo, flag) for pid in memo.cores) if seen.looks else ()
         copy = Copy(
             program=seen.program, state=seen.state, pid=seen.pid, master=seen.master,
             slot=Slot(seen.held.slot) if seen.held else None, linked=seen.held.linked if seen.held else True,
@@ -299,15 +300,25 @@ class Observer:
         return memo.flag
 
     def _worker(self, pid, look, memo, flag):
+        if look in (None, NEVER):
+            return Worker(pid, memo.cores[pid], born=False, zombie=look is None)
         born = memo.born.get(pid, False)
         spinning = not born and self._spins(pid, memo)
         if memo.asynchronous:
             busy = memo.busy.get(pid, 0)
-            return Worker(pid, 1, int(bool(flag) and not busy), busy, born, look.stopped, spinning, look.threads.ended)
+            return Worker(pid, 1, int(bool(flag) and not busy), busy, 0, born, look.stopped, spinning, look.threads.ended)
         cores = memo.cores[pid]
         parked = min(look.threads.paused, cores)
         busy = memo.busy.get(pid, 0) if memo.snapshot else self._busy_by_kernel(pid, look, memo, flag)
-        return Worker(pid, cores, parked, min(busy, cores - parked), born, look.stopped, spinning, look.threads.ended)
+        busy = min(busy, cores - parked)
+        away = int(cores == 1 and not (parked or busy) and self._stays_away(pid, look, memo))
+        return Worker(pid, cores, parked, busy, away, born, look.stopped, spinning, look.threads.ended)
+
+    @staticmethod
+    def _stays_away(pid, look, memo):
+        """The only thread of a worker is blocked in something else than the wait for a request, two looks in a row."""
+        memo.away[pid] = memo.away.get(pid, 0) + 1 if look.threads.main_away else 0
+        return memo.away[pid] > 1
 
     @staticmethod
     def _busy_by_kernel(pid, look, memo, flag):
@@ -355,11 +366,12 @@ class Observer:
 
     def _strangers(self, copies):
         held, now = {(c.held.dev, c.held.ino) for c in copies if c.held}, self.clock()
-        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == FIFO} - held - {None}
+        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == FIFO} - {None}
+        lying = {identity for identity in lying if identity[:2] not in held}
         known = {i: found for i, found in self.strangers.items() if i in lying and now - found[1] < STRANGERS_S}
         self.strangers = known
         for identity in lying - set(known):
-            for pid in self.kernel.readers(identity):
+            for pid in self.kernel.readers(identity[:2]):
                 if pid is not None:
                     self.strangers[identity] = pid, now
                 yield None
@@ -395,7 +407,7 @@ class Observer:
             except PermissionError:
                 return
         for copy in copies:
-            memo = self.memos[copy.program]
+            memo = copy.memo
             if not copy.master or copy.blind:
                 continue
             if memo.listening is None:
@@ -413,13 +425,17 @@ class Look:
     stopped: bool
 
 
+NEVER = Look((), False)  # a worker that was heard of after the look
+
 @dataclass
 class Seen:
-    """One copy, as Supervisor and the kernel show it."""
+    """One copy, as Supervisor and the kernel show it. Two looks may be under way at once, so each keeps to its own memo: the
+    program may have got another master while the stats were awaited."""
 
     program: str
     state: str
     pid: int
+    memo: Memo
     master: int = 0
     held: Optional[tuple] = None
     deaf: str = ""

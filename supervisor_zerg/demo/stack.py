@@ -240,12 +240,12 @@ class Stack:
 
 
 def pids_of(run):
-    """Every process that carries the environment of the stack whose sockets are in this folder."""
-    mark = b"ZERG_RUN=%s\0" % str(run).encode()
+    """Every process that carries the environment of the stack whose sockets are in this folder or below it."""
+    mark = re.compile(b"ZERG_RUN=%s[/\0]" % re.escape(str(run).encode()))
     found = []
     for name in os.listdir("/proc"):
         try:
-            if name.isdigit() and mark in Path("/proc", name, "environ").read_bytes():
+            if name.isdigit() and mark.search(Path("/proc", name, "environ").read_bytes()):
                 found.append(int(name))
         except OSError:
             pass

@@ -1,0 +1,132 @@
+"""Real supervisord, real uWSGI, real load. Every stack is ended by pid, whatever a test does to it."""
+
+import os
+import time
+
+import pytest
+
+from supervisor_zerg.demo.stack import Stack
+from supervisor_zerg.demo.traffic import Traffic, failed, get, stale
+
+PREFORK = {"processes": 4}
+THREADS = {"processes": 2, "threads": 4}
+LAZY = {"processes": 2, "lazy-apps": "true"}
+CHEAPER = {"processes": 4, "cheaper": 1}
+MODES = {"prefork": PREFORK, "threads": THREADS, "lazy": LAZY, "cheaper": CHEAPER}
+
+
+@pytest.fixture(params=["managed", "hooks"])
+def dialect(request):
+    return request.param
+
+
+@pytest.fixture
+def make_stack():
+    """A factory of stacks; all of them end with the test."""
+    stacks = []
+
+    def make(*args, start=True, **options):
+        stack = Stack(*args, **options)
+        stacks.append(stack)
+        return stack.start() if start else stack
+
+    yield make
+    for stack in stacks:
+        stack.stop()
+
+
+@pytest.fixture
+def stack(make_stack, dialect):
+    """A pair in each dialect: pybossa serves, pybossabak was not started."""
+    return make_stack(dialect)
+
+
+@pytest.fixture
+def warm(stack):
+    """pybossabak serves, pybossa is parked."""
+    stack.warm_up()
+    return stack
+
+
+def pid_of(stack, program):
+    return stack.supervisor.getProcessInfo(program)["pid"]
+
+
+def slots(stack):
+    return {c["program"]: c["slot"] for c in stack.info()["copies"]}
+
+
+def echo(stack, slot, text):
+    """A person's ``echo text > slot.fifo``."""
+    descriptor = os.open(stack.run / (slot + ".fifo"), os.O_WRONLY | os.O_NONBLOCK)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def swap_under_load(stack, swaps, paths=("/", "/?s=0.02"), clients=6, pause=0.02, address=None, during=None):
+    """Swap again and again while clients ask. :returns: (answers, [(asked, replied, serving)])."""
+    done = []
+    zerg = stack.zerg
+    with Traffic(address or stack.web, clients=clients, seconds=240, paths=paths) as traffic:
+        for number in range(swaps):
+            asked = time.monotonic()
+            reply = zerg.swap("")
+            done.append((asked, time.monotonic(), reply["serving"]))
+            if during:
+                during(number)
+            time.sleep(pause)
+        time.sleep(0.3)
+        answers = traffic.answers()
+    return answers, done
+
+
+def assert_nobody_noticed(answers, swaps=()):
+    assert len(answers) > 20
+    assert failed(answers) == []
+    assert stale(answers, list(swaps)) == []
+
+
+def assert_serves(stack, program, tries=8):
+    """Requests are answered, and by this program only."""
+    answers = [get(stack.web, timeout=10) for _ in range(tries)]
+    assert [a.program for a in answers] == [program] * tries
+
+
+def history(stack, limit=200):
+    return stack.zerg.getHistory("", limit)
+
+
+def told(stack):
+    """All moves in history as one text."""
+    return "\n".join(move for entry in history(stack) for move in entry["moves"])
+
+
+@pytest.fixture
+def nginx():
+    """nginx in front of a stack, from conf.d/nginx. :returns: function(stack) -> port."""
+    import shutil
+    import socket
+    import subprocess
+
+    binary = shutil.which("nginx") or "/usr/sbin/nginx"
+    if not os.path.exists(binary):
+        pytest.skip("nginx is not installed: apt-get install nginx-light (.ci/run does)")
+    servers = []
+
+    def start(stack):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        text = (stack.conf_d / "nginx" / "nginx.conf").read_text().replace("ZERG_RUN", str(stack.run)).replace("ZERG_PORT", str(port))
+        conf = stack.folder / "nginx.conf"
+        conf.write_text(text)
+        servers.append(subprocess.Popen([binary, "-c", str(conf), "-g", "daemon off;"], env=stack.environment))
+        stack.until(lambda: get(str(port)).status == 200)
+        return str(port)
+
+    yield start
+    for server in servers:
+        server.terminate()
+        server.wait(10)

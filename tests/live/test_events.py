@@ -1,0 +1,234 @@
+"""Rows of histories.md about what happens by itself: starts, stops, deaths, restarts."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from supervisor_zerg.demo.traffic import Traffic, failed, get
+
+from .conftest import PREFORK, THREADS, assert_nobody_noticed, assert_serves, history, pid_of, slots, told
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open("/proc/%d/stat" % pid) as file:
+        return file.read().rpartition(")")[2].split()[0] != "Z"
+
+
+def restart(stack, program):
+    """As ``supervisorctl restart`` does."""
+    stack.supervisor.stopProcess(program)
+    stack.supervisor.startProcess(program, False)
+
+
+def workers_of(stack, program):
+    master = stack.copy(program)["master"]
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % name) as file:
+                if int(file.read().rpartition(")")[2].split()[1]) == master:
+                    found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
+def test_h05_restarting_the_parked_copy_releases_the_new_code_and_keeps_the_old_warm(warm):
+    warm.version("2")
+    with Traffic(warm.web, clients=4, paths=("/", "/?s=0.05")) as traffic:
+        restart(warm, "pybossa")
+        warm.until_roles("pybossa", "pybossabak")
+        time.sleep(0.2)
+        answers = traffic.answers()
+    assert_nobody_noticed(answers)
+    assert get(warm.web).version == "2"
+    assert warm.zerg.swap("")["serving"] == "pybossabak"
+    assert get(warm.web).version == "1"
+
+
+def test_h06_restarting_the_serving_copy_makes_nobody_wait_for_the_boot(make_stack, dialect):
+    stack = make_stack(dialect, environment={"ZERG_BOOT_S": "2"})
+    stack.warm_up()
+    with Traffic(stack.web, clients=4, paths=("/", "/?s=0.05")) as traffic:
+        restart(stack, "pybossabak")
+        assert stack.info()["serving"] == "pybossa"
+        stack.until_roles("pybossabak", "pybossa")
+        time.sleep(0.2)
+        answers = traffic.answers()
+    assert_nobody_noticed(answers)
+    assert max(a.ended - a.began for a in answers) < 0.5
+    assert "pybossabak is stopping" in " ".join(e["by"] for e in history(stack))
+
+
+def test_h07_when_the_serving_master_is_killed_the_parked_copy_serves_at_once(warm):
+    victim = pid_of(warm, "pybossabak")
+    with Traffic(warm.web, clients=4, paths=("/",)) as traffic:
+        killed = time.monotonic()
+        os.kill(victim, signal.SIGKILL)
+        warm.until(lambda: any(a.program == "pybossa" for a in traffic.answers()))
+        first = min(a.ended for a in traffic.answers() if a.program == "pybossa")
+        warm.until_roles("pybossa", "pybossabak")
+        time.sleep(3)  # the hooks of a respawn move the slots by themselves: they must have been put right
+        answers = traffic.answers()
+    assert first - killed < 0.5
+    assert len(failed(answers)) <= 4, "more than the requests that ran in the killed process"
+    warm.until_roles("pybossa", "pybossabak")
+    assert pid_of(warm, "pybossabak") not in (0, victim)
+    assert_serves(warm, "pybossa")
+
+
+def test_h08_a_serving_program_that_goes_fatal_leaves_the_other_serving_and_no_warm_copy(warm):
+    warm.write_app({"processes": 4, "module": "no_such_module", "wsgi-file": None})
+    os.kill(pid_of(warm, "pybossabak"), signal.SIGKILL)
+    warm.until(lambda: warm.supervisor.getProcessInfo("pybossabak")["statename"] == "FATAL", seconds=40)
+    info = warm.info()
+    assert (info["serving"], info["warm"]) == ("pybossa", False)
+    assert any("no warm copy: pybossabak is FATAL" in p for p in info["problems"])
+    assert_serves(warm, "pybossa")
+
+
+def test_h09_a_respawn_of_the_parked_copy_never_takes_over(warm):
+    with Traffic(warm.web, clients=4, paths=("/",)) as traffic:
+        os.kill(pid_of(warm, "pybossa"), signal.SIGKILL)
+        warm.until(lambda: pid_of(warm, "pybossa") and warm.copy("pybossa")["workers"])
+        time.sleep(3)
+        answers = traffic.answers()
+    warm.until_roles("pybossabak", "pybossa")
+    assert_nobody_noticed(answers)
+    assert_serves(warm, "pybossabak")
+
+
+def test_h10_when_both_die_the_first_that_is_ready_serves_and_the_other_is_parked(warm):
+    for program in ("pybossabak", "pybossa"):
+        os.kill(pid_of(warm, program), signal.SIGKILL)
+    info = warm.until(lambda: (i := warm.info())["serving"] and i["parked"] and i)
+    time.sleep(3)
+    info = warm.until_roles(info["serving"], info["parked"])
+    assert_serves(warm, info["serving"])
+
+
+def test_h11_a_restarted_pool_gets_its_copies_back_one_after_the_other(warm):
+    warm.supervisor.stopProcess("zergpool")
+    warm.supervisor.startProcess("zergpool", False)
+    named = warm.until(lambda: [p for p in warm.info()["problems"] if "no longer serves" in p])
+    assert named
+    answer = get(warm.web, timeout=30)  # waits in the new socket's queue until a copy has attached
+    assert answer.status == 200
+    warm.until(lambda: warm.info()["warm"] and not [p for p in warm.info()["problems"] if "no longer serves" in p], seconds=40)
+    assert_serves(warm, warm.info()["serving"])
+    assert "restart" in told(warm)
+
+
+def test_h12_a_restarted_supervisord_believes_the_kernel_and_not_the_files(warm):
+    warm.process.send_signal(signal.SIGTERM)
+    warm.process.wait(90)
+    for slot in ("new", "running", "sleeping"):
+        path = warm.run / (slot + ".fifo")
+        if not path.exists():
+            os.mkfifo(path)
+    warm.start()
+    info = warm.until_roles("pybossa", "")
+    assert any("no warm copy" in p for p in info["problems"])
+    assert_serves(warm, "pybossa")
+
+
+def test_h24_a_removed_program_makes_the_pair_incomplete_until_it_comes_back(warm):
+    path = warm.conf_d / "pybossa.conf"
+    text = path.read_text()
+    path.rename(warm.folder / "pybossa.conf")
+    assert warm.ctl("update").returncode == 0
+    info = warm.until(lambda: (i := warm.info()) and any("incomplete" in p for p in i["problems"]) and i)
+    assert info["serving"] == "pybossabak"
+    path.write_text(text.replace("autostart = true", "autostart = false"))
+    assert warm.ctl("update").returncode == 0
+    warm.supervisor.startProcess("pybossa", False)
+    warm.until_roles("pybossa", "pybossabak")
+    assert_serves(warm, "pybossa")
+
+
+def test_h29_when_a_person_stops_both_nothing_comes_back(warm):
+    warm.supervisor.stopProcess("pybossa")
+    warm.supervisor.stopProcess("pybossabak")
+    warm.zerg.settleAll()
+    time.sleep(1.5)
+    info = warm.info()
+    assert info["serving"] == "" and {c["condition"] for c in info["copies"]} == {"stopped"}
+    assert "nobody serves" in info["problems"]
+
+
+def test_h31_while_supervisord_shuts_down_or_reloads_nothing_is_moved(warm):
+    before = len(history(warm))
+    warm.supervisor.restart()
+    warm.until(lambda: (i := _info_or_none(warm)) and i["serving"] == "pybossa" and not i["parked"], seconds=90)
+    warm.until_roles("pybossa", "", seconds=90)
+    moved_meanwhile = [e for e in history(warm)[before:] if "is stopping" in e["by"] or "STOPPED" in e["by"]]
+    assert moved_meanwhile == []
+    assert_serves(warm, "pybossa")
+
+
+def _info_or_none(stack):
+    try:
+        return stack.info()
+    except Exception:
+        return None
+
+
+@pytest.mark.parametrize("app", [PREFORK, THREADS], ids=["prefork", "threads"])
+def test_h37_orphaned_workers_of_a_killed_parked_master_are_named_and_ended(make_stack, dialect, app):
+    stack = make_stack(dialect, app=app)
+    stack.warm_up()
+    orphans = workers_of(stack, "pybossa")
+    assert len(orphans) >= 2
+    os.kill(pid_of(stack, "pybossa"), signal.SIGKILL)
+    stack.until(lambda: not any(alive(pid) for pid in orphans))
+    stack.until(lambda: "end orphan" in told(stack))
+    stack.until_roles("pybossabak", "pybossa")
+    assert_serves(stack, "pybossabak")
+
+
+def test_h37_a_request_in_flight_in_an_orphan_finishes_first(warm):
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(get(warm.web, "/?s=2")))
+    thread.start()
+    warm.until(lambda: warm.copy("pybossabak")["in_flight"] == 1)
+    warm.zerg.swap("")
+    os.kill(pid_of(warm, "pybossabak"), signal.SIGKILL)
+    warm.until(lambda: any("outlived their master" in p for p in warm.info()["problems"]), seconds=5)
+    thread.join()
+    assert answers[0].status == 200
+    warm.until_roles("pybossa", "pybossabak")
+
+
+def test_h42_a_reload_by_hand_is_a_death_and_a_boot(warm):
+    with Traffic(warm.web, clients=3, paths=("/",)) as traffic:
+        os.kill(pid_of(warm, "pybossabak"), signal.SIGHUP)
+        warm.until(lambda: warm.info()["serving"] == "pybossa")
+        warm.until_roles("pybossa", "pybossabak", seconds=30)
+        time.sleep(3)
+        answers = traffic.answers()
+    warm.until_roles("pybossa", "pybossabak", seconds=30)
+    assert len(failed(answers)) <= 3, "more than what ran in the copy that a reload ends"
+    assert slots(warm) == {"pybossa": "running", "pybossabak": "sleeping"}
+
+
+def test_h42_a_parked_copy_that_is_reloaded_ends_parked(warm):
+    os.kill(pid_of(warm, "pybossa"), signal.SIGHUP)
+    time.sleep(1)
+    warm.until_roles("pybossabak", "pybossa", seconds=30)
+    assert_serves(warm, "pybossabak")
+
+
+def test_stopping_a_parked_threaded_copy_does_not_hang(make_stack, dialect):
+    stack = make_stack(dialect, app=THREADS)
+    stack.warm_up()
+    began = time.monotonic()
+    stack.supervisor.stopProcess("pybossa")
+    assert time.monotonic() - began < 10
+    assert_serves(stack, "pybossabak")
