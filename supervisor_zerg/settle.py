@@ -14,7 +14,6 @@ from .observe import Ask
 from .uwsgi import Receipt
 
 BRISK_S = 0.0003  # between two looks while the effect of a move is awaited
-NUDGE_S = 0.001  # a woken thread needs that long to reach the pause
 PATIENT_S = 0.05  # between two looks while a copy boots, drains or runs its hooks
 SLOWER = 1.3  # each look in vain makes the next nap longer, up to PATIENT_S
 BRISK_LOOKS = 40
@@ -44,7 +43,7 @@ def settle(observer, keeper):
         made = [move for move in step.moves if act(observer, facts, move, keeper)]
         if made:
             vain, full = 0, False
-            yield Nap(NUDGE_S if made[0].verb is Verb.NUDGE else BRISK_S)
+            yield Nap(BRISK_S)
             continue
         vain += 1
         nap = PATIENT_S if step.patient else min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_LOOKS))
@@ -67,9 +66,12 @@ def act(observer, facts, move, keeper):
     """Make one move. :returns: True when it was made; False when the moment was wrong: settle looks again."""
     kernel, copy = observer.kernel, facts.copy(move.program)
     try:
-        if move.verb in SIGNALS:
+        if move.verb is Verb.NUDGE:
+            kernel.nudge(move.pids)
+        elif move.verb in SIGNALS:
             for pid in move.pids:
-                SIGNALS[move.verb](kernel, pid)
+                for number in SIGNALS[move.verb]:
+                    kernel.signal(pid, number)
         elif move.verb is Verb.RESTART:
             keeper.restart(copy)
         else:
@@ -98,18 +100,12 @@ def _command(observer, copy, move, kernel):
     return True
 
 
-def _thaw(kernel, pid):
-    """SIGCONT throws away the resume's SIGTSTP (signal(7)), so another follows it; a born worker only wakes up by it."""
-    kernel.signal(pid, signal.SIGCONT)
-    kernel.signal(pid, signal.SIGTSTP)
-
-
 SIGNALS = {
-    Verb.NUDGE: lambda kernel, pid: kernel.nudge(pid),
-    Verb.CONTINUE: lambda kernel, pid: kernel.signal(pid, signal.SIGCONT),
-    Verb.THAW: _thaw,
-    Verb.FREEZE: lambda kernel, pid: kernel.signal(pid, signal.SIGSTOP),
-    Verb.END_FLOOD: lambda kernel, pid: kernel.signal(pid, signal.SIGKILL),
-    Verb.END_ORPHAN: lambda kernel, pid: kernel.signal(pid, signal.SIGKILL),
-    Verb.END_WORKER: lambda kernel, pid: kernel.signal(pid, signal.SIGKILL),
+    Verb.CONTINUE: (signal.SIGCONT,),
+    # SIGCONT throws away the SIGTSTP of the resume (signal(7)), so another follows it; a born worker only wakes up by it
+    Verb.THAW: (signal.SIGCONT, signal.SIGTSTP),
+    Verb.FREEZE: (signal.SIGSTOP,),
+    Verb.END_FLOOD: (signal.SIGKILL,),
+    Verb.END_ORPHAN: (signal.SIGKILL,),
+    Verb.END_WORKER: (signal.SIGKILL,),
 }

@@ -221,6 +221,7 @@ class Stack:
 
     def warm_up(self):
         """Start the spare: pybossabak serves, pybossa is parked."""
+        self.until_roles("pybossa", "")
         self.supervisor.startProcess("pybossabak", False)
         return self.until_roles("pybossabak", "pybossa")
 

@@ -31,10 +31,10 @@ class Verdict:
         return self.requests > 0 and not (self.failed or self.stale or self.unanswered or self.unseen)
 
     def takeover_s(self):
-        """From the kill to the first answer of the copy that was parked until then."""
+        """From the kill until the copy that was parked took up a request."""
         heir = next(act.serving for act in self.acts if act.asked == self.killed)
         answers = [a for some in self.answers.values() for a in some if a.program == heir]
-        return min((a.ended for a in answers if a.handled > self.killed), default=float("inf")) - self.killed
+        return min((a.handled for a in answers if a.handled > self.killed), default=float("inf")) - self.killed
 
     def lines(self):
         yield row("requests", self.requests, "answered by " + ", ".join("version %s: %d" % pair for pair in sorted(self.versions.items())))
@@ -43,7 +43,7 @@ class Verdict:
         yield row("stale", len(self.stale), "taken up by the parked copy after a swap had been answered")
         yield row("unanswered", self.unanswered, "")
         if self.killed < float("inf"):
-            yield row("kill to answer, ms", "%.1f" % (self.takeover_s() * 1000), "from the SIGKILL to the first answer of the other copy")
+            yield row("kill -9, ms", "%.1f" % (self.takeover_s() * 1000), "until the other copy took up its first request")
         for kind, some in self.answers.items():
             yield row("slowest, ms", "%.1f" % slowest_ms(some), "of %d requests, %s" % (len(some), kind))
         for act in self.unseen:
