@@ -64,7 +64,7 @@ class Demo:
 
     def __init__(self, stack, swaps):
         self.stack, self.swaps, self.acts = stack, swaps, []
-        self.killed = float("inf")
+        self.killed, self.orphans = float("inf"), ()
         self.clock_offset = time.time() - time.monotonic()
 
     def run(self):
@@ -79,7 +79,7 @@ class Demo:
         finally:
             for traffic in (quick, slow):
                 traffic.stop()
-        verdict = Verdict(self.screen.answers, self.acts, self.killed, unanswered)
+        verdict = Verdict(self.screen.answers, self.acts, self.killed, self.orphans, unanswered)
         self.tell(verdict)
         return verdict
 
@@ -112,9 +112,10 @@ class Demo:
     def kill(self):
         parked, serving = self.roles()
         pid = self.stack.copy(serving)["master"]
+        self.orphans = children(pid)
         self.killed = time.monotonic()
         os.kill(pid, signal.SIGKILL)
-        self.stack.until(lambda: self.stack.info()["serving"] == parked, every=0.001)
+        self.stack.until(lambda: self.stack.info()["serving"] == parked)
         took = self.noted("kill -9", self.killed, parked, STARTED)
         self.screen.say("kill -9 of the serving master, pid %d: %s was seen serving after %.1f ms" % (pid, parked, took))
         self.stack.until_roles(parked, serving)
@@ -140,6 +141,11 @@ class Demo:
             print("%7.2f s  %-22s %9.1f ms   serving %-11s by %s, %s" % words)
         print("\nWhat %d requests saw:" % verdict.requests)
         print("\n".join(verdict.lines()), flush=True)
+
+
+def children(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+        return [int(child) for child in file.read().split()]
 
 
 if __name__ == "__main__":

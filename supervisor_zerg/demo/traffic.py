@@ -20,6 +20,7 @@ from collections import namedtuple
 
 REQUEST_TIMEOUT_S = 60.0
 MOST_SECONDS = 900.0
+RETRY_S = 0.01  # a client that was refused does not ask again at once
 Answer = namedtuple("Answer", "began ended status program pid handled version")
 
 
@@ -61,7 +62,10 @@ def main(arguments=None):
     def client(number):
         choices = itertools.cycle(random.sample(paths, len(paths)))
         while time.monotonic() < end and not enough.is_set():
-            write(("%.6f %.6f %d %s %d %.6f %s\n" % get(address, next(choices))).encode())
+            answer = get(address, next(choices))
+            write(("%.6f %.6f %d %s %d %.6f %s\n" % answer).encode())
+            if answer.status != 200:
+                time.sleep(RETRY_S)
 
     threads = [threading.Thread(target=client, args=(n,), daemon=True) for n in range(int(clients))]
     for thread in threads:

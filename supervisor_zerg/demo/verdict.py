@@ -12,17 +12,20 @@ class Verdict:
     """:param answers: {what kind of request: [Answer, ...]}, a list for each kind of client.
     :param acts: [Act, ...] in order.
     :param killed: when a serving master was killed, CLOCK_MONOTONIC; infinity if never.
+    :param orphans: the pids of its workers: they finish what they began, and may take up another request before they end.
     :param unanswered: clients that still waited when patience ended.
     """
 
-    def __init__(self, answers, acts, killed=float("inf"), unanswered=0):
+    def __init__(self, answers, acts, killed=float("inf"), orphans=(), unanswered=0):
         self.answers, self.acts, self.killed, self.unanswered = answers, acts, killed, unanswered
         everything = [a for some in answers.values() for a in some]
         self.requests = len(everything)
         bad = failed(everything)
         self.lost = [a for a in bad if a.began <= killed <= a.ended]
         self.failed = [a for a in bad if a not in self.lost]
-        self.stale = stale(everything, [(act.asked, act.replied, act.serving) for act in acts])
+        self.late = [a for a in everything if a.pid in orphans and a.handled > killed]
+        taken_up = [a for a in everything if a not in self.late]
+        self.stale = stale(taken_up, [(act.asked, act.replied, act.serving) for act in acts])
         self.versions = count(a.version for a in everything if a.status == 200)
         self.unseen = [act for act in acts if not served_as_told(everything, act, acts)]
 
@@ -40,6 +43,9 @@ class Verdict:
         yield row("requests", self.requests, "answered by " + ", ".join("version %s: %d" % pair for pair in sorted(self.versions.items())))
         yield row("failed", len(self.failed), errors(self.failed))
         yield row("cut by the kill -9", len(self.lost), "began before it, ran inside the killed process" + errors(self.lost, "; "))
+        if self.late:
+            last = (max(a.handled for a in self.late) - self.killed) * 1000
+            yield row("taken up by orphans", len(self.late), "answered by workers that outlived the killed master, up to %.0f ms after it" % last)
         yield row("stale", len(self.stale), "taken up by the parked copy after a swap had been answered")
         yield row("unanswered", self.unanswered, "")
         if self.killed < float("inf"):

@@ -85,6 +85,15 @@ def test_the_verdict_is_not_good_with_a_stale_answer_or_one_that_never_came_or_a
     assert not Verdict({"quick": []}, []).good
 
 
+def test_what_orphans_of_the_killed_master_answer_is_not_stale_but_told():
+    late = answer(began=2.0, program="b")._replace(pid=7)
+    acts = [SWAP, Act("kill -9", asked=1.2, replied=1.3, serving="a", version="1")]
+    answers = {"quick": [answer(), late, answer(began=1.4, program="a")]}
+    assert not Verdict(answers, acts, killed=1.2).good
+    verdict = Verdict(answers, acts, killed=1.2, orphans=[7])
+    assert verdict.good and any("taken up by orphans" in line for line in verdict.lines())
+
+
 def children(pid):
     end = time.monotonic() + 5
     while time.monotonic() < end:

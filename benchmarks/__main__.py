@@ -1,0 +1,45 @@
+"""Measure supervisor_zerg, and beside it what it replaces, on one application.
+
+    python -m benchmarks [--runs N] [--quick] [--only WORD ...]
+
+Takes less than 12 minutes, with --quick less than 3; every process that is started is ended.
+"""
+
+import argparse
+import shlex
+import signal
+import sys
+import time
+
+from . import article, idle, kill, machine, strength, swaps
+from .table import HEAD
+
+GROUPS = {"swaps": swaps.run, "kill": kill.run, "strength": strength.run, "idle": idle.run, "article": article.run}
+
+
+def main(arguments=None):
+    options = parser().parse_args(arguments)
+    options.runs = options.runs or (15 if options.quick else 50)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    began = time.monotonic()
+    print("$ python -m benchmarks %s" % shlex.join(arguments if arguments is not None else sys.argv[1:]))
+    print("%s\n\n%s" % (machine.facts(), HEAD), flush=True)
+    for name in options.only or GROUPS:
+        print("-- %s: %s" % (name, sys.modules[GROUPS[name].__module__].__doc__.split("\n")[0]), flush=True)
+        for row in GROUPS[name](options):
+            print(row, flush=True)
+    print("\n%.0f s" % (time.monotonic() - began))
+    return 0
+
+
+def parser():
+    found = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n\n")[0])
+    found.add_argument("--runs", type=int, help="of what can be repeated quickly (50, with --quick 15)")
+    found.add_argument("--quick", action="store_true", help="fewer runs and pairs")
+    found.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help="of " + ", ".join(GROUPS))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
