@@ -179,7 +179,7 @@ class Facts:
     def serving(self):
         """The program that serves: the one that accepts and, where both do, the one that holds ``running``."""
         accepting = [c for c in self.copies if c.accepting and c.slot is not None]
-        accepting.sort(key=lambda c: (c.slot is not Slot.RUNNING, c.leaving))
+        accepting.sort(key=lambda c: (not c.up, c.slot is not Slot.RUNNING))
         return accepting[0].program if accepting else ""
 
     @property

@@ -132,7 +132,7 @@ class Observer:
         """What Supervisor and the kernel tell of one copy."""
         state, pid = self.programs.get(program)
         memo = self.memos[program]
-        seen = Seen(program, state, pid, memo)
+        seen = Seen(program, state, pid, memo, self.clock())
         if not pid:
             self._switch(program, 0)
             seen.memo = self.memos[program]
@@ -248,13 +248,13 @@ class Observer:
             memo.stats_failed_at, memo.stats_error, memo.snapshot = self.clock(), str(error), None
             self._workers_by_kernel(seen.master, memo)
             return False
-        memo.snapshot, memo.stats_error, memo.stats_at = snapshot, "", self.clock()
+        memo.snapshot, memo.stats_error, memo.stats_at = snapshot, "", seen.at
         news = {row.pid for row in snapshot.workers} != set(seen.looks)
         memo.cores = {row.pid: row.cores or memo.cores.get(row.pid, 1) for row in snapshot.workers}
         memo.born = {row.pid: row.accepting for row in snapshot.workers}
         memo.busy = {row.pid: row.busy for row in snapshot.workers}
         self._threads_of_async(memo)
-        if snapshot.paused is not None:
+        if snapshot.paused is not None and seen.at > memo.toggled_at:
             memo.flag = snapshot.paused
         return news
 
@@ -436,6 +436,7 @@ class Seen:
     state: str
     pid: int
     memo: Memo
+    at: float = 0.0  # before the stats were asked: an answer may be older than a toggle that another look has seen executed
     master: int = 0
     held: Optional[tuple] = None
     deaf: str = ""

@@ -119,11 +119,12 @@ class Stack:
     def __exit__(self, *_):
         self.stop()
 
-    def start(self, wait=True):
-        command = [str(BIN / "supervisord"), "-n", "-c", str(self.conf)]
+    def start(self, wait=True, command=None, user=None):
+        """:param wait: until some copy serves. :param command: another supervisord. :param user: to run it as."""
+        command = (command or [str(BIN / "supervisord")]) + ["-n", "-c", str(self.conf)]
         with open(self.log / "supervisord.out", "ab") as out:
             self.process = subprocess.Popen(
-                command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, user=user,
                 start_new_session=True,  # a Ctrl-C is for whoever runs the stack, who then ends it in order
             )  # fmt: skip
         self.until(self._answers, START_S)
