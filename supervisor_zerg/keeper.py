@@ -155,14 +155,14 @@ class Keeper:
         arrival = Arrival.TAKES_OVER if detached or self.facts.copy(copy.program).accepting else Arrival.PARKS
         self.plugin.restart(copy.program, lambda: self.arrivals.__setitem__(copy.program, arrival))
 
-    def kick(self, cause, at_once=False):
-        """Something happened: look, now."""
+    def kick(self, cause, at_once=False, routine=False):
+        """Something happened: look, now. :param routine: nothing happened, it is just time; not the cause of what is under way."""
         if not self.active():
             return
         if self.task is None or not self.task.alive:
             self.cause = cause
             self._run()
-        elif not self.moves:
+        elif not self.moves and not routine:
             self.cause = cause
         if self.task is None or not self.task.alive:
             return
@@ -321,7 +321,7 @@ class Keeper:
         if move.command and b"p" in move.command:
             for proof in self.proofs:
                 proof.cancel()
-            look_again = lambda: self.kick("a look after a move")  # noqa: E731
+            look_again = lambda: self.kick("a look after a move", routine=True)  # noqa: E731
             self.proofs = [self.plugin.loop.call_later(delay, look_again) for delay in PROOF_S]
 
     def stumbled(self, move, error):

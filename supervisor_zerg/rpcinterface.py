@@ -103,7 +103,7 @@ class ZergNamespaceRPCInterface:
         self._plugin.refresh()
         keepers = [k for k in self._plugin.keepers.values() if k.active()]
         for keeper in keepers:
-            keeper.kick("a tick")
+            keeper.kick("a tick", routine=True)
         return len(keepers)
 
     def setAuto(self, pair, on):
