@@ -1,0 +1,64 @@
+"""README, conf.d and the code never disagree."""
+
+import configparser
+import re
+from pathlib import Path
+
+from supervisor_zerg import errors
+from supervisor_zerg.config import OPTIONS, parse_pair
+from supervisor_zerg.demo.stack import CONF_D
+from supervisor_zerg.help import COMMANDS
+from supervisor_zerg.model import PairConfig
+from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
+
+README = (Path(__file__).parents[2] / "README.rst").read_text()
+
+
+def block(start):
+    """The literal block that begins with a line, without its indentation."""
+    lines = README[README.index(start) :].splitlines()
+    body = []
+    for line in lines:
+        if body and line and not line.startswith(" "):
+            break
+        body.append(line.strip())
+    return "\n".join(body)
+
+
+def test_the_defaults_in_the_readme_are_the_defaults():
+    parser = configparser.RawConfigParser()
+    parser.read_string(block("[zerg:pybossa]\n    programs"))
+    values = dict(parser.items("zerg:pybossa"))
+    assert set(values) == set(OPTIONS)
+    assert parse_pair("pybossa", values) == PairConfig()
+
+
+def test_every_option_is_explained():
+    for option in OPTIONS:
+        assert re.search(r"^``%s`` " % option, README, re.M), option
+
+
+def test_every_fault_is_in_the_table_with_its_number():
+    for error in errors.ALL:
+        assert re.search(r"^%d   %s +\S" % (error.code, error.name), README, re.M), error.name
+
+
+def test_every_command_is_in_the_table():
+    for name in COMMANDS:
+        if name != "help":
+            assert re.search(r"^``%s\b[^`]*`` " % name, README, re.M), name
+
+
+def test_every_rpc_is_in_the_table():
+    for name in vars(ZergNamespaceRPCInterface):
+        if not name.startswith("_"):
+            assert "``%s(" % name in README, name
+
+
+def test_the_sections_to_paste_are_those_of_conf_d():
+    conf = (CONF_D / "zerg.conf").read_text()
+    for section in ("rpcinterface:zerg", "eventlistener:zerg"):
+        pasted, ours = configparser.RawConfigParser(), configparser.RawConfigParser()
+        pasted.read_string(block("[%s]" % section).split("[zerg:")[0].split("[eventlistener" if "rpc" in section else "[zerg")[0])
+        ours.read_string(conf)
+        assert dict(pasted.items(section)) == dict(ours.items(section))
