@@ -247,7 +247,8 @@ def _toggle(facts, desired, copy, verb, slot, goal):
     if copy.deaf:
         return Step(goal, refusal="Deaf", wait_for="%s %s" % (copy.program, copy.deaf))
     if facts.obstacle(copy.slot).startswith("a directory"):
-        return Step(goal, refusal="Obstructed", wait_for="%s lies at the path of slot %s" % (facts.obstacle(copy.slot), copy.slot.label), patient=True)
+        words = "%s lies at the path of slot %s" % (facts.obstacle(copy.slot), copy.slot.label)
+        return Step(goal, refusal="Obstructed", wait_for=words, patient=True)
     if not copy.steady and not desired.desperate:
         return _unsteady(goal, copy)
     if slot is not None and any(c.pending for c in facts.copies):

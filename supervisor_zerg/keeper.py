@@ -4,8 +4,8 @@ runs *settle* until that is reached, and answers. The only state of a pair that 
 
 import time
 
-from . import errors
-from .model import Arrival, Condition, Desired, Verb
+from . import errors, requests
+from .model import Arrival, Condition, Desired, Facts, Verb
 from .observe import Observer
 from .settle import settle
 
@@ -14,18 +14,6 @@ AT_ONCE_S = 0.004  # how long an event may hold supervisord's loop to let the ot
 PROOF_S = (0.3, 1.5)  # after a toggle, look again: a flood or a lost signal shows by then
 TRAFFIC = (Verb.RESUME, Verb.PAUSE, Verb.QUIT, Verb.LABEL)
 HOPELESS = ("AsyncCopy", "NoRights", "Booting", "Lost", "Obstructed", "NobodyServes")
-
-
-class Request:
-    """What a person asked for, until it is answered."""
-
-    def __init__(self, ident, verb, program, options, now):
-        self.id, self.verb, self.program, self.options, self.began = ident, verb, program, options, now
-        self.opened = False
-        self.answer = None  # the reply, a struct, or a ZergError
-
-    def __str__(self):
-        return "%s%s (id %s)" % (self.verb, " " + self.program if self.program else "", self.id)
 
 
 class Keeper:
@@ -54,7 +42,7 @@ class Keeper:
         if self.request is not None:
             held = self.plugin.loop.clock() - self.request.began
             raise errors.Busy("%s is under way since %.3f s for the pair %s" % (self.request, held, self.pair.name))
-        self.request = request = Request(self.plugin.new_id(), verb, program, options, self.plugin.loop.clock())
+        self.request = request = requests.Request(self.plugin.new_id(), verb, program, options, self.plugin.loop.clock())
         self._finish_entry("overtaken by %s" % request)
         self.cause = verb
         self._run()
@@ -63,6 +51,9 @@ class Keeper:
     def check(self):
         if not self.plugin.programs.running():
             raise errors.ShuttingDown("supervisord is shutting down or reloading")
+        lacking = self.plugin.unsupported()
+        if lacking:
+            raise errors.Unsupported(lacking[0])
         if self.pair.problems:
             raise errors.Misconfigured("the pair %s is misconfigured: %s" % (self.pair.name, "; ".join(self.pair.problems)))
 
@@ -71,59 +62,12 @@ class Keeper:
         return self.request is not None
 
     def _open(self, request, facts):
-        """Check a request against the facts and turn it into a wish. :raises ZergError:"""
+        """Check a request against the facts and turn it into what is wanted. :raises ZergError:"""
         request.opened = True
-        for copy in facts.copies:
-            if copy.blind:
-                raise errors.NoRights(copy.blind)
-        getattr(self, "_open_" + request.verb)(request, facts)
-        if request.verb != "settle":
+        aim = requests.aim(request, facts, self.pair)
+        if aim is not None:
+            self.wish, self.held, self.both = aim
             self._save_orders()
-
-    def _open_swap(self, request, facts):
-        serving = facts.serving
-        if not serving:
-            raise errors.NobodyServes("no copy of the pair %s serves" % self.pair.name, "use 'zerg resume PROGRAM' or 'zerg promote PROGRAM'")
-        request.program = facts.other(serving).program
-        self._open_promote(request, facts)
-
-    def _open_promote(self, request, facts):
-        self._can_serve(facts.copy(request.program), facts)
-        self.wish, self.held, self.both = request.program, False, False
-
-    def _open_resume(self, request, facts):
-        self._can_serve(facts.copy(request.program), facts)
-        both = request.options.get("both", False)
-        self.wish = (facts.serving if both else "") or request.program
-        self.held, self.both = False, both
-
-    def _open_pause(self, request, facts):
-        copy, other = facts.copy(request.program), facts.other(request.program)
-        if not copy.up:
-            raise errors.NotRunning("%s is %s" % (copy.program, copy.state))
-        if request.options.get("hold"):
-            if copy.asynchronous and copy.accepting:
-                raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % copy.program)
-            self.held, self.both, self.wish = True, False, ""
-        elif copy.accepting and not other.accepting:
-            raise errors.LastCopy("%s is the only copy of the pair %s that accepts requests" % (copy.program, self.pair.name))
-        elif copy.accepting:
-            self.wish, self.both = other.program, False
-
-    def _open_settle(self, request, facts):
-        pass
-
-    def _can_serve(self, copy, facts):
-        if not copy.up:
-            raise errors.NotRunning("%s is %s" % (copy.program, copy.state))
-        other = facts.other(copy.program)
-        born = copy.master and any(w.born for w in copy.workers) and not copy.stuck
-        if not born:
-            raise errors.Booting("%s boots" % copy.program)
-        if copy.slot is None:
-            raise errors.Lost("the master of %s (pid %d) holds none of the FIFOs" % (copy.program, copy.master))
-        if other.asynchronous and other.accepting and self.pair.retire != "stop":
-            raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % other.program)
 
     # events
 
@@ -292,18 +236,19 @@ class Keeper:
             self.wish = ""
             request.answer = refusal
         else:
-            request.answer = self._reply(request)
+            request.answer = self.reply(request)
             self.chores = self.pair.freeze or self.pair.retire == "stop"
         self.plugin.answered()
         self._finish_entry("refused: %s" % refusal if refusal else "done", request)
 
-    def _reply(self, request):
-        facts = self.facts
-        changed = request.verb != "settle" and any(m.verb in TRAFFIC for m, _ in self.moves) or request.verb == "settle" and bool(self.moves)
+    def reply(self, request):
+        """The reply of a request: what the pair is like now, and how long it took."""
+        facts = self.facts or Facts(())
+        relevant = [m for m, _ in self.moves if request.verb == "settle" or m.verb in TRAFFIC]
         return {
             "pair": self.pair.name,
             "id": request.id,
-            "changed": bool(changed),
+            "changed": bool(relevant),
             "took_ms": round((self.plugin.loop.clock() - request.began) * 1000, 3),
             "serving": facts.serving,
             "parked": self._resting(facts),

@@ -8,11 +8,11 @@ import os
 import platform
 import re
 import signal
-import socket
 import stat
-import struct
 import time
 from collections import namedtuple
+
+from .sockets import listening_sockets
 
 # System call numbers. uWSGI's pause is poll(NULL, 0, 10000) in a loop (uWSGI core/utils.c:1396), also seen as restart_syscall
 # after a signal; where poll is made of ppoll the third argument is a pointer.
@@ -245,18 +245,7 @@ class Kernel:
                     inodes.add(int(target[8:-1]))
         except (FileNotFoundError, ProcessLookupError):
             return {}
-        return {inode: name for inode, name in self._listening_sockets().items() if inode in inodes}
-
-    def _listening_sockets(self):
-        """Inode -> unix path or tcp port of every listening socket of this network namespace."""
-        names = dict(_tcp_listeners())
-        with open("%s/net/unix" % self.proc) as file:
-            next(file)
-            for line in file:
-                fields = line.split(None, 7)
-                if fields[3] == "00010000":
-                    names[int(fields[6])] = fields[7].strip() if len(fields) > 7 else ""
-        return names
+        return {inode: name for inode, name in listening_sockets(self.proc).items() if inode in inodes}
 
     def queues(self, pid, listening):
         """Descriptors of the epolls in which a worker waits for requests from one of the ``listening`` inodes: one for each
@@ -318,30 +307,3 @@ def in_pause(call):
     if number == CALLS["ppoll"]:
         return CALLS["poll"] is None
     return number in (CALLS["poll"], CALLS["restart_syscall"]) and (int(third, 16) == PAUSE_MS)
-
-
-SOCK_DIAG = 4  # NETLINK_SOCK_DIAG, linux/netlink.h
-BY_FAMILY = 20  # SOCK_DIAG_BY_FAMILY, linux/sock_diag.h
-DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
-LISTEN = 1 << 10  # TCP_LISTEN as a bit
-
-
-def _tcp_listeners():
-    """(inode, "port N") of every listening TCP socket, by sock_diag(7): /proc/net/tcp takes 5 ms even when it is empty."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as netlink:
-            request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, LISTEN) + bytes(48)
-            netlink.send(struct.pack("=IHHII", 16 + len(request), BY_FAMILY, DUMP, 1, 0) + request)
-            yield from _diag_messages(netlink)
-
-
-def _diag_messages(netlink):
-    while True:
-        data = netlink.recv(1 << 16)
-        while data:
-            length, kind = struct.unpack("=IH", data[:6])
-            if kind != BY_FAMILY:  # done, or an error
-                return
-            message = data[16:length]
-            yield struct.unpack("=I", message[68:72])[0], "port %d" % struct.unpack(">H", message[4:6])[0]
-            data = data[(length + 3) & ~3 :]

@@ -5,12 +5,13 @@ The kernel is asked first, then the stats: a thread that was parked at the first
 second, so the two never count the same thread twice. The stats are asked only where the kernel alone cannot tell.
 """
 
-from dataclasses import dataclass, field
-from typing import Dict, Optional, Tuple
+from dataclasses import dataclass
+from typing import Tuple
 
 from . import config, uwsgi
-from .kernel import ABSENT, FIFO
-from .model import Copy, Facts, Orphan, Slot, Worker
+from .memo import NEVER, Look, Memo, Seen
+from .model import Copy, Facts, Slot, Worker
+from .surroundings import Surroundings
 
 STATS_TIMEOUT_S = 0.1
 STATS_RETRY_S = 2.0  # a stats server that failed is left alone for so long
@@ -19,7 +20,6 @@ REOPEN_S = 0.5  # after each command a master closes its FIFO and makes it anew;
 HOOKS_S = 2.5  # a copy that accepts in slot new may still run its own hooks: spinningfifo retries each second
 FLOOD_WRITES_PER_S = 2000  # an application that loads writes no log line every half millisecond; the flood does
 FLOOD_SPELL_S = 0.1
-STRANGERS_S = 30.0  # who reads a FIFO that no copy holds is looked up that often
 THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack threads
 NOT_A_WORKER_S = 5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
 
@@ -32,44 +32,6 @@ class Ask:
     timeout: float = STATS_TIMEOUT_S
 
 
-@dataclass
-class Memo:
-    """What is kept about one master between looks: only what cannot be looked up, or is checked before it is believed."""
-
-    master: int = 0
-    fd: Optional[int] = None
-    held: Optional[tuple] = None
-    held_at: float = -1e9
-    cores: Dict[int, int] = field(default_factory=dict)  # worker pid -> threads, as last told
-    born: Dict[int, bool] = field(default_factory=dict)
-    busy: Dict[int, int] = field(default_factory=dict)
-    stopped: Dict[int, bool] = field(default_factory=dict)
-    flag: Optional[bool] = None
-    toggled_at: float = -1e9
-    accepts_since: Optional[float] = None
-    listening: Optional[dict] = None
-    asynchronous: bool = False
-    attached: Optional[bool] = None
-    stats_failed_at: float = -1e9
-    stats_error: str = ""
-    snapshot: Optional[uwsgi.Snapshot] = None
-    stats_at: float = -1e9
-    queues: Dict[int, set] = field(default_factory=dict)  # worker pid -> epolls that watch the served socket
-    away: Dict[int, int] = field(default_factory=dict)  # looks in a row in which its thread was blocked elsewhere
-    quiet: Dict[int, int] = field(default_factory=dict)  # looks in a row in which no thread waited there
-    writes: Dict[int, tuple] = field(default_factory=dict)
-    first_seen: Dict[int, float] = field(default_factory=dict)
-    receipts: list = field(default_factory=list)
-
-    def forget(self):
-        for receipt in self.receipts:
-            receipt.close()
-
-    def pending(self):
-        """Commands that are not known to be executed."""
-        return tuple(r.command for r in self.receipts)
-
-
 class Observer:
     """Eyes of one pair. :param clock: monotonic seconds."""
 
@@ -77,8 +39,7 @@ class Observer:
         self.pair, self.kernel, self.programs, self.clock = pair, kernel, programs, clock
         self.paths = tuple(config.canonical(path) for path in pair.fifos)
         self.memos = {program: Memo() for program in pair.programs}
-        self.orphans = {}  # pid -> (program, start)
-        self.strangers = {}  # identity of a FIFO that no copy holds -> (pid of its reader or 0, when)
+        self.surroundings = Surroundings(pair, self.paths, kernel, programs, clock)
         self.obstacles = None
 
     # the look
@@ -99,12 +60,11 @@ class Observer:
             if not any(news):
                 break
         if thorough:
-            yield from self._strangers(copies)
-            self._pool(copies)
+            yield from self.surroundings.explore(copies)
         facts = tuple(self._copy(c) for c in copies)
         if full or self.obstacles is None:
-            self.obstacles = self._obstacles(copies)
-        return Facts(facts, self.obstacles, self._orphans())
+            self.obstacles = self.surroundings.obstacles(copies)
+        return Facts(facts, self.obstacles, self.surroundings.orphaned())
 
     def _needs_stats(self, seen, full):
         if not seen.master or seen.state == "STOPPING" or not self.pair.stats_of(seen.program):
@@ -196,7 +156,7 @@ class Observer:
     def _switch(self, program, master):
         memo = self.memos[program]
         if memo.master != master:
-            self._bereave(program, memo)
+            self.surroundings.bereave(program, memo)
             memo.forget()
             self.memos[program] = Memo(master=master)
 
@@ -349,96 +309,3 @@ class Observer:
         if young and copy.slot is Slot.NEW:
             return Copy(**{**vars(copy), "fresh": True})
         return copy
-
-    # paths, orphans, pool
-
-    def _obstacles(self, copies):
-        held = {c.held.slot for c in copies if c.held and c.held.linked}
-        found = []
-        for slot in Slot:
-            kind = self.kernel.lies_at(self.paths[slot])
-            stranger = self.strangers.get(self.kernel.identity(self.paths[slot]), (0, 0))[0] if slot not in held else 0
-            if kind not in (ABSENT, FIFO):
-                found.append((slot, "%s at %s" % (kind, self.paths[slot])))
-            elif stranger:
-                found.append((slot, "a FIFO that process %d reads at %s" % (stranger, self.paths[slot])))
-        return tuple(found)
-
-    def _strangers(self, copies):
-        held, now = {(c.held.dev, c.held.ino) for c in copies if c.held}, self.clock()
-        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == FIFO} - {None}
-        lying = {identity for identity in lying if identity[:2] not in held}
-        known = {i: found for i, found in self.strangers.items() if i in lying and now - found[1] < STRANGERS_S}
-        self.strangers = known
-        for identity in lying - set(known):
-            for pid in self.kernel.readers(identity[:2]):
-                if pid is not None:
-                    self.strangers[identity] = pid, now
-                yield None
-
-    def _bereave(self, program, memo):
-        """A master is gone: its workers that live on are orphans."""
-        for pid in memo.cores:
-            process = self.kernel.process(pid)
-            if process and process.ppid != memo.master and process.state not in "ZX":
-                self.orphans[pid] = (program, process.start, memo.cores[pid])
-
-    def _orphans(self):
-        for pid, (_, start, _) in list(self.orphans.items()):
-            if not self.kernel.alive(pid, start):
-                del self.orphans[pid]
-        return tuple(Orphan(pid, program, not self._idle(pid, cores)) for pid, (program, _, cores) in self.orphans.items())
-
-    def _idle(self, pid, cores):
-        try:
-            return self.kernel.threads(pid).paused >= cores
-        except OSError:
-            return False
-
-    def _pool(self, copies):
-        """Does each copy hold the socket that the pool listens on now? (uwsgi facts: a restarted pool makes a new one.)"""
-        pool = self.programs.get(self.pair.pool) if self.pair.pool else None
-        if pool is None or pool.state != "RUNNING":
-            return
-        offered = {}
-        for pid in [pool.pid] + self.kernel.children(pool.pid):
-            try:
-                offered.update({name: inode for inode, name in self.kernel.listening(pid).items() if name.startswith("/")})
-            except PermissionError:
-                return
-        for copy in copies:
-            memo = copy.memo
-            if not copy.master or copy.blind:
-                continue
-            if memo.listening is None:
-                memo.listening = self.kernel.listening(copy.master)
-            shared = [(inode, name) for inode, name in memo.listening.items() if name in offered]
-            if shared:
-                memo.attached = all(offered[name] == inode for inode, name in shared)
-
-
-@dataclass(frozen=True)
-class Look:
-    """One worker, as the kernel shows it."""
-
-    threads: tuple
-    stopped: bool
-
-
-NEVER = Look((), False)  # a worker that was heard of after the look
-
-@dataclass
-class Seen:
-    """One copy, as Supervisor and the kernel show it. Two looks may be under way at once, so each keeps to its own memo: the
-    program may have got another master while the stats were awaited."""
-
-    program: str
-    state: str
-    pid: int
-    memo: Memo
-    at: float = 0.0  # before the stats were asked: an answer may be older than a toggle that another look has seen executed
-    master: int = 0
-    held: Optional[tuple] = None
-    deaf: str = ""
-    blind: str = ""
-    looks: dict = field(default_factory=dict)

@@ -7,6 +7,7 @@ Made once for each generation of supervisord, however many HTTP servers call the
 import itertools
 import os
 import time
+from dataclasses import replace
 
 from supervisor import events
 from supervisor.states import ProcessStates
@@ -35,6 +36,7 @@ class Plugin:
     def __init__(self, supervisord, settings):
         self.supervisord, self.options = supervisord, supervisord.options
         self.loop = Loop(supervisord)
+        self.unsupported = unsupported
         self.kernel = Kernel()
         self.programs = Programs(supervisord)
         path = self._history_path(settings.get("history", ""))
@@ -84,16 +86,6 @@ class Plugin:
             for problem in keeper.pair.problems:
                 self.options.logger.critical("zerg: %s" % problem)
             keeper.kick("supervisord runs")
-        if CALLS is None:
-            self.options.logger.critical("zerg: %s" % self.unsupported())
-
-    @staticmethod
-    def unsupported():
-        if CALLS is None:
-            return "the system call numbers of this machine (%s) are not known: nothing can be told about paused threads" % os.uname().machine
-        if not os.path.exists("/proc/self/syscall"):
-            return "this kernel has no /proc/PID/syscall: nothing can be told about paused threads"
-        return ""
 
     def _glance(self):
         self.loop.call_later(GLANCE_S, self._glance)
@@ -110,7 +102,7 @@ class Plugin:
         if sections is self._sections:
             return
         self._sections = sections
-        pairs = {pair.name: pair for pair in config.read_pairs(self.options)}
+        pairs = {pair.name: replace(pair, problems=pair.problems + unsupported()) for pair in config.read_pairs(self.options)}
         for name in [n for n, k in self.keepers.items() if pairs.get(n) != k.pair and k.request is None]:
             self.keepers.pop(name).close()
         for name, pair in pairs.items():
@@ -237,6 +229,15 @@ class Plugin:
 
     def describe(self, keeper, facts):
         return describe(keeper, facts, self)
+
+
+def unsupported():
+    """What this machine lacks, as a tuple of sentences; empty where everything is there."""
+    if CALLS is None:
+        return ("the system calls of this machine (%s) are not known: nothing can be told about paused threads" % os.uname().machine,)
+    if not os.path.exists("/proc/self/syscall"):
+        return ("this kernel has no /proc/PID/syscall: nothing can be told about paused threads",)
+    return ()
 
 
 def _quoted(value):

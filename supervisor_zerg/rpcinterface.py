@@ -137,7 +137,7 @@ class ZergNamespaceRPCInterface:
     def _move(self, keeper, verb, program, wait, **options):
         request = _faulty(keeper.ask, verb, program, **options)
         if not wait and request.answer is None:
-            return {"pair": keeper.pair.name, "id": request.id, "changed": False, "took_ms": 0.0, "serving": "", "parked": "", "pending": True}
+            return {**keeper.reply(request), "changed": True, "pending": True}
         return _deferred(lambda: request.answer)
 
 

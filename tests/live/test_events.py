@@ -121,8 +121,11 @@ def test_h11_a_restarted_pool_gets_its_copies_back_one_after_the_other(warm):
     assert named
     answer = get(warm.web, timeout=30)  # waits in the new socket's queue until a copy has attached
     assert answer.status == 200
-    warm.until(lambda: warm.info()["warm"] and not [p for p in warm.info()["problems"] if "no longer serves" in p], seconds=40)
-    assert_serves(warm, warm.info()["serving"])
+    warm.until(lambda: (i := warm.info())["parked"] and not [p for p in i["problems"] if "no longer serves" in p], seconds=40)
+    time.sleep(3)  # the hooks of the second one
+    info = warm.info()
+    warm.until_roles(info["serving"], info["parked"])
+    assert_serves(warm, info["serving"])
     assert "restart" in told(warm)
 
 

@@ -10,7 +10,7 @@ import xmlrpc.client
 
 import pytest
 
-from supervisor_zerg.demo.traffic import Traffic, failed, get
+from supervisor_zerg.demo.traffic import Traffic, failed
 
 from .conftest import CHEAPER, PREFORK, THREADS, assert_nobody_noticed, assert_serves, echo, pid_of, slots, swap_under_load, told
 from .test_events import restart, workers_of

@@ -20,6 +20,7 @@ from supervisor_zerg.demo.traffic import Traffic, failed, get
 from .conftest import THREADS, assert_nobody_noticed, assert_serves, pid_of, slots, swap_under_load, told
 from .test_events import restart
 
+
 def strength(stack, clients=8):
     """Ask for as many slow requests at once as the copy has threads. :returns: seconds until the last was taken up."""
     answers = []

@@ -1,0 +1,84 @@
+"""What a person may ask of a pair. PURE: a request and the facts -> what is wanted, or the refusal that says why not."""
+
+from collections import namedtuple
+
+from . import errors
+
+#: What a request makes of a pair: who is to serve, is it held, do both accept.
+Aim = namedtuple("Aim", "wish held both")
+
+
+class Request:
+    """What a person asked for, until it is answered."""
+
+    def __init__(self, ident, verb, program, options, now):
+        self.id, self.verb, self.program, self.options, self.began = ident, verb, program, options, now
+        self.opened = False
+        self.answer = None  # the reply, a struct, or a ZergError
+
+    def __str__(self):
+        return "%s%s (id %s)" % (self.verb, " " + self.program if self.program else "", self.id)
+
+
+def aim(request, facts, pair):
+    """:returns: Aim; None when the request changes nothing about what is wanted. :raises ZergError: it cannot be."""
+    for copy in facts.copies:
+        if copy.blind:
+            raise errors.NoRights(copy.blind)
+    return AIMS[request.verb](request, facts, pair)
+
+
+def _swap(request, facts, pair):
+    serving = facts.serving
+    if not serving:
+        raise errors.NobodyServes("no copy of the pair %s serves" % pair.name, "use 'zerg resume PROGRAM' or 'zerg promote PROGRAM'")
+    request.program = facts.other(serving).program
+    return _promote(request, facts, pair)
+
+
+def _promote(request, facts, pair):
+    _can_serve(facts.copy(request.program), facts, pair)
+    return Aim(request.program, False, False)
+
+
+def _resume(request, facts, pair):
+    _can_serve(facts.copy(request.program), facts, pair)
+    both = request.options.get("both", False)
+    return Aim((facts.serving if both else "") or request.program, False, both)
+
+
+def _pause(request, facts, pair):
+    copy, other = facts.copy(request.program), facts.other(request.program)
+    if not copy.up:
+        raise errors.NotRunning("%s is %s" % (copy.program, copy.state))
+    if request.options.get("hold"):
+        return _hold(facts)
+    if copy.accepting and not other.accepting:
+        raise errors.LastCopy("%s is the only copy of the pair %s that accepts requests" % (copy.program, pair.name))
+    return Aim(other.program, False, False) if copy.accepting else None
+
+
+def _hold(facts):
+    for copy in facts.copies:
+        if copy.asynchronous and copy.accepting:
+            raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % copy.program)
+    return Aim("", True, False)
+
+
+def _settle(request, facts, pair):
+    return None
+
+
+def _can_serve(copy, facts, pair):
+    if not copy.up:
+        raise errors.NotRunning("%s is %s" % (copy.program, copy.state))
+    if copy.stuck or not copy.master or not any(w.born for w in copy.workers):
+        raise errors.Booting("%s boots" % copy.program)
+    if copy.slot is None:
+        raise errors.Lost("the master of %s (pid %d) holds none of the FIFOs" % (copy.program, copy.master))
+    other = facts.other(copy.program)
+    if other.asynchronous and other.accepting and pair.retire != "stop":
+        raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % other.program)
+
+
+AIMS = {"swap": _swap, "promote": _promote, "resume": _resume, "pause": _pause, "settle": _settle}

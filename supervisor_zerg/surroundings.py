@@ -1,0 +1,89 @@
+"""What lies around a pair: things at the paths of its slots, workers that outlived their master, the socket of its pool."""
+
+from .kernel import ABSENT, FIFO
+from .model import Orphan, Slot
+
+STRANGERS_S = 30.0  # who reads a FIFO that no copy holds is looked up that often
+
+
+class Surroundings:
+    """:param paths: of the FIFOs, canonical, in slot order. :param clock: monotonic seconds."""
+
+    def __init__(self, pair, paths, kernel, programs, clock):
+        self.pair, self.paths, self.kernel, self.programs, self.clock = pair, paths, kernel, programs, clock
+        self.orphans = {}  # pid -> (program, start, threads)
+        self.strangers = {}  # identity of a FIFO that no copy holds -> (pid of its reader or 0, when)
+
+    def explore(self, copies):
+        """Generator: look for what seldom changes, with a breath (None) between short spells of work."""
+        try:
+            yield from self._strangers(copies)
+            self._pool(copies)
+        except OSError:
+            pass  # a process went away, or hides: the copies' own look says so
+
+    def obstacles(self, copies):
+        """What lies at the slots' paths that uWSGI would replace, or die of: ((slot, words), ...)."""
+        held = {c.held.slot for c in copies if c.held and c.held.linked}
+        found = []
+        for slot in Slot:
+            kind = self.kernel.lies_at(self.paths[slot])
+            stranger = self.strangers.get(self.kernel.identity(self.paths[slot]), (0, 0))[0] if slot not in held else 0
+            if kind not in (ABSENT, FIFO):
+                found.append((slot, "%s at %s" % (kind, self.paths[slot])))
+            elif stranger:
+                found.append((slot, "a FIFO that process %d reads at %s" % (stranger, self.paths[slot])))
+        return tuple(found)
+
+    def _strangers(self, copies):
+        held, now = {(c.held.dev, c.held.ino) for c in copies if c.held}, self.clock()
+        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == FIFO} - {None}
+        lying = {identity for identity in lying if identity[:2] not in held}
+        known = {i: found for i, found in self.strangers.items() if i in lying and now - found[1] < STRANGERS_S}
+        self.strangers = known
+        for identity in lying - set(known):
+            for pid in self.kernel.readers(identity[:2]):
+                if pid is not None:
+                    self.strangers[identity] = pid, now
+                yield None
+
+    def bereave(self, program, memo):
+        """A master is gone: its workers that live on are orphans."""
+        for pid in memo.cores:
+            process = self.kernel.process(pid)
+            if process and process.ppid != memo.master and process.state not in "ZX":
+                self.orphans[pid] = (program, process.start, memo.cores[pid])
+
+    def orphaned(self):
+        """Those that live on, as Orphans."""
+        for pid, (_, start, _) in list(self.orphans.items()):
+            if not self.kernel.alive(pid, start):
+                del self.orphans[pid]
+        return tuple(Orphan(pid, program, not self._idle(pid, cores)) for pid, (program, _, cores) in self.orphans.items())
+
+    def _idle(self, pid, cores):
+        try:
+            return self.kernel.threads(pid).paused >= cores
+        except OSError:
+            return False
+
+    def _pool(self, copies):
+        """Does each copy hold the socket that the pool listens on now? (uwsgi facts: a restarted pool makes a new one.)"""
+        pool = self.programs.get(self.pair.pool) if self.pair.pool else None
+        if pool is None or pool.state != "RUNNING":
+            return
+        offered = {}
+        for pid in [pool.pid] + self.kernel.children(pool.pid):
+            try:
+                offered.update({name: inode for inode, name in self.kernel.listening(pid).items() if name.startswith("/")})
+            except PermissionError:
+                return
+        for copy in copies:
+            memo = copy.memo
+            if not copy.master or copy.blind:
+                continue
+            if memo.listening is None:
+                memo.listening = self.kernel.listening(copy.master)
+            shared = [(inode, name) for inode, name in memo.listening.items() if name in offered]
+            if shared:
+                memo.attached = all(offered[name] == inode for inode, name in shared)
