@@ -4,7 +4,7 @@ import statistics
 from collections import namedtuple
 
 Target = namedtuple("Target", "which most")  # ("median" or "worst", in the row's unit)
-HEAD = "%-60s %5s %12s %12s   %s" % ("", "runs", "median", "worst", "target")
+HEAD = "%-64s %5s %12s %12s   %s" % ("", "runs", "median", "worst", "target")
 
 
 class Row:
@@ -29,10 +29,10 @@ class Row:
 
     def __str__(self):
         if not self.samples:
-            return "%-60s no run" % self.what
+            return "%-64s no run" % self.what
         last = "; ".join(filter(None, (self.verdict(), self.note)))
         figures = (self.what, len(self.samples), figure(self.median, self.unit), figure(self.worst, self.unit), last)
-        return ("%-60s %5d %12s %12s   %s" % figures).rstrip()
+        return ("%-64s %5d %12s %12s   %s" % figures).rstrip()
 
 
 def figure(value, unit):
