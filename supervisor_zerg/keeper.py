@@ -275,12 +275,14 @@ class Keeper:
     # orders and history
 
     def set_auto(self, on):
-        changed, self.auto = self.auto != on, on
+        if self.auto == on:
+            return False
+        self.auto = on
         self._save_orders()
         self.record({"what": "auto %s" % ("on" if on else "off"), "by": "a person", "outcome": "done"})
         if on:
             self.kick("auto was switched on")
-        return changed
+        return True
 
     def _save_orders(self):
         orders = {"held": self.held, "both": self.both, "auto": self.auto}

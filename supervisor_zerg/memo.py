@@ -24,7 +24,7 @@ class Memo:
     listening: Optional[dict] = None
     asynchronous: bool = False
     attached: Optional[bool] = None
-    stats_failed_at: float = -1e9
+    stats_retry_at: float = -1e9
     stats_error: str = ""
     snapshot: Optional[Snapshot] = None
     stats_at: float = -1e9

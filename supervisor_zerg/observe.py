@@ -14,7 +14,8 @@ from .model import Copy, Facts, Slot, Worker
 from .surroundings import Surroundings
 
 STATS_TIMEOUT_S = 0.1
-STATS_RETRY_S = 2.0  # a stats server that failed is left alone for so long
+STATS_RETRY_S = 2.0  # a stats server that hung or lied is left alone for so long
+STATS_ABSENT_S = 0.1  # one that is not there (yet) costs nothing to ask
 EFFECT_S = 0.25  # for so long after a toggle, threads that have not been scheduled yet prove nothing
 REOPEN_S = 0.5  # after each command a master closes its FIFO and makes it anew; for so long its absence means nothing
 HOOKS_S = 2.5  # a copy that accepts in slot new may still run its own hooks: spinningfifo retries each second
@@ -69,7 +70,7 @@ class Observer:
     def _needs_stats(self, seen, full):
         if not seen.master or seen.state == "STOPPING" or not self.pair.stats_of(seen.program):
             return False
-        if self.clock() - seen.memo.stats_failed_at < STATS_RETRY_S:
+        if self.clock() < seen.memo.stats_retry_at:
             return False
         return full or not self._plain(seen, seen.memo)
 
@@ -115,7 +116,7 @@ class Observer:
         return seen
 
     def _stats_down(self, memo, program):
-        return not self.pair.stats_of(program) or self.clock() - memo.stats_failed_at < STATS_RETRY_S
+        return not self.pair.stats_of(program) or self.clock() < memo.stats_retry_at
 
     def _take_receipts(self, memo):
         """A toggle that was executed turns the flag; the stats, where they are asked, have the last word."""
@@ -205,7 +206,9 @@ class Observer:
             if snapshot.pid != seen.master:
                 raise uwsgi.Rubbish("process %d answers in place of master %d" % (snapshot.pid, seen.master))
         except uwsgi.Rubbish as error:
-            memo.stats_failed_at, memo.stats_error, memo.snapshot = self.clock(), str(error), None
+            cheap = isinstance(answer, (FileNotFoundError, ConnectionRefusedError))
+            memo.stats_retry_at = self.clock() + (STATS_ABSENT_S if cheap else STATS_RETRY_S)
+            memo.stats_error, memo.snapshot = str(error), None
             self._workers_by_kernel(seen.master, memo)
             return False
         memo.snapshot, memo.stats_error, memo.stats_at = snapshot, "", seen.at

@@ -111,7 +111,7 @@ def _copy_problems(copy, keeper):
             copy.program, "" if keeper.pair.retire == "stop" else "; swaps away from it are refused, see 'retire'"))  # fmt: skip
     if copy.up and copy.slot is not None and not copy.linked:
         found.append("the path of %s's FIFO (slot %s) is gone or is another's" % (copy.program, Slot(copy.slot).label))
-    if memo and memo.stats_error and copy.master:
+    if memo and memo.stats_error and copy.ready:
         found.append("the stats server of %s does not help (%s); the kernel's witness is used" % (copy.program, memo.stats_error))
     if copy.attached is False:
         found.append("%s holds a socket that the pool no longer serves: no new request reaches it" % copy.program)
