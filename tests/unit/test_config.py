@@ -1,0 +1,81 @@
+"""``[zerg:NAME]`` sections: every problem is a sentence, no problem is an exception."""
+
+import os
+from types import SimpleNamespace
+
+import pytest
+
+from supervisor_zerg.config import canonical, parse_pair, read_pairs
+from supervisor_zerg.model import PairConfig
+
+
+def options(path, **environ):
+    expansions = {"ENV_" + name: value for name, value in environ.items()}
+    return SimpleNamespace(configfile=str(path), here=str(path.parent), environ_expansions=expansions)
+
+
+def test_without_a_section_there_is_the_pair_of_the_article(tmp_path):
+    (tmp_path / "s.conf").write_text("[supervisord]\n")
+    assert read_pairs(options(tmp_path / "s.conf")) == (PairConfig(),)
+
+
+def test_sections_are_read_from_included_files_with_their_expansions(tmp_path):
+    (tmp_path / "s.conf").write_text("[include]\nfiles = conf.d/*.conf\n")
+    (tmp_path / "conf.d").mkdir()
+    text = "[zerg:web]\nprograms = g:blue, g:green\nfifos = %(here)s/n,%(ENV_RUN)s/r,/x/s\nstats = %(ENV_RUN)s/%(program_name)s.sock\n"
+    (tmp_path / "conf.d" / "z.conf").write_text(text)
+    (pair,) = read_pairs(options(tmp_path / "s.conf", RUN="/run/web"))
+    assert pair.problems == ()
+    assert pair.programs == ("g:blue", "g:green")
+    assert pair.fifos == (str(tmp_path / "conf.d" / "n"), "/run/web/r", "/x/s")
+    assert pair.stats_of("g:blue") == "/run/web/blue.sock"
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_and_no_exception(tmp_path):
+    (tmp_path / "s.conf").write_text("no section\n")
+    (pair,) = read_pairs(options(tmp_path / "s.conf"))
+    assert "cannot read" in pair.problems[0]
+
+
+@pytest.mark.parametrize(
+    "option, text, sentence",
+    [
+        ("programs", "a", "must name two programs, 'a' names 1"),
+        ("programs", "a,b,c", "names 3"),
+        ("programs", "a,a", "names a twice"),
+        ("fifos", "/a,/b", "must be three paths"),
+        ("fifos", "/a,/b,c", "must be absolute paths, c is not"),
+        ("fifos", "/a,/b,/a", "must be three different paths"),
+        ("stats", "nonsense", "must be a unix path or host:port"),
+        ("auto", "perhaps", "must be true or false"),
+        ("freeze", "2", "must be true or false"),
+        ("retire", "kill", "must be park or stop"),
+        ("drain_timeout", "soon", "must be a number of seconds"),
+        ("boot_timeout", "-1", "must be a number of seconds"),
+        ("boot_timeout", "nan", "must be a number of seconds"),
+        ("colour", "red", "is not an option"),
+        ("pool", ValueError("bad"), "cannot be expanded: bad"),
+    ],
+)
+def test_each_mistake_is_its_own_sentence_that_names_section_and_option(option, text, sentence):
+    (problem,) = parse_pair("web", {option: text}).problems
+    assert problem.startswith("[zerg:web] %s " % option) and sentence in problem
+
+
+def test_all_mistakes_are_told_at_once():
+    assert len(parse_pair("web", {"auto": "x", "freeze": "y"}).problems) == 2
+
+
+@pytest.mark.parametrize("shared", ["programs = a,c\nfifos = /4,/5,/6", "programs = c,d\nfifos = /1,/5,/6"])
+def test_what_belongs_to_two_pairs_is_the_later_pairs_problem(tmp_path, shared):
+    stats = "stats = /s/%(program_name)s\n"
+    text = "[zerg:one]\nprograms = a,b\nfifos = /1,/2,/3\n%s[zerg:two]\n%s\n%s" % (stats, shared, stats)
+    (tmp_path / "s.conf").write_text(text)
+    one, two = read_pairs(options(tmp_path / "s.conf"))
+    assert one.problems == () and "already belongs to the pair one" in two.problems[0]
+
+
+def test_a_path_is_compared_as_the_kernel_shows_it(tmp_path):
+    (tmp_path / "real").mkdir()
+    os.symlink(tmp_path / "real", tmp_path / "link")
+    assert canonical(str(tmp_path / "link" / "x.fifo")) == str(tmp_path / "real" / "x.fifo")

@@ -1,0 +1,47 @@
+"""Each room imports only from rooms above it; what decides imports nothing at all."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import supervisor_zerg
+
+ROOMS = (
+    "model errors decide requests config sockets kernel uwsgi journal memo surroundings observe settle programs dispatchers task loop "
+    "keeper status plugin rpcinterface help ctl listener companion"
+).split()  # fmt: skip
+PACKAGE = Path(supervisor_zerg.__file__).parent
+PURE = ("model", "decide", "requests", "errors", "status")
+HARMLESS = {"enum", "dataclasses", "typing", "collections"}
+
+
+def imports(room):
+    """(names of rooms, names of everything else) that a room imports."""
+    ours, others = set(), set()
+    for node in ast.walk(ast.parse((PACKAGE / (room + ".py")).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            ours |= {node.module} if node.module else {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            others.add(node.module.split(".")[0])
+        elif isinstance(node, ast.Import):
+            others |= {alias.name.split(".")[0] for alias in node.names}
+    return ours, others
+
+
+def test_every_room_is_in_the_list():
+    assert {p.stem for p in PACKAGE.glob("*.py")} - {"__init__"} == set(ROOMS)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_from_rooms_above_it(room):
+    assert imports(room)[0] - {"__version__"} <= set(ROOMS[: ROOMS.index(room)])
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_what_is_pure_imports_nothing_that_could_act(room):
+    assert imports(room)[1] <= HARMLESS
+
+
+def test_the_companion_depends_on_nothing_of_ours():
+    assert imports("companion")[0] == set()

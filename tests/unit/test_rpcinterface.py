@@ -1,0 +1,26 @@
+"""The namespace documents itself as Supervisor's own does, and its types can go over the wire."""
+
+from supervisor.tests.test_rpcinterfaces import SystemNamespaceXMLRPCInterfaceTests
+from supervisor.xmlrpc import Faults, SystemNamespaceRPCInterface
+
+from supervisor_zerg import errors
+from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
+
+
+def test_every_method_is_documented_as_supervisor_documents_its_own():
+    class Ours(SystemNamespaceXMLRPCInterfaceTests):
+        def _makeOne(self):
+            return SystemNamespaceRPCInterface([("zerg", ZergNamespaceRPCInterface(None))])
+
+    Ours("test_allMethodDocs").test_allMethodDocs()
+
+
+def test_all_that_is_public_is_meant_to_be():
+    public = {name for name in vars(ZergNamespaceRPCInterface) if not name.startswith("_")}
+    assert public == {
+        "getAPIVersion", "getPairInfo", "getAllPairInfo", "swap", "promote", "pause", "resume", "settle", "settleAll", "setAuto", "getHistory",
+    }  # fmt: skip
+
+
+def test_the_faults_have_names():
+    assert {getattr(Faults, e.name) for e in errors.ALL} == {e.code for e in errors.ALL}
