@@ -12,6 +12,7 @@ from .settle import settle
 MOVE_LIMIT_S = 10.0  # a request that is not met by then is answered with what stands in the way
 AT_ONCE_S = 0.004  # how long an event may hold supervisord's loop to let the other copy accept first
 PROOF_S = (0.3, 1.5)  # after a toggle, look again: a flood or a lost signal shows by then
+CLOSELY_S = 30.0  # a settled pair is looked at with all witnesses this often
 TRAFFIC = (Verb.RESUME, Verb.PAUSE, Verb.QUIT, Verb.LABEL)
 HOPELESS = ("AsyncCopy", "NoRights", "Booting", "Lost", "Obstructed", "NobodyServes")
 
@@ -29,6 +30,7 @@ class Keeper:
         self.arrivals, self.since = {}, {}
         self.request, self.task, self.facts, self.step = None, None, None, None
         self.cause, self.moves, self.began = "", [], 0.0
+        self.routine, self.urgent, self.looked_closely = False, False, -1e9
         self.chores = False  # a request is answered, but what it asked for (freeze, retire) waits for the drain
         self.drain_began = None
         self.proofs = []
@@ -57,9 +59,16 @@ class Keeper:
         if self.pair.problems:
             raise errors.Misconfigured("the pair %s is misconfigured: %s" % (self.pair.name, "; ".join(self.pair.problems)))
 
-    def in_haste(self):
-        """A person waits: what seldom changes need not be looked up again first."""
-        return self.request is not None
+    def depth(self):
+        """How closely settle should look first: (at everything, also at what seldom changes). That is left out where somebody
+        waits; a tick finds a settled pair, so the kernel's witness is enough until it is some time ago."""
+        if self.request is not None or self.urgent:
+            return False, False
+        now = self.plugin.loop.clock()
+        if self.routine and now - self.looked_closely < CLOSELY_S:
+            return False, False
+        self.looked_closely = now
+        return True, True
 
     def _open(self, request, facts):
         """Check a request against the facts and turn it into what is wanted. :raises ZergError:"""
@@ -104,7 +113,7 @@ class Keeper:
         if not self.active():
             return
         if self.task is None or not self.task.alive:
-            self.cause = cause
+            self.cause, self.routine, self.urgent = cause, routine, at_once
             self._run()
         elif not self.moves and not routine:
             self.cause = cause

@@ -25,6 +25,7 @@ NUDGE_S = 0.0001  # between SIGSTOP and SIGCONT
 GONE = (b"-1", b"0x0", b"0x0", b"0x0")  # instead of the system call of a zombie
 DELETED = " (deleted)"
 PROCESSES_A_SPELL = 10  # about a millisecond of reading descriptors
+PASS_S = 120  # how long a pass over everybody's descriptors is believed
 
 #: One line of /proc/PID/stat. ``start`` is the start time in clock ticks; with the pid it names a process for good.
 Process = namedtuple("Process", "pid state ppid start")
@@ -44,6 +45,7 @@ class Kernel:
         self.proc = proc
         self._table = {}
         self._last_pid = None
+        self._passed_at, self._fifo_holders = 0, {}
         self._has_children_file = os.path.exists("%s/self/task/%d/children" % (proc, os.getpid()))
 
     # processes
@@ -166,28 +168,34 @@ class Kernel:
             return None
         return info.st_dev, info.st_ino, info.st_ctime_ns
 
-    def readers(self, inode):
-        """Generator over all processes: yields None between short spells of work and, last, the pid of a process that
-        holds a FIFO open, or 0. For the rare FIFO at a slot's path that no copy of the pair holds."""
+    def reader(self, identity):
+        """Generator: who else holds a FIFO open? Yields None between short spells of work and, last, a pid or 0.
+
+        One pass over all processes serves every FIFO that was there before it, for as long as PASS_S.
+        """
+        inode, made = identity[:2], identity[2]
+        if self._passed_at < made or time.time_ns() - self._passed_at > PASS_S * 10**9:
+            yield from self._pass()
+        yield self._fifo_holders.get(inode, 0)
+
+    def _pass(self):
+        began, holders = time.time_ns(), {}
         pids = [int(name) for name in os.listdir(self.proc) if name.isdigit()]
         for count, pid in enumerate(pids):
-            if inode in self._open_files(pid):
-                yield pid
-                return
+            holders.update(dict.fromkeys(self._open_fifos(pid), pid))
             if count % PROCESSES_A_SPELL == PROCESSES_A_SPELL - 1:
                 yield None
-        yield 0
+        self._passed_at, self._fifo_holders = began, holders
 
-    def _open_files(self, pid):
-        folder = "%s/%d/fd" % (self.proc, pid)
-        found = set()
+    def _open_fifos(self, pid):
         try:
-            for number in os.listdir(folder):
-                info = os.stat("%s/%s" % (folder, number))
-                found.add((info.st_dev, info.st_ino))
+            for number, target in self._links(pid):
+                if target.startswith("/"):
+                    info = os.stat("%s/%d/fd/%d" % (self.proc, pid, number))
+                    if stat.S_ISFIFO(info.st_mode):
+                        yield info.st_dev, info.st_ino
         except OSError:
-            pass
-        return found
+            pass  # hidden, or gone
 
     # threads
 
@@ -237,36 +245,38 @@ class Kernel:
 
     def listening(self, pid):
         """Inode -> address of the listening sockets that a process holds."""
-        inodes = set()
+        inodes = {inode for _, inode in self._sockets(pid)}
+        return {inode: name for inode, name in listening_sockets(self.proc).items() if inode in inodes} if inodes else {}
+
+    def _links(self, pid):
+        """(descriptor, target) of what a process holds open; one that is closed meanwhile is left out."""
         try:
-            for number in os.listdir("%s/%d/fd" % (self.proc, pid)):
-                target = os.readlink("%s/%d/fd/%s" % (self.proc, pid, number))
-                if target.startswith("socket:["):
-                    inodes.add(int(target[8:-1]))
+            numbers = os.listdir("%s/%d/fd" % (self.proc, pid))
         except (FileNotFoundError, ProcessLookupError):
-            return {}
-        return {inode: name for inode, name in listening_sockets(self.proc).items() if inode in inodes}
+            return
+        for number in numbers:
+            try:
+                yield int(number), os.readlink("%s/%d/fd/%s" % (self.proc, pid, number))
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+
+    def _sockets(self, pid):
+        return [(number, int(target[8:-1])) for number, target in self._links(pid) if target.startswith("socket:[")]
 
     def queues(self, pid, listening):
         """Descriptors of the epolls in which a worker waits for requests from one of the ``listening`` inodes: one for each
         thread that takes requests (uWSGI core/loop.c ``simple_loop_run``). Empty: the process is no worker, or not yet."""
-        found = set()
+        links = list(self._links(pid))
+        sockets = {number for number, target in links if target.startswith("socket:[") and int(target[8:-1]) in listening}
+        polls = [number for number, target in links if target == "anon_inode:[eventpoll]"]
+        return {number for number in polls if self._watched(pid, number) & sockets}
+
+    def _watched(self, pid, number):
         try:
-            sockets, polls = set(), []
-            for number in os.listdir("%s/%d/fd" % (self.proc, pid)):
-                target = os.readlink("%s/%d/fd/%s" % (self.proc, pid, number))
-                if target.startswith("socket:[") and int(target[8:-1]) in listening:
-                    sockets.add(int(number))
-                elif target == "anon_inode:[eventpoll]":
-                    polls.append(number)
-            for number in polls:
-                with open("%s/%d/fdinfo/%s" % (self.proc, pid, number)) as file:
-                    watched = {int(fd) for fd in re.findall(r"^tfd:\s*(\d+)", file.read(), re.M)}
-                if watched & sockets:
-                    found.add(int(number))
+            with open("%s/%d/fdinfo/%d" % (self.proc, pid, number)) as file:
+                return {int(fd) for fd in re.findall(r"^tfd:\s*(\d+)", file.read(), re.M)}
         except (FileNotFoundError, ProcessLookupError):
             return set()
-        return found
 
     def writes(self, pid):
         """How often a process has called write so far; 0 where the kernel does not count."""

@@ -10,6 +10,7 @@ from .uwsgi import Snapshot
 class Memo:
     """What is kept about one master between looks: only what cannot be looked up, or is checked before it is believed."""
 
+    spinning: object  # surroundings.Spinning: newborn workers that are caught in a flood
     master: int = 0
     fd: Optional[int] = None
     held: Optional[tuple] = None
@@ -31,7 +32,6 @@ class Memo:
     queues: Dict[int, set] = field(default_factory=dict)  # worker pid -> epolls that watch the served socket
     away: Dict[int, int] = field(default_factory=dict)  # looks in a row in which its thread was blocked elsewhere
     quiet: Dict[int, int] = field(default_factory=dict)  # looks in a row in which no thread waited there
-    writes: Dict[int, tuple] = field(default_factory=dict)
     first_seen: Dict[int, float] = field(default_factory=dict)
     receipts: list = field(default_factory=list)
 

@@ -11,7 +11,7 @@ from typing import Tuple
 from . import config, uwsgi
 from .memo import NEVER, Look, Memo, Seen
 from .model import Copy, Facts, Slot, Worker
-from .surroundings import Surroundings
+from .surroundings import Spinning, Surroundings
 
 STATS_TIMEOUT_S = 0.1
 STATS_RETRY_S = 2.0  # a stats server that hung or lied is left alone for so long
@@ -19,8 +19,6 @@ STATS_ABSENT_S = 0.1  # one that is not there (yet) costs nothing to ask
 EFFECT_S = 0.25  # for so long after a toggle, threads that have not been scheduled yet prove nothing
 REOPEN_S = 0.5  # after each command a master closes its FIFO and makes it anew; for so long its absence means nothing
 HOOKS_S = 2.5  # a copy that accepts in slot new may still run its own hooks: spinningfifo retries each second
-FLOOD_WRITES_PER_S = 2000  # an application that loads writes no log line every half millisecond; the flood does
-FLOOD_SPELL_S = 0.1
 THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack threads
 NOT_A_WORKER_S = 5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
 
@@ -39,7 +37,7 @@ class Observer:
     def __init__(self, pair, kernel, programs, clock):
         self.pair, self.kernel, self.programs, self.clock = pair, kernel, programs, clock
         self.paths = tuple(config.canonical(path) for path in pair.fifos)
-        self.memos = {program: Memo() for program in pair.programs}
+        self.memos = {program: Memo(Spinning(kernel, clock)) for program in pair.programs}
         self.surroundings = Surroundings(pair, self.paths, kernel, programs, clock)
         self.obstacles = None
 
@@ -56,7 +54,7 @@ class Observer:
             wanted = {c.program: self.pair.stats_of(c.program) for c in copies if self._needs_stats(c, full)}
             if not wanted:
                 break
-            answers = yield Ask(tuple(wanted.values()))
+            answers = (yield Ask(tuple(wanted.values()))) or {}
             news = [self._learn(c, answers[wanted[c.program]]) for c in copies if wanted.get(c.program) in answers]
             if not any(news):
                 break
@@ -159,7 +157,7 @@ class Observer:
         if memo.master != master:
             self.surroundings.bereave(program, memo)
             memo.forget()
-            self.memos[program] = Memo(master=master)
+            self.memos[program] = Memo(Spinning(self.kernel, self.clock), master)
 
     def _deaf(self, master):
         if self.kernel.waits(master):
@@ -266,7 +264,7 @@ class Observer:
         if look in (None, NEVER):
             return Worker(pid, memo.cores[pid], born=False, zombie=look is None)
         born = memo.born.get(pid, False)
-        spinning = not born and self._spins(pid, memo)
+        spinning = not born and memo.spinning.check(pid)
         if memo.asynchronous:
             busy = memo.busy.get(pid, 0)
             return Worker(pid, 1, int(bool(flag) and not busy), busy, 0, born, look.stopped, spinning, look.threads.ended)
@@ -293,15 +291,6 @@ class Observer:
             return 0
         memo.quiet[pid] = memo.quiet.get(pid, 0) + 1
         return unparked if memo.quiet[pid] > 1 else 0
-
-    def _spins(self, pid, memo):
-        """A newborn worker that writes log lines without end is caught in the flood of its own signals."""
-        now, writes = self.clock(), self.kernel.writes(pid)
-        before, then = memo.writes.setdefault(pid, (writes, now))
-        if now - then < FLOOD_SPELL_S:
-            return False
-        memo.writes[pid] = writes, now
-        return writes - before > FLOOD_WRITES_PER_S * (now - then)
 
     def _with_freshness(self, copy, memo):
         if not copy.accepting:

@@ -100,11 +100,7 @@ class ZergNamespaceRPCInterface:
 
         @return int count  How many pairs are looked at
         """
-        self._plugin.refresh()
-        keepers = [k for k in self._plugin.keepers.values() if k.active()]
-        for keeper in keepers:
-            keeper.kick("a tick", routine=True)
-        return len(keepers)
+        return self._plugin.settle_all()
 
     def setAuto(self, pair, on):
         """Let the pair react to events by itself, or only do what a person asks. Survives a restart of supervisord.
@@ -142,15 +138,23 @@ class ZergNamespaceRPCInterface:
 
 
 class _Look:
-    """A look at some pairs, answered when all of them were looked at."""
+    """A look at some pairs, one begun each round of supervisord's loop; answered when all of them were looked at."""
 
     def __init__(self, plugin, keepers):
         self.plugin, self.keepers, self.infos = plugin, keepers, {}
-        for keeper in keepers:
-            if keeper.pair.problems:
-                self.infos[keeper.pair.name] = misconfigured(keeper)
-            else:
-                plugin.loop.task(look(keeper.observer), lambda facts, k=keeper: self._seen(k, facts)).start()
+        self.waiting = list(keepers)
+        self._next()
+
+    def _next(self):
+        if not self.waiting:
+            return
+        keeper = self.waiting.pop(0)
+        if keeper.pair.problems:
+            self.infos[keeper.pair.name] = misconfigured(keeper)
+        else:
+            self.plugin.loop.task(look(keeper.observer), lambda facts: self._seen(keeper, facts)).start()
+        if self.waiting:
+            self.plugin.loop.call_soon(self._next)
 
     def _seen(self, keeper, facts):
         if facts is None:

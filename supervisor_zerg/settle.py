@@ -31,9 +31,11 @@ def settle(observer, keeper):
 
     Ends when nothing is left to do or the keeper says that it is enough.
     """
-    vain, nobody_since, full = 0, None, not keeper.in_haste()
+    vain, nobody_since = 0, None
+    full, thorough = keeper.depth()
     while True:
-        facts = yield from look(observer, full, full and not keeper.in_haste())
+        facts = yield from look(observer, full, thorough)
+        thorough = False
         now = observer.clock()
         nobody_since = None if facts.serving else (nobody_since or now)
         desperate = nobody_since is not None and now - nobody_since > DESPERATE_S

@@ -3,7 +3,25 @@
 from .kernel import ABSENT, FIFO
 from .model import Orphan, Slot
 
-STRANGERS_S = 30.0  # who reads a FIFO that no copy holds is looked up that often
+WRITES_PER_S = 2000
+SPELL_S = 0.1
+STRANGERS_S = 120.0  # who reads a FIFO that no copy holds is looked up that often
+
+
+class Spinning:
+    """Tells a process that writes log lines without end. An application that loads writes none each half millisecond."""
+
+    def __init__(self, kernel, clock):
+        self.kernel, self.clock, self.before = kernel, clock, {}
+
+    def check(self, pid):
+        """:returns: True when the process wrote too often since the last call, at least SPELL_S ago."""
+        now, writes = self.clock(), self.kernel.writes(pid)
+        before, then = self.before.setdefault(pid, (writes, now))
+        if now - then < SPELL_S:
+            return False
+        self.before[pid] = writes, now
+        return writes - before > WRITES_PER_S * (now - then)
 
 
 class Surroundings:
@@ -11,6 +29,7 @@ class Surroundings:
 
     def __init__(self, pair, paths, kernel, programs, clock):
         self.pair, self.paths, self.kernel, self.programs, self.clock = pair, paths, kernel, programs, clock
+        self.spinning = Spinning(kernel, clock)
         self.orphans = {}  # pid -> (program, start, threads)
         self.strangers = {}  # identity of a FIFO that no copy holds -> (pid of its reader or 0, when)
 
@@ -42,7 +61,7 @@ class Surroundings:
         known = {i: found for i, found in self.strangers.items() if i in lying and now - found[1] < STRANGERS_S}
         self.strangers = known
         for identity in lying - set(known):
-            for pid in self.kernel.readers(identity[:2]):
+            for pid in self.kernel.reader(identity):
                 if pid is not None:
                     self.strangers[identity] = pid, now
                 yield None
@@ -62,8 +81,10 @@ class Surroundings:
         return tuple(Orphan(pid, program, not self._idle(pid, cores)) for pid, (program, _, cores) in self.orphans.items())
 
     def _idle(self, pid, cores):
+        """Nothing is in flight in it: it is parked, or it logs to a pipe that supervisord has closed, and gets a SIGPIPE for
+        that, and logs the SIGPIPE, without end (uWSGI without ``ignore-sigpipe``)."""
         try:
-            return self.kernel.threads(pid).paused >= cores
+            return self.kernel.threads(pid).paused >= cores or self.spinning.check(pid)
         except OSError:
             return False
 
