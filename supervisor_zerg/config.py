@@ -7,6 +7,7 @@ so the files are read once more, with the same includes and the same expansions.
 import glob
 import os
 import platform
+from dataclasses import replace
 
 from supervisor.options import UnhosedConfigParser, expand
 
@@ -168,9 +169,5 @@ def _name_clashes(pairs):
                 problems.append(
                     "[zerg:%s] stats must contain %s: two copies with one stats address answer for each other" % (pair.name, PROGRAM_NAME)
                 )
-        result.append(_with_problems(pair, problems))
+        result.append(replace(pair, problems=tuple(problems)))
     return tuple(result)
-
-
-def _with_problems(pair, problems):
-    return PairConfig(**{**vars(pair), "problems": tuple(problems)})

@@ -70,6 +70,10 @@ class Keeper:
         self.looked_closely = now
         return True, True
 
+    def in_haste(self):
+        """A person's request has just come: the kernel's witness is enough for its first move."""
+        return self.request is not None and not self.request.opened
+
     def _open(self, request, facts):
         """Check a request against the facts and turn it into what is wanted. :raises ZergError:"""
         request.opened = True

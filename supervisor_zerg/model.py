@@ -7,6 +7,7 @@ wants of it is a :class:`Desired`; what is done about the difference is a :class
 
 import enum
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Optional, Tuple
 
 
@@ -89,50 +90,50 @@ class Copy:
     def leaving(self):
         return bool(self.pid) and self.state == "STOPPING"
 
-    @property
+    @cached_property
     def in_flight(self):
         return sum(w.busy for w in self.workers)
 
-    @property
+    @cached_property
     def steady(self):
         """Every worker can take a pause as a pause (a newborn one would start a flood)."""
         return bool(self.workers) and all(w.born and not w.zombie and not w.spinning for w in self.workers)
 
-    @property
+    @cached_property
     def stopped_pids(self):
         return tuple(w.pid for w in self.workers if w.stopped)
 
-    @property
+    @cached_property
     def frozen(self):
         """Parked with its workers stopped, every one of them inside the pause."""
         return bool(self.workers) and all(w.stopped and w.parked == w.cores for w in self.workers)
 
-    @property
+    @cached_property
     def stuck(self):
         """Some worker is stopped outside the pause: it will never get ready or finish by itself."""
         return any(w.stopped and w.parked < w.cores for w in self.workers)
 
-    @property
+    @cached_property
     def ready(self):
         """It could serve in an instant, or does."""
         return self.up and self.slot is not None and self.steady and not self.stuck and self.paused is not None
 
-    @property
+    @cached_property
     def accepting(self):
         """At least one thread takes requests."""
         return self.paused is False and any(w.born and not (w.stopped or w.zombie) and w.parked < w.cores for w in self.workers)
 
-    @property
+    @cached_property
     def sealed(self):
         """Paused, and no thread can take another request."""
         return self.paused is True and not any(w.loose for w in self.workers)
 
-    @property
+    @cached_property
     def leaks(self):
         """Workers of a paused copy that have a thread which may still take a request."""
         return tuple(w.pid for w in self.workers if w.loose) if self.paused else ()
 
-    @property
+    @cached_property
     def condition(self):
         if not self.pid:
             return Condition.STOPPED
@@ -175,7 +176,7 @@ class Facts:
     def obstacle(self, slot):
         return dict(self.blocked).get(slot, "")
 
-    @property
+    @cached_property
     def serving(self):
         """The program that serves: the one that accepts and, where both do, the one that holds ``running``."""
         accepting = [c for c in self.copies if c.accepting and c.slot is not None]

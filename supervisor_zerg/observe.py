@@ -5,7 +5,7 @@ The kernel is asked first, then the stats: a thread that was parked at the first
 second, so the two never count the same thread twice. The stats are asked only where the kernel alone cannot tell.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Tuple
 
 from . import config, uwsgi
@@ -299,5 +299,5 @@ class Observer:
             memo.accepts_since = self.clock()
         young = memo.accepts_since is not None and self.clock() - memo.accepts_since < HOOKS_S
         if young and copy.slot is Slot.NEW:
-            return Copy(**{**vars(copy), "fresh": True})
+            return replace(copy, fresh=True)
         return copy

@@ -34,7 +34,7 @@ def settle(observer, keeper):
     vain, nobody_since = 0, None
     full, thorough = keeper.depth()
     while True:
-        facts = yield from look(observer, full, thorough)
+        facts = yield from look(observer, full and not keeper.in_haste(), thorough)
         thorough = False
         now = observer.clock()
         nobody_since = None if facts.serving else (nobody_since or now)

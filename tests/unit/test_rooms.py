@@ -13,7 +13,7 @@ ROOMS = (
 ).split()  # fmt: skip
 PACKAGE = Path(supervisor_zerg.__file__).parent
 PURE = ("model", "decide", "requests", "errors", "status")
-HARMLESS = {"enum", "dataclasses", "typing", "collections"}
+HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools"}
 
 
 def imports(room):
