@@ -47,12 +47,18 @@ class Surroundings:
         found = []
         for slot in Slot:
             kind = self.kernel.lies_at(self.paths[slot])
-            stranger = self.strangers.get(self.kernel.identity(self.paths[slot]), (0, 0))[0] if slot not in held else 0
+            stranger = self._stranger(self.paths[slot]) if slot not in held else 0
             if kind not in (ABSENT, FIFO):
                 found.append((slot, "%s at %s" % (kind, self.paths[slot])))
             elif stranger:
                 found.append((slot, "a FIFO that process %d reads at %s" % (stranger, self.paths[slot])))
         return tuple(found)
+
+    def _stranger(self, path):
+        """Pid of the process that reads the FIFO at a path and is no copy's master, as far as it is known; else 0."""
+        identity = self.kernel.identity(path)
+        pid, _ = self.strangers.get(identity, (0, 0))
+        return pid if self.kernel.reads(pid, identity) else 0
 
     def _strangers(self, copies):
         held, now = {(c.held.dev, c.held.ino) for c in copies if c.held}, self.clock()
