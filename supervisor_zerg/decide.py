@@ -11,6 +11,7 @@ What holds for every answer (tests/unit/test_decide_properties.py):
 * an async copy is never paused.
 """
 
+from .guards import burials, do, end, frozen_by_pause, labelling, nudge, resume, toggle, unexecuted, unsteady
 from .model import Arrival, Move, Slot, Step, Verb
 
 
@@ -33,7 +34,7 @@ def choose(facts, desired):
 
 def _able(copy, desired):
     """It serves, or could in an instant. One that serves stays able while a worker of it is being recycled."""
-    known = copy.up and copy.slot is not None and copy.paused is not None and bool(copy.workers)
+    known = copy.reachable and copy.paused is not None and bool(copy.workers)
     return copy.ready or known and (copy.accepting or desired.desperate and not copy.stuck)
 
 
@@ -59,22 +60,22 @@ def _emergency(facts, desired):
         spinning = tuple(w.pid for w in copy.workers if w.spinning)
         if spinning:
             why = "a pause hit a newborn worker: endless PAUSE/resuming flood"
-            return _step("", Move(Verb.END_FLOOD, copy.program, pids=spinning, why=why))
+            return do("", Move(Verb.END_FLOOD, copy.program, pids=spinning, why=why))
     for copy in facts.copies:
         if copy.up and copy.stuck and not copy.pending:
             why = "stopped outside the pause: it would never get ready"
-            return _step("", Move(Verb.CONTINUE, copy.program, pids=copy.stopped_pids, why=why))
+            return do("", Move(Verb.CONTINUE, copy.program, pids=copy.stopped_pids, why=why))
     for copy in facts.copies:
-        if copy.up and copy.paused is False and copy.stopped_pids and not copy.pending:
-            why = "resumed while its workers were stopped"
-            return _step("", Move(Verb.THAW, copy.program, pids=copy.stopped_pids, why=why))
+        frozen = tuple(w.pid for w in copy.workers if w.stopped and w.born)
+        if copy.up and copy.paused is False and frozen and not copy.pending:
+            return do("", Move(Verb.THAW, copy.program, pids=frozen, why="resumed while its workers were stopped"))
     for copy in facts.copies:
         if copy.leaving and copy.paused and copy.stopped_pids:
-            return _step("", Move(Verb.CONTINUE, copy.program, pids=copy.stopped_pids, why="it is to stop"))
+            return do("", Move(Verb.CONTINUE, copy.program, pids=copy.stopped_pids, why="it is to stop"))
         ended = tuple(w.pid for w in copy.workers if w.parked == w.cores > 1 and not w.zombie)
         if copy.leaving and copy.paused and copy.deaf and ended:
             why = "parked threads never see that the master ends"
-            return _step("", Move(Verb.END_WORKER, copy.program, pids=ended, why=why))
+            return do("", Move(Verb.END_WORKER, copy.program, pids=ended, why=why))
     return None
 
 
@@ -91,14 +92,14 @@ def _roles(facts, desired):
         return Step(goal, wait_for="nothing tells whether %s is paused: all its workers are busy" % old.program)
     if not new.accepting:
         if _cannot_retreat(desired, old):
-            return _frozen_by_pause(goal, old)
-        return _resume(facts, desired, new, old)
+            return frozen_by_pause(goal, old)
+        return resume(facts, desired, new)
     if old.up and not desired.both:
         step = _retreat(facts, desired, new, old)
         if step:
             return step
-    if desired.both and old.ready and not old.accepting:
-        return _toggle(facts, desired, old, Verb.RESUME, None, goal)
+    if desired.both and old.ready and old.paused:
+        return toggle(facts, desired, old, Verb.RESUME, None, goal)
     return _tidy(facts, desired, new, old)
 
 
@@ -117,7 +118,7 @@ def _not_ready(goal, copy):
         return Step(goal, refusal="Lost", wait_for="%s holds none of the FIFOs" % copy.program, patient=True)
     if copy.paused is None:
         return Step(goal, wait_for="nothing tells whether %s is paused: all its workers are busy" % copy.program)
-    return _unsteady(goal, copy)
+    return unsteady(goal, copy)
 
 
 def _nobody(facts):
@@ -126,7 +127,7 @@ def _nobody(facts):
             return Step(refusal="NoRights", wait_for=copy.blind, patient=True)
     coming = [c for c in facts.copies if c.up]
     if not coming:
-        return Step(done=not facts.orphans, refusal="NobodyServes", wait_for="no copy runs", patient=True, moves=_bury(facts, False))
+        return Step(done=not facts.orphans, refusal="NobodyServes", wait_for="no copy runs", patient=True, moves=burials(facts, False))
     return _not_ready("", coming[0])
 
 
@@ -134,27 +135,20 @@ def _hold(facts, desired):
     """A person keeps requests waiting: pause whoever accepts, change nothing else."""
     for copy in facts.copies:
         if copy.accepting and copy.up:
+            if copy.asynchronous:
+                return frozen_by_pause("", copy)
             if not copy.ready:
-                return _unsteady("", copy)
-            return _toggle(facts, desired, copy, Verb.PAUSE, None, "")
+                return unsteady("", copy)
+            return toggle(facts, desired, copy, Verb.PAUSE, None, "")
+        if copy.pending:
+            return unexecuted("", copy)
         if copy.leaks and copy.up:
-            return _nudge("", copy)
+            return nudge("", copy)
     return Step(met=True, done=True)
-
-
-def _resume(facts, desired, new, old):
-    """Make before break: the next copy accepts before anything is done to the one that serves."""
-    slot = Slot.RUNNING if new.slot is not Slot.RUNNING and not facts.obstacle(Slot.RUNNING) else None
-    return _toggle(facts, desired, new, Verb.RESUME, slot, new.program)
 
 
 def _cannot_retreat(desired, old):
     return old.up and old.accepting and old.asynchronous and not desired.retire_stop and not desired.both
-
-
-def _frozen_by_pause(goal, old):
-    words = "%s is asynchronous: a pause would freeze its requests" % old.program
-    return Step(goal, refusal="AsyncCopy", wait_for=words, patient=True)
 
 
 def _retreat(facts, desired, new, old):
@@ -164,17 +158,17 @@ def _retreat(facts, desired, new, old):
         if new.fresh or old.fresh:
             return Step(goal, wait_for="%s's own hooks may still move the slots" % (new if new.fresh else old).program, patient=True)
         if _cannot_retreat(desired, old):
-            return _frozen_by_pause(goal, old)
+            return frozen_by_pause(goal, old)
         if old.asynchronous:
-            return _step(goal, Move(Verb.QUIT, old.program, why="an async copy cannot be parked"))
+            return end(facts, old, goal, "an async copy cannot be parked")
         if not old.ready:
-            return _unsteady(goal, old)
+            return unsteady(goal, old)
         slot = Slot.SLEEPING if old.slot is not Slot.SLEEPING and not facts.obstacle(Slot.SLEEPING) else None
-        return _toggle(facts, desired, old, Verb.PAUSE, slot, goal)
+        return toggle(facts, desired, old, Verb.PAUSE, slot, goal)
     if old.pending:
-        return Step(goal, wait_for="%s has not yet executed a command" % old.program)
+        return unexecuted(goal, old)
     if old.leaks:
-        return _nudge(goal, old)
+        return nudge(goal, old)
     if old.paused is None and old.workers:
         return Step(goal, wait_for="nothing tells whether %s is paused" % old.program)
     return None
@@ -184,31 +178,18 @@ def _tidy(facts, desired, new, old):
     """Users are served by the goal and by nobody else: labels, paths, orphans, and what becomes of the old copy."""
     goal = new.program
     if new.pending or old.pending:
-        late = (new if new.pending else old).program
-        return Step(goal, met=not old.pending, wait_for="%s has not yet executed a command" % late)
+        return unexecuted(goal, new if new.pending else old, met=not old.pending)
     labels = [(new, Slot.RUNNING)] + ([(old, Slot.SLEEPING)] if old.ready and old.paused else [])
     for copy, slot in labels:
-        move = _label(facts, copy, slot, copy is new)
+        move = labelling(facts, copy, slot, copy is new)
         if move and copy.deaf:
             return Step(goal, met=True, wait_for="%s %s" % (copy.program, copy.deaf))
         if move:
-            return _step(goal, move, met=True)
-    buried = _bury(facts, desired.overdue)
+            return do(goal, move, met=True)
+    buried = burials(facts, desired.overdue)
     if buried:
         return Step(goal, buried, met=True)
     return _afterlife(facts, desired, new, old)
-
-
-def _label(facts, copy, slot, owner):
-    """The move that brings a copy's FIFO to where it should lie, or None. A path is put back for the copy that serves, and for
-    the other one where it takes the path from nobody."""
-    if copy.fresh or not copy.ready or facts.obstacle(copy.slot):
-        return None
-    if copy.slot is not slot and not facts.obstacle(slot):
-        return Move(Verb.LABEL, copy.program, slot, why="it is in slot %s" % copy.slot.label)
-    if not copy.linked and (owner or not any(c.slot is copy.slot for c in facts.copies if c is not copy)):
-        return Move(Verb.RELINK, copy.program, why="the path of its FIFO is gone or is another's")
-    return None
 
 
 def _afterlife(facts, desired, new, old):
@@ -219,17 +200,17 @@ def _afterlife(facts, desired, new, old):
         copy = detached[0]
         if copy is old or not old.up or (old.attached and old.ready):
             why = "the pool has a new socket, and it still holds the old one"
-            return _step(goal, Move(Verb.RESTART, copy.program, why=why), met=True)
+            return do(goal, Move(Verb.RESTART, copy.program, why=why), met=True)
     if old.up and old.paused and old.in_flight:
         if not (stop_it and desired.overdue):
             return Step(goal, met=True, wait_for="%s drains %d requests" % (old.program, old.in_flight), patient=True)
     if stop_it and old.ready and not desired.both:
-        return _step(goal, Move(Verb.QUIT, old.program, why="retire = stop"), met=True)
+        return end(facts, old, goal, "retire = stop", met=True)
     if desired.freeze and old.ready and old.paused and old.sealed and not old.frozen:
         pids = tuple(w.pid for w in old.workers)
-        return _step(goal, Move(Verb.FREEZE, old.program, pids=pids, why="freeze = true"), met=True)
+        return do(goal, Move(Verb.FREEZE, old.program, pids=pids, why="freeze = true"), met=True)
     if not desired.freeze and old.ready and old.stopped_pids:
-        return _step(goal, Move(Verb.CONTINUE, old.program, pids=old.stopped_pids, why="freeze = false"), met=True)
+        return do(goal, Move(Verb.CONTINUE, old.program, pids=old.stopped_pids, why="freeze = false"), met=True)
     if facts.orphans:
         return Step(goal, met=True, wait_for="orphaned workers finish their requests", patient=True)
     if new.fresh or old.fresh:
@@ -238,38 +219,3 @@ def _afterlife(facts, desired, new, old):
     if coming:
         return Step(goal, met=True, wait_for="%s boots" % " and ".join(coming), patient=True)
     return Step(goal, met=True, done=True)
-
-
-def _toggle(facts, desired, copy, verb, slot, goal):
-    """Send ``p``, the one command that must never be sent twice, too early, or to the wrong state."""
-    if copy.pending:
-        return Step(goal, wait_for="%s has not yet executed a command" % copy.program)
-    if copy.deaf:
-        return Step(goal, refusal="Deaf", wait_for="%s %s" % (copy.program, copy.deaf))
-    if facts.obstacle(copy.slot).startswith("a directory"):
-        words = "%s lies at the path of slot %s" % (facts.obstacle(copy.slot), copy.slot.label)
-        return Step(goal, refusal="Obstructed", wait_for=words, patient=True)
-    if not copy.steady and not desired.desperate:
-        return _unsteady(goal, copy)
-    if slot is not None and any(c.pending for c in facts.copies):
-        slot = None
-    return _step(goal, Move(verb, copy.program, slot))
-
-
-def _unsteady(goal, copy):
-    return Step(goal, refusal="Unsteady", wait_for="a worker of %s is just being born" % copy.program)
-
-
-def _nudge(goal, copy):
-    return _step(goal, Move(Verb.NUDGE, copy.program, pids=copy.leaks, why="threads still wait for a request"))
-
-
-def _bury(facts, overdue):
-    pids = tuple(o.pid for o in facts.orphans if overdue or not o.busy)
-    if not pids:
-        return ()
-    return (Move(Verb.END_ORPHAN, facts.orphans[0].program, pids=pids, why="their master is gone"),)
-
-
-def _step(goal, *moves, met=False):
-    return Step(goal, tuple(moves), met=met)

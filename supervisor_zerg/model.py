@@ -75,6 +75,7 @@ class Copy:
     workers: Tuple[Worker, ...] = ()
     pending: Tuple[str, ...] = ()  # commands written but not known to be executed
     deaf: str = ""  # why the master cannot take a command now; empty: it waits for one
+    waking: bool = False  # a toggle was executed a moment ago: where its threads are proves nothing yet
     fresh: bool = False  # it accepts since a moment only and its own hooks may still move slots
     asynchronous: bool = False  # gevent and the like: a pause would freeze its requests
     attached: Optional[bool] = None  # holds the pool's present socket; None: nobody could tell
@@ -85,6 +86,11 @@ class Copy:
     @property
     def up(self):
         return bool(self.pid) and self.state in ("STARTING", "RUNNING")
+
+    @property
+    def reachable(self):
+        """It can be looked at and commanded."""
+        return self.up and bool(self.master) and self.slot is not None and not self.blind
 
     @property
     def leaving(self):
@@ -116,7 +122,7 @@ class Copy:
     @cached_property
     def ready(self):
         """It could serve in an instant, or does."""
-        return self.up and self.slot is not None and self.steady and not self.stuck and self.paused is not None
+        return self.reachable and self.steady and not self.stuck and self.paused is not None
 
     @cached_property
     def accepting(self):
@@ -130,8 +136,8 @@ class Copy:
 
     @cached_property
     def leaks(self):
-        """Workers of a paused copy that have a thread which may still take a request."""
-        return tuple(w.pid for w in self.workers if w.loose) if self.paused else ()
+        """Workers of a paused copy that have a thread which may still take a request. A newborn one comes up parked."""
+        return tuple(w.pid for w in self.workers if w.loose and w.born and not w.stopped) if self.paused else ()
 
     @cached_property
     def condition(self):

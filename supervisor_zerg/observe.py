@@ -17,6 +17,7 @@ STATS_TIMEOUT_S = 0.1
 STATS_RETRY_S = 2.0  # a stats server that hung or lied is left alone for so long
 STATS_ABSENT_S = 0.1  # one that is not there (yet) costs nothing to ask
 EFFECT_S = 0.25  # for so long after a toggle, threads that have not been scheduled yet prove nothing
+WAKE_S = 0.05  # for so long after a resume, a thread that is still parked may just not have been scheduled
 REOPEN_S = 0.5  # after each command a master closes its FIFO and makes it anew; for so long its absence means nothing
 HOOKS_S = 2.5  # a copy that accepts in slot new may still run its own hooks: spinningfifo retries each second
 THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack threads
@@ -240,7 +241,7 @@ class Observer:
             program=seen.program, state=seen.state, pid=seen.pid, master=seen.master,
             slot=Slot(seen.held.slot) if seen.held else None, linked=seen.held.linked if seen.held else True,
             paused=flag, workers=workers, pending=memo.pending(), deaf=seen.deaf, asynchronous=memo.asynchronous,
-            attached=memo.attached, blind=seen.blind, witness=self._witness(seen, memo),
+            attached=memo.attached, waking=self.clock() - memo.toggled_at < WAKE_S, blind=seen.blind, witness=self._witness(seen, memo),
             requests=memo.snapshot.requests if memo.snapshot else 0,
         )  # fmt: skip
         return self._with_freshness(copy, memo)

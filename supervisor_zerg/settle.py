@@ -74,6 +74,8 @@ def act(observer, facts, move, keeper):
             for pid in move.pids:
                 for number in SIGNALS[move.verb]:
                     kernel.signal(pid, number)
+            if move.verb is Verb.THAW:
+                observer.memos[move.program].toggled_at = observer.clock()
         elif move.verb is Verb.RESTART:
             keeper.restart(copy)
         else:

@@ -45,7 +45,8 @@ class Verdict:
         yield row("cut by the kill -9", len(self.lost), "began before it, ran inside the killed process" + errors(self.lost, "; "))
         if self.late:
             last = (max(a.handled for a in self.late) - self.killed) * 1000
-            yield row("taken up by orphans", len(self.late), "answered by workers that outlived the killed master, up to %.0f ms after it" % last)
+            words = "answered by workers that outlived the killed master, up to %.0f ms after it" % last
+            yield row("taken up by orphans", len(self.late), words)
         yield row("stale", len(self.stale), "taken up by the parked copy after a swap had been answered")
         yield row("unanswered", self.unanswered, "")
         if self.killed < float("inf"):

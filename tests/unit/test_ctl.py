@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import supervisor_zerg
-from supervisor_zerg import ctl, errors, help as manual
+from supervisor_zerg import ctl, errors
+from supervisor_zerg import help as manual
 from supervisor_zerg.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
 
 NOW = 1_700_000_000.0

@@ -284,3 +284,47 @@ def test_with_both_wanted_both_accept(world):
 def test_a_settled_pair_is_left_alone(world):
     step = decide(world.facts(), A_SERVED)
     assert step.done and step.met and not step.moves
+
+
+# what fuzzing found
+
+
+def test_a_copy_that_was_resumed_and_has_not_woken_up_gets_no_second_toggle():
+    world = World().served_by_a()
+    asleep = world.boot("b", Slot.SLEEPING, True)
+    asleep.paused, asleep.waking = False, True
+    world.die("a")
+    step = decide(world.facts(), A_SERVED)
+    assert not [m for m in step.moves if m.command]
+    assert "wake up" in step.wait_for
+
+
+def test_a_resume_whose_signal_was_lost_is_signalled_again_and_not_toggled():
+    world = World()
+    world.boot("b", Slot.RUNNING, True).paused = False
+    step = decide(world.facts(), A_SERVED)
+    assert [m.verb for m in step.moves] == [Verb.THAW]
+    world.apply(step.moves[0])
+    assert world.facts().serving == "b"
+
+
+def test_neither_newborn_nor_stopped_workers_are_nudged():
+    world = World(cores=4).served_by_a()
+    parked = world.masters["b"]
+    parked.workers = [replace(parked.workers[0], parked=0, born=False), replace(parked.workers[1], parked=2)]
+    step = decide(world.facts(), A_SERVED)
+    assert [(m.verb, m.pids) for m in step.moves] == [(Verb.NUDGE, (parked.workers[1].pid,))]
+
+
+def test_holding_a_pair_pauses_no_async_copy():
+    world = World().served_by_a()
+    world.masters["a"].asynchronous = True
+    step = decide(world.facts(), replace(A_SERVED, held=True))
+    assert step.refusal == "AsyncCopy" and not step.moves
+
+
+def test_no_copy_is_told_to_end_where_a_directory_would_kill_it():
+    world = World().served_by_a()
+    world.blocked[Slot.SLEEPING] = "a directory at /x"
+    step = decide(world.facts(), replace(A_SERVED, retiring="b"))
+    assert step.refusal == "Obstructed" and not step.moves

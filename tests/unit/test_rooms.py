@@ -8,11 +8,11 @@ import pytest
 import supervisor_zerg
 
 ROOMS = (
-    "model errors decide requests config sockets kernel uwsgi journal memo surroundings observe settle programs dispatchers task loop "
-    "keeper status plugin rpcinterface help ctl listener companion"
+    "model errors guards decide requests config sockets kernel uwsgi journal memo surroundings observe settle programs dispatchers task "
+    "loop keeper status plugin rpcinterface help ctl listener companion"
 ).split()  # fmt: skip
 PACKAGE = Path(supervisor_zerg.__file__).parent
-PURE = ("model", "decide", "requests", "errors", "status")
+PURE = ("model", "guards", "decide", "requests", "errors", "status")
 HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools"}
 
 

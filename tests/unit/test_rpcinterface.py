@@ -18,7 +18,8 @@ def test_every_method_is_documented_as_supervisor_documents_its_own():
 def test_all_that_is_public_is_meant_to_be():
     public = {name for name in vars(ZergNamespaceRPCInterface) if not name.startswith("_")}
     assert public == {
-        "getAPIVersion", "getPairInfo", "getAllPairInfo", "swap", "promote", "pause", "resume", "settle", "settleAll", "setAuto", "getHistory",
+        "getAPIVersion", "getPairInfo", "getAllPairInfo", "swap", "promote", "pause", "resume", "settle", "settleAll", "setAuto",
+        "getHistory",
     }  # fmt: skip
 
 

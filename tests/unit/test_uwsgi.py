@@ -41,7 +41,8 @@ def test_without_cores_a_busy_worker_is_one_request():
     assert (row.cores, row.busy) == (0, 1)
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=8)
+LEAVES = st.none() | st.booleans() | st.integers() | st.text()
+JSON = st.recursive(LEAVES, lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=8)
 FIELDS = ("pid", "accepting", "status", "requests", "exceptions", "harakiri_count", "respawn_count", "cores", "in_request")
 ROWS = st.dictionaries(st.sampled_from(FIELDS), JSON)
 DOCUMENTS = st.fixed_dictionaries({"version": JSON, "pid": JSON, "workers": st.lists(ROWS) | JSON}) | JSON

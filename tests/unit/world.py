@@ -21,6 +21,7 @@ class Master:
     workers: list = field(default_factory=list)
     queue: list = field(default_factory=list)  # commands that a deaf master has not executed
     deaf: str = ""
+    waking: bool = False
     fresh: bool = False
     asynchronous: bool = False
     attached: bool = True
@@ -33,7 +34,7 @@ class Master:
         return Copy(
             program=self.program, state=self.state, pid=self.pid, master=self.pid, slot=self.slot, linked=self.linked,
             paused=self.paused, workers=tuple(self.workers), pending=tuple(c for c, _ in self.queue), deaf=self.deaf,
-            fresh=self.fresh, asynchronous=self.asynchronous, attached=self.attached,
+            waking=self.waking, fresh=self.fresh, asynchronous=self.asynchronous, attached=self.attached,
         )  # fmt: skip
 
 
@@ -134,7 +135,7 @@ class World:
             master.deaf, queue, master.queue = "", master.queue, []
             for _, move in queue:
                 self._execute(master, move)
-            master.fresh = False
+            master.fresh = master.waking = False
             master.workers = [self._aged(master, w) for w in master.workers]
         self.orphans = [replace(o, busy=False) for o in self.orphans]
 
@@ -149,26 +150,55 @@ class World:
         return replace(worker, busy=0)
 
 
-def check(facts, desired, step):
-    """What holds for every step of every history."""
+def rules(facts, desired, step):
+    """What holds for every step of every history: (rule, is it kept) of each move and of the whole."""
+    yield "one command at a time", len([m for m in step.moves if m.command]) <= 1
     for move in step.moves:
-        copy, other = facts.copy(move.program), facts.other(move.program)
-        if move.verb is Verb.PAUSE:
-            assert desired.held or other.accepting, "the last copy that accepts was paused"
-            assert not copy.asynchronous, "an async copy was paused"
-        if move.verb is Verb.QUIT:
-            assert other.accepting, "the last copy that accepts was ended"
-            assert not copy.in_flight or desired.overdue or copy.asynchronous, "requests in flight were cut"
-        if move.verb in (Verb.PAUSE, Verb.RESUME):
-            assert copy.paused is (move.verb is Verb.RESUME), "a toggle was sent to the wrong state"
-            assert copy.steady or desired.desperate, "a toggle was sent while a worker is being born"
-        if move.command:
-            assert not copy.pending, "a second command was sent before the first was executed"
-            assert not copy.deaf or move.verb is Verb.QUIT, "a command was sent to a deaf master"
-        if move.slot is not None:
-            assert not facts.obstacle(move.slot), "a digit was sent towards what uWSGI would replace"
-            assert not any(c.pending for c in facts.copies), "two commands towards slots at once"
-    assert len([m for m in step.moves if m.command]) <= 1
+        yield from _rules_of_a_move(move, facts.copy(move.program), facts.other(move.program), facts, desired)
+    if step.met and step.goal:
+        new, old = facts.copy(step.goal), facts.other(step.goal)
+        yield "what is called met serves", new.accepting
+        yield "what is called met leaves nobody else accepting", desired.both or not old.up or not (old.accepting or old.leaks or old.pending)
+    if step.met and desired.held:
+        yield "a held pair takes nothing", not any((c.accepting or c.leaks) and c.up for c in facts.copies)
+
+
+def _rules_of_a_move(move, copy, other, facts, desired):
+    workers = [w for w in copy.workers if w.pid in move.pids]
+    yield "a command goes to a master that can be reached", not move.command or copy.reachable
+    yield "no command goes to a master with one pending", not (move.command and copy.pending)
+    yield "no command but the last goes to a deaf master", not move.command or not copy.deaf or move.verb is Verb.QUIT
+    yield "no command kills a master by a directory", not move.command or not facts.obstacle(copy.slot).startswith("a directory")
+    if move.slot is not None:
+        yield "no digit goes towards what uWSGI would replace", not facts.obstacle(move.slot)
+        yield "no digit is sent while a command is pending", not any(c.pending for c in facts.copies)
+    if move.verb in (Verb.PAUSE, Verb.RESUME):
+        yield "a toggle goes to the other state", copy.paused is (move.verb is Verb.RESUME)
+        yield "no toggle meets a newborn worker", copy.steady or desired.desperate
+        yield "nobody resumes a held pair", move.verb is Verb.PAUSE or not desired.held
+    if move.verb is Verb.PAUSE:
+        yield "the last that accepts is never paused", desired.held or other.accepting and other.up
+        yield "an async copy is never paused", not copy.asynchronous
+    if move.verb is Verb.QUIT:
+        yield "the last that accepts is never ended", other.accepting and other.up
+        yield "no request in flight is cut before its time", not copy.in_flight or desired.overdue or copy.asynchronous
+    if move.verb is Verb.RESTART:
+        yield "who serves is restarted only where nobody can reach it", not copy.accepting or other.accepting or copy.attached is False
+    if move.verb is Verb.FREEZE:
+        yield "only the parked are frozen", copy.sealed and copy.steady and not copy.in_flight
+    if move.verb is Verb.NUDGE:
+        yield "only workers that see the pause are nudged", bool(copy.paused) and all(w.born and not w.stopped for w in workers)
+    if move.verb is Verb.THAW:
+        yield "no newborn gets a SIGTSTP", all(w.born for w in workers)
+    if move.verb is Verb.END_WORKER:
+        yield "no worker ends with a request in it", not any(w.busy for w in workers)
+    if move.verb is Verb.END_ORPHAN:
+        yield "orphans may finish", desired.overdue or not any(o.busy for o in facts.orphans if o.pid in move.pids)
+
+
+def check(facts, desired, step):
+    for rule, kept in rules(facts, desired, step):
+        assert kept, (rule, step)
 
 
 def converge(world, desired=None, most=MANY_STEPS):
