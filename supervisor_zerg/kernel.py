@@ -177,11 +177,11 @@ class Kernel:
         if self._passed_at < made or time.time_ns() - self._passed_at > PASS_S * 10**9:
             yield from self._pass()
         pid = self._fifo_holders.get(inode, 0)
-        yield pid if self.reads(pid, identity) else 0
+        yield pid if pid and self.reads(pid, identity) else 0
 
     def reads(self, pid, identity):
         """Does a process still hold this FIFO open?"""
-        return bool(pid) and identity[:2] in self._open_fifos(pid)
+        return identity[:2] in self._open_fifos(pid)
 
     def _pass(self):
         began, holders = time.time_ns(), {}

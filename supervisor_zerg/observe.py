@@ -40,7 +40,6 @@ class Observer:
         self.paths = tuple(config.canonical(path) for path in pair.fifos)
         self.memos = {program: Memo(Spinning(kernel, clock)) for program in pair.programs}
         self.surroundings = Surroundings(pair, self.paths, kernel, programs, clock)
-        self.obstacles = None
 
     # the look
 
@@ -62,9 +61,7 @@ class Observer:
         if thorough:
             yield from self.surroundings.explore(copies)
         facts = tuple(self._copy(c) for c in copies)
-        if full or self.obstacles is None:
-            self.obstacles = self.surroundings.obstacles(copies)
-        return Facts(facts, self.obstacles, self.surroundings.orphaned())
+        return Facts(facts, self.surroundings.obstacles(copies), self.surroundings.orphaned())
 
     def _needs_stats(self, seen, full):
         if not seen.master or seen.state == "STOPPING" or not self.pair.stats_of(seen.program):

@@ -58,7 +58,7 @@ class Surroundings:
         """Pid of the process that reads the FIFO at a path and is no copy's master, as far as it is known; else 0."""
         identity = self.kernel.identity(path)
         pid, _ = self.strangers.get(identity, (0, 0))
-        return pid if self.kernel.reads(pid, identity) else 0
+        return pid if pid and self.kernel.reads(pid, identity) else 0
 
     def _strangers(self, copies):
         held, now = {(c.held.dev, c.held.ino) for c in copies if c.held}, self.clock()
