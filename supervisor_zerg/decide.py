@@ -11,13 +11,14 @@ What holds for every answer (tests/unit/test_decide_properties.py):
 * an async copy is never paused.
 """
 
-from .guards import burials, do, end, frozen_by_pause, labelling, nudge, resume, toggle, unexecuted, unsteady
+from .guards import align, burials, do, end, frozen_by_pause, labelling, nudge, resume, toggle, unexecuted, unsteady
 from .model import Arrival, Move, Slot, Step, Verb
 
 
 def choose(facts, desired):
     """The program that is to serve, or ''."""
     able = [c for c in facts.copies if _able(c, desired)]
+    able = [c for c in able if not c.torn] or able
     if not able or desired.held:
         return ""
     names = [c.program for c in able]
@@ -70,6 +71,8 @@ def _emergency(facts, desired):
         if copy.up and copy.paused is False and frozen and not copy.pending:
             return do("", Move(Verb.THAW, copy.program, pids=frozen, why="resumed while its workers were stopped"))
     for copy in facts.copies:
+        if copy.torn and copy.ready and not (copy.asynchronous or copy.deaf) and not _needed(facts, copy):
+            return align(facts, desired, copy)
         if copy.leaving and copy.paused and copy.stopped_pids:
             return do("", Move(Verb.CONTINUE, copy.program, pids=copy.stopped_pids, why="it is to stop"))
         ended = tuple(w.pid for w in copy.workers if w.parked == w.cores > 1 and not w.zombie)
@@ -77,6 +80,12 @@ def _emergency(facts, desired):
             why = "parked threads never see that the master ends"
             return do("", Move(Verb.END_WORKER, copy.program, pids=ended, why=why))
     return None
+
+
+def _needed(facts, copy):
+    """It accepts, and the other one, which could, does not yet."""
+    other = facts.other(copy.program)
+    return copy.accepting and other.ready and not other.accepting and not other.torn
 
 
 def _roles(facts, desired):

@@ -35,6 +35,14 @@ def resume(facts, desired, new):
     return toggle(facts, desired, new, Verb.RESUME, slot, new.program)
 
 
+def align(facts, desired, copy):
+    """Some of its workers are paused and some are not. One ``p`` makes them the same, be it for a moment the wrong way: then the
+    next look sends another."""
+    if copy.waking:
+        return Step(copy.program, wait_for="the workers of %s become the same" % copy.program)
+    return toggle(facts, desired, copy, Verb.ALIGN, None, "")
+
+
 def end(facts, copy, goal, why, met=False):
     """Tell it to end gracefully."""
     if copy.pending:

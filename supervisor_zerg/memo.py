@@ -21,6 +21,7 @@ class Memo:
     stopped: Dict[int, bool] = field(default_factory=dict)
     flag: Optional[bool] = None
     toggled_at: float = -1e9
+    torn_since: Optional[float] = None  # some main threads are parked and some wait for requests
     accepts_since: Optional[float] = None
     listening: Optional[dict] = None
     asynchronous: bool = False

@@ -76,6 +76,7 @@ class Copy:
     pending: Tuple[str, ...] = ()  # commands written but not known to be executed
     deaf: str = ""  # why the master cannot take a command now; empty: it waits for one
     waking: bool = False  # a toggle was executed a moment ago: where its threads are proves nothing yet
+    torn: bool = False  # some of its workers are paused and some are not
     fresh: bool = False  # it accepts since a moment only and its own hooks may still move slots
     asynchronous: bool = False  # gevent and the like: a pause would freeze its requests
     attached: Optional[bool] = None  # holds the pool's present socket; None: nobody could tell
@@ -224,6 +225,7 @@ class Verb(enum.Enum):
 
     RESUME = "resume"
     PAUSE = "pause"
+    ALIGN = "align"  # a pause or a resume, whichever it is: all workers of a torn copy are the same afterwards
     LABEL = "label"  # move to a slot
     RELINK = "relink"  # make the master put its FIFO's path back
     NUDGE = "nudge"  # wake waiting threads, so that they see the pause
@@ -253,6 +255,7 @@ class Move:
         return {
             Verb.RESUME: b"p" + digit,
             Verb.PAUSE: b"p" + digit,
+            Verb.ALIGN: b"p",
             Verb.LABEL: digit,
             Verb.RELINK: b"\n",
             Verb.QUIT: b"q",

@@ -118,7 +118,7 @@ class Observer:
         """A toggle that was executed turns the flag; the stats, where they are asked, have the last word."""
         for receipt in [r for r in memo.receipts if r.executed()]:
             memo.receipts.remove(receipt)
-            if receipt.expects is not None:
+            if receipt.toggles:
                 memo.flag, memo.toggled_at = receipt.expects, self.clock()
 
     def _find_master(self, seen, memo):
@@ -238,7 +238,8 @@ class Observer:
             program=seen.program, state=seen.state, pid=seen.pid, master=seen.master,
             slot=Slot(seen.held.slot) if seen.held else None, linked=seen.held.linked if seen.held else True,
             paused=flag, workers=workers, pending=memo.pending(), deaf=seen.deaf, asynchronous=memo.asynchronous,
-            attached=memo.attached, waking=self.clock() - memo.toggled_at < WAKE_S, blind=seen.blind, witness=self._witness(seen, memo),
+            attached=memo.attached, waking=self.clock() - memo.toggled_at < WAKE_S, torn=self._torn(seen, memo),
+            blind=seen.blind, witness=self._witness(seen, memo),
             requests=memo.snapshot.requests if memo.snapshot else 0,
         )  # fmt: skip
         return self._with_freshness(copy, memo)
@@ -254,9 +255,17 @@ class Observer:
         if now - memo.toggled_at > EFFECT_S and now - memo.stats_at > EFFECT_S:
             threads = [look.threads for pid, look in seen.looks.items() if look and memo.born.get(pid)]
             votes = {t.main_paused for t in threads if t.main_paused or t.main_waits}
+            memo.torn_since = (memo.torn_since or now) if len(votes) > 1 else None
             if len(votes) == 1:
                 memo.flag = votes.pop()
         return memo.flag
+
+    def _torn(self, seen, memo):
+        """Some workers have the flag and some have not: each has its own, and a flood that was ended may have set but some of
+        them (uWSGI core/master.c ``suspend_resume_them_all``)."""
+        if memo.snapshot:
+            return memo.snapshot.torn and memo.stats_at > memo.toggled_at
+        return memo.torn_since is not None and self.clock() - memo.torn_since > EFFECT_S
 
     def _worker(self, pid, look, memo, flag):
         if look in (None, NEVER):

@@ -99,7 +99,7 @@ def _command(observer, copy, move, kernel):
         return False
     if kernel.lies_at(observer.paths[held.slot if move.slot is None else move.slot]) not in (ABSENT, FIFO):
         return False  # uWSGI would replace a file, and die of a directory; the next full look says so
-    expects = move.verb is Verb.PAUSE if toggles else None
+    expects = {Verb.PAUSE: True, Verb.RESUME: False}.get(move.verb)
     memo.receipts.append(Receipt(copy.master, held, move.command, expects))
     return True
 

@@ -9,9 +9,9 @@ STATS_LIMIT_BYTES = 4 << 20  # gevent = 100 x 4 processes makes 100 KB; more tha
 
 #: One worker in the stats: ``status`` is idle, busy, pause, cheap or sigN (uWSGI core/master_utils.c:1166).
 Row = namedtuple("Row", "pid accepting status cores busy requests exceptions harakiris respawns")
-#: ``paused``: uWSGI's suspended flag, None where every worker is busy and the stats do not show it. ``cheap``: there are
-#: workers that do not run now and may be spawned at any time.
-Snapshot = namedtuple("Snapshot", "version pid workers paused requests cheap")
+#: ``paused``: uWSGI's suspended flag, None where every worker is busy and the stats do not show it, or where it is ``torn``: some
+#: workers are paused and some are not. ``cheap``: there are workers that do not run now and may be spawned at any time.
+Snapshot = namedtuple("Snapshot", "version pid workers paused requests cheap torn")
 
 
 class Rubbish(ValueError):
@@ -32,7 +32,7 @@ def parse(text):
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Rubbish("not a uWSGI stats document (%s: %s)" % (type(error).__name__, error)) from None
     shown = {w.status == "pause" for w in workers if w.status != "busy"}
-    return Snapshot(version, pid, workers, shown.pop() if len(shown) == 1 else None, requests, cheap)
+    return Snapshot(version, pid, workers, shown.pop() if len(shown) == 1 else None, requests, cheap, len(shown) > 1)
 
 
 def _row(worker):
@@ -70,8 +70,8 @@ class Receipt:
     the command was executed when the master's descriptor no longer leads to the inode that was written to."""
 
     def __init__(self, master, held, command, expects=None):
-        """:param expects: uWSGI's suspended flag once the command is executed; None: it does not touch the flag."""
-        self.expects = expects
+        """:param expects: uWSGI's suspended flag once a ``p`` is executed; None: that will have to be looked up."""
+        self.expects, self.toggles = expects, b"p" in command
         self.command = command.decode().strip() or "relink"
         self.identity = held.dev, held.ino
         self._link = "/proc/%d/fd/%d" % (master, held.fd)

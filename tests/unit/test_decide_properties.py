@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg.decide import decide
-from supervisor_zerg.model import Arrival, Copy, Desired, Facts, Orphan, Slot, Worker
+from supervisor_zerg.model import Arrival, Copy, Desired, Facts, Orphan, Slot, Verb, Worker
 
 from .world import World, check, converge
 
@@ -34,7 +34,8 @@ def copies(draw, program):
         program=program, state=state, pid=pid, master=pid if draw(MOSTLY) else 0, slot=draw(st.sampled_from([None, *Slot, *Slot])),
         linked=draw(st.booleans()), paused=draw(st.sampled_from([None, True, True, False, False])),
         workers=tuple(draw(workers(pid + n)) for n in range(draw(st.integers(0, 3)))),
-        pending=("p1",) if draw(RARELY) else (), deaf="is stopped" if draw(RARELY) else "", fresh=draw(RARELY),
+        pending=("p1",) if draw(RARELY) else (), deaf="is stopped" if draw(RARELY) else "",
+        fresh=draw(RARELY), torn=draw(RARELY), waking=draw(RARELY),
         asynchronous=draw(RARELY), attached=draw(st.sampled_from([None, None, True, False])), blind="hidden" if draw(RARELY) else "",
     )  # fmt: skip
 
@@ -73,6 +74,7 @@ def broken_worlds(draw):
             world.start(program, draw(st.booleans()))
         elif kind == "up":
             master = world.boot(program, draw(st.sampled_from(list(Slot))), draw(st.booleans()))
+            master.torn = draw(RARELY)
             master.linked, master.deaf = draw(st.booleans()), draw(st.sampled_from(["", "", "is busy"]))
             master.fresh = not master.paused and master.slot is Slot.NEW and draw(st.booleans())
             master.workers = [draw(mishaps(master, w)) for w in master.workers]
@@ -120,12 +122,13 @@ def test_from_any_mess_a_pair_converges_to_one_that_serves_and_one_that_is_parke
 @given(broken_worlds(), WANTS)
 @PROFILE
 def test_a_pair_that_somebody_serves_is_served_at_every_step(world, desired):
-    """Make before break: once a copy that stays accepts, there is one until the end."""
+    """Make before break: once a copy that stays accepts, there is one until the end. Where the only one is torn, the same ``p``
+    that mends it may pause it until the next one."""
     served = False
     for _ in range(200):
         seen = world.facts()
         accepting = any(c.accepting and c.up for c in seen.copies)
-        assert accepting or not served
+        assert accepting or not served or world.moves[-1].verb is Verb.ALIGN
         served = served or accepting
         step = decide(seen, desired)
         if step.done:

@@ -328,3 +328,20 @@ def test_no_copy_is_told_to_end_where_a_directory_would_kill_it():
     world.blocked[Slot.SLEEPING] = "a directory at /x"
     step = decide(world.facts(), replace(A_SERVED, retiring="b"))
     assert step.refusal == "Obstructed" and not step.moves
+
+
+@pytest.mark.parametrize("program", ["a", "b"])
+def test_a_copy_of_which_only_some_workers_are_paused_is_made_whole(world, program):
+    world.masters[program].torn = True
+    converge(world, A_SERVED)
+    assert roles(world) == ("b", "a") if program == "a" else ("a", "b")
+    assert [m.command for m in world.moves if m.verb is Verb.ALIGN] == [b"p"]
+    assert verbs(world)[0] == ("resume" if program == "a" else "align"), "make before break"
+
+
+def test_the_only_copy_is_made_whole_too():
+    world = World().served_by_a()
+    world.die("b")
+    world.masters["a"].torn = True
+    converge(world, A_SERVED)
+    assert roles(world) == ("a", "")

@@ -22,6 +22,7 @@ class Master:
     queue: list = field(default_factory=list)  # commands that a deaf master has not executed
     deaf: str = ""
     waking: bool = False
+    torn: bool = False
     fresh: bool = False
     asynchronous: bool = False
     attached: bool = True
@@ -34,7 +35,7 @@ class Master:
         return Copy(
             program=self.program, state=self.state, pid=self.pid, master=self.pid, slot=self.slot, linked=self.linked,
             paused=self.paused, workers=tuple(self.workers), pending=tuple(c for c, _ in self.queue), deaf=self.deaf,
-            waking=self.waking, fresh=self.fresh, asynchronous=self.asynchronous, attached=self.attached,
+            waking=self.waking, torn=self.torn, fresh=self.fresh, asynchronous=self.asynchronous, attached=self.attached,
         )  # fmt: skip
 
 
@@ -95,6 +96,7 @@ class World:
     def _execute(self, master, move):
         if b"p" in move.command:
             self._toggle(master)
+            master.torn = False
         if move.slot is not None:
             master.slot = move.slot
         master.linked = True
@@ -176,7 +178,12 @@ def _rules_of_a_move(move, copy, other, facts, desired):
     if move.verb in (Verb.PAUSE, Verb.RESUME):
         yield "a toggle goes to the other state", copy.paused is (move.verb is Verb.RESUME)
         yield "no toggle meets a newborn worker", copy.steady or desired.desperate
+        yield "nobody toggles a torn copy by halves", not copy.torn or copy.stuck or copy.asynchronous or not copy.steady
         yield "nobody resumes a held pair", move.verb is Verb.PAUSE or not desired.held
+    if move.verb is Verb.ALIGN:
+        yield "only what is torn is aligned", copy.torn and copy.steady and not copy.asynchronous
+        alone = other.torn or not other.ready
+        yield "who serves is aligned only where nobody else could", not copy.accepting or other.accepting or alone
     if move.verb is Verb.PAUSE:
         yield "the last that accepts is never paused", desired.held or other.accepting and other.up
         yield "an async copy is never paused", not copy.asynchronous
