@@ -231,7 +231,7 @@ class Stack:
             info = repr(self.info())
         except Exception as error:
             info = repr(error)
-        return "%s\n--- supervisord.log\n%s" % (info, "\n".join(self.supervisord_log().splitlines()[-40:]))
+        return "%s\n--- supervisord.log\n%s" % (info, "\n".join(self.supervisord_log().splitlines()[-80:]))
 
     def supervisord_log(self):
         path = self.log / "supervisord.log"

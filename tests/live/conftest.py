@@ -20,10 +20,20 @@ def dialect(request):
     return request.param
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """With a failure comes what its stacks look like and have logged."""
+    report = yield
+    for stack in getattr(item, "stacks", []):
+        if report.failed and call.when == "call":
+            report.sections.append(("the pair and supervisord's log", stack.report()))
+    return report
+
+
 @pytest.fixture
-def make_stack():
+def make_stack(request):
     """A factory of stacks; all of them end with the test."""
-    stacks = []
+    request.node.stacks = stacks = []
 
     def make(*args, start=True, **options):
         stack = Stack(*args, **options)
