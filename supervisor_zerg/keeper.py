@@ -81,6 +81,8 @@ class Keeper:
         if aim is not None:
             self.wish, self.held, self.both = aim
             self._save_orders()
+        if aim is not None and aim.wish:  # a person's last word: whoever is still on its way up follows it
+            self.arrivals = {p: Arrival.TAKES_OVER if p == aim.wish else Arrival.PARKS for p in self.arrivals}
 
     # events
 

@@ -31,9 +31,9 @@ PASS_S = 120  # how long a pass over everybody's descriptors is believed
 Process = namedtuple("Process", "pid state ppid start")
 #: A FIFO that a process holds open: descriptor number, index of its path, identity of the inode, lies it at its path.
 Held = namedtuple("Held", "fd slot dev ino linked")
-#: ``waiting``: descriptors of the epolls in which threads wait. ``main_away``: the main thread is
-#: blocked in something else than waiting for a request or a lock. ``ended``: it is a zombie.
-Threads = namedtuple("Threads", "total paused main_paused main_waits main_away waiting ended")
+#: ``waiting``: descriptors of the epolls in which threads wait. ``running``: threads that run or are about to. ``main_away``:
+#: the main thread is blocked in something else than waiting for a request or a lock. ``ended``: it is a zombie.
+Threads = namedtuple("Threads", "total paused main_paused main_waits main_away waiting running ended")
 #: What may lie at a slot's path.
 ABSENT, FIFO = "", "fifo"
 
@@ -214,7 +214,7 @@ class Kernel:
         """
         total = paused = 0
         main_paused = main_waits = main_away = ended = False
-        waiting = []
+        waiting, running = [], []
         folder = "%s/%d/task" % (self.proc, pid)
         try:
             for tid in [str(pid)] if main_only else os.listdir(folder):
@@ -224,12 +224,22 @@ class Kernel:
                 paused += is_paused
                 if waits:
                     waiting.append(int(call[1], 16))
+                if call is None:
+                    running.append(int(tid))
                 if int(tid) == pid:
                     main_paused, main_waits, ended = is_paused, waits, call is GONE
                     main_away = bool(call) and not (is_paused or waits or ended or int(call[0]) == CALLS["futex"])
         except (FileNotFoundError, ProcessLookupError):
             pass
-        return Threads(total, paused, main_paused, main_waits, main_away, waiting, ended)
+        return Threads(total, paused, main_paused, main_waits, main_away, waiting, running, ended)
+
+    def cpu_ns(self, pid, tid):
+        """Nanoseconds that a thread has run; None where the kernel does not count."""
+        try:
+            with open("%s/%d/task/%d/schedstat" % (self.proc, pid, tid), "rb", buffering=0) as file:
+                return int(file.read().split()[0])
+        except OSError:
+            return None
 
     def _call(self, path):
         with open(path, "rb", buffering=0) as file:

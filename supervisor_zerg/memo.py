@@ -32,7 +32,7 @@ class Memo:
     stats_at: float = -1e9
     queues: Dict[int, set] = field(default_factory=dict)  # worker pid -> epolls that watch the served socket
     away: Dict[int, int] = field(default_factory=dict)  # looks in a row in which its thread was blocked elsewhere
-    quiet: Dict[int, int] = field(default_factory=dict)  # looks in a row in which no thread waited there
+    quiet: Dict[int, tuple] = field(default_factory=dict)  # looks in a row in which no thread waited there, ns that they ran
     first_seen: Dict[int, float] = field(default_factory=dict)
     receipts: list = field(default_factory=list)
 

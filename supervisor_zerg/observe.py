@@ -21,6 +21,7 @@ WAKE_S = 0.05  # for so long after a resume, a thread that is still parked may j
 REOPEN_S = 0.5  # after each command a master closes its FIFO and makes it anew; for so long its absence means nothing
 HOOKS_S = 2.5  # a copy that accepts in slot new may still run its own hooks: spinningfifo retries each second
 THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack threads
+ACCEPT_NS = 1_000_000  # more than a thread runs between its wait and the request that it accepts
 NOT_A_WORKER_S = 5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
 
 
@@ -288,16 +289,18 @@ class Observer:
         memo.away[pid] = memo.away.get(pid, 0) + 1 if look.threads.main_away else 0
         return memo.away[pid] > 1
 
-    @staticmethod
     def _busy_by_kernel(pid, look, memo, flag):
         """Without stats: in a paused worker whose threads neither wait for a request nor are about to, two looks in a row, the
-        ones that are not parked are inside requests. A thread that waits for the accept mutex needs one that waits in epoll."""
-        unparked = memo.cores[pid] - look.threads.paused
+        ones that are not parked are inside requests. A thread that waits for the accept mutex needs one that waits in epoll; one
+        that runs, or waits for a processor, may be just about to accept until it has run for longer than that takes."""
         if not flag or set(look.threads.waiting) & memo.queues.get(pid, set()):
-            memo.quiet[pid] = 0
+            memo.quiet.pop(pid, None)
             return 0
-        memo.quiet[pid] = memo.quiet.get(pid, 0) + 1
-        return unparked if memo.quiet[pid] > 1 else 0
+        looks, ran = memo.quiet.get(pid, (0, {}))
+        ran = {tid: ran.get(tid, self.kernel.cpu_ns(pid, tid)) for tid in look.threads.running}
+        memo.quiet[pid] = looks + 1, ran
+        unclear = [tid for tid, ns in ran.items() if ns is not None and (self.kernel.cpu_ns(pid, tid) or 0) - ns < ACCEPT_NS]
+        return max(0, memo.cores[pid] - look.threads.paused - len(unclear)) if looks else 0
 
     def _with_freshness(self, copy, memo):
         if not copy.accepting:

@@ -160,3 +160,15 @@ def test_listening_sockets_are_told_with_their_names_and_connected_ones_are_not(
         assert found[os.fstat(unix.fileno()).st_ino] == path
         assert found[os.fstat(tcp.fileno()).st_ino] == "port %d" % tcp.getsockname()[1]
         assert os.fstat(idle.fileno()).st_ino not in found
+
+
+def test_a_thread_that_runs_is_neither_waiting_nor_away_and_its_time_is_counted():
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        until(lambda: KERNEL.threads(process.pid).running == [process.pid])
+        before = KERNEL.cpu_ns(process.pid, process.pid)
+        until(lambda: KERNEL.cpu_ns(process.pid, process.pid) > before + 1_000_000)
+        assert not KERNEL.threads(process.pid).main_away
+    finally:
+        process.kill()
+        process.wait()
