@@ -153,6 +153,8 @@ def _hold(facts, desired):
             return unexecuted("", copy)
         if copy.leaks and copy.up:
             return nudge("", copy)
+        if copy.paused and copy.up and not copy.sealed:
+            return unsteady("", copy)
     return Step(met=True, done=True)
 
 
@@ -178,6 +180,8 @@ def _retreat(facts, desired, new, old):
         return unexecuted(goal, old)
     if old.leaks:
         return nudge(goal, old)
+    if old.paused and not old.sealed:
+        return unsteady(goal, old)
     if old.paused is None and old.workers:
         return Step(goal, wait_for="nothing tells whether %s is paused" % old.program)
     return None

@@ -49,7 +49,7 @@ class Worker:
     cores: int = 1  # threads that take requests
     parked: int = 0  # of those, seen waiting in uWSGI's pause
     busy: int = 0  # of those, inside a request
-    away: int = 0  # of those, blocked in something else, such as a hook of the ini: they see the pause when they come back
+    away: int = 0  # of those, in something else, such as their start-up or a hook of the ini: they see the pause when they come back
     born: bool = True  # past its start-up: a pause reaches it as a pause
     stopped: bool = False  # state T: SIGSTOPped
     spinning: bool = False  # caught in the endless PAUSE/resuming flood
@@ -137,7 +137,7 @@ class Copy:
 
     @cached_property
     def leaks(self):
-        """Workers of a paused copy that have a thread which may still take a request. A newborn one comes up parked."""
+        """Workers of a paused copy that have a thread which may still take a request, and that a signal would tell so."""
         return tuple(w.pid for w in self.workers if w.loose and w.born and not w.stopped) if self.paused else ()
 
     @cached_property

@@ -169,7 +169,10 @@ class Observer:
         return "is busy and does not wait for commands"
 
     def _workers_by_kernel(self, master, memo):
-        """Children of the master that watch its listening socket. A child that watches nothing is newborn, or no worker."""
+        """Children of the master that watch its listening socket. A child that watches nothing is newborn, or no worker. Those of
+        a master that is gone are kept in mind: they may be orphans."""
+        if not self.kernel.alive(master):
+            return
         if memo.listening is None:
             memo.listening = self.kernel.listening(master)
         now = self.clock()
@@ -272,16 +275,18 @@ class Observer:
         if look in (None, NEVER):
             return Worker(pid, memo.cores[pid], born=False, zombie=look is None)
         born = memo.born.get(pid, False)
-        spinning = not born and memo.spinning.check(pid)
+        spinning = None if born else memo.spinning.check(pid)
+        if spinning is False:
+            return Worker(pid, memo.cores[pid], away=memo.cores[pid], born=False, stopped=look.stopped, zombie=look.threads.ended)
         if memo.asynchronous:
             busy = memo.busy.get(pid, 0)
-            return Worker(pid, 1, int(bool(flag) and not busy), busy, 0, born, look.stopped, spinning, look.threads.ended)
+            return Worker(pid, 1, int(bool(flag) and not busy), busy, 0, born, look.stopped, bool(spinning), look.threads.ended)
         cores = memo.cores[pid]
         parked = min(look.threads.paused, cores)
         busy = memo.busy.get(pid, 0) if memo.snapshot else self._busy_by_kernel(pid, look, memo, flag)
         busy = min(busy, cores - parked)
         away = int(cores == 1 and not (parked or busy) and self._stays_away(pid, look, memo))
-        return Worker(pid, cores, parked, busy, away, born, look.stopped, spinning, look.threads.ended)
+        return Worker(pid, cores, parked, busy, away, born, look.stopped, bool(spinning), look.threads.ended)
 
     @staticmethod
     def _stays_away(pid, look, memo):
@@ -289,7 +294,7 @@ class Observer:
         memo.away[pid] = memo.away.get(pid, 0) + 1 if look.threads.main_away else 0
         return memo.away[pid] > 1
 
-    def _busy_by_kernel(pid, look, memo, flag):
+    def _busy_by_kernel(self, pid, look, memo, flag):
         """Without stats: in a paused worker whose threads neither wait for a request nor are about to, two looks in a row, the
         ones that are not parked are inside requests. A thread that waits for the accept mutex needs one that waits in epoll; one
         that runs, or waits for a processor, may be just about to accept until it has run for longer than that takes."""

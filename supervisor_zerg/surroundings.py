@@ -12,16 +12,17 @@ class Spinning:
     """Tells a process that writes log lines without end. An application that loads writes none each half millisecond."""
 
     def __init__(self, kernel, clock):
-        self.kernel, self.clock, self.before = kernel, clock, {}
+        self.kernel, self.clock, self.before, self.verdicts = kernel, clock, {}, {}
 
     def check(self, pid):
-        """:returns: True when the process wrote too often since the last call, at least SPELL_S ago."""
+        """:returns: did it write too often since the last look that is SPELL_S ago; None where it is too early to tell."""
         now, writes = self.clock(), self.kernel.writes(pid)
         before, then = self.before.setdefault(pid, (writes, now))
         if now - then < SPELL_S:
-            return False
+            return self.verdicts.get(pid)
         self.before[pid] = writes, now
-        return writes - before > WRITES_PER_S * (now - then)
+        self.verdicts[pid] = writes - before > WRITES_PER_S * (now - then)
+        return self.verdicts[pid]
 
 
 class Surroundings:
@@ -90,7 +91,7 @@ class Surroundings:
         """Nothing is in flight in it: it is parked, or it logs to a pipe that supervisord has closed, and gets a SIGPIPE for
         that, and logs the SIGPIPE, without end (uWSGI without ``ignore-sigpipe``)."""
         try:
-            return self.kernel.threads(pid).paused >= cores or self.spinning.check(pid)
+            return self.kernel.threads(pid).paused >= cores or bool(self.spinning.check(pid))
         except OSError:
             return False
 

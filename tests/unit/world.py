@@ -160,10 +160,10 @@ def rules(facts, desired, step):
     if step.met and step.goal:
         new, old = facts.copy(step.goal), facts.other(step.goal)
         yield "what is called met serves", new.accepting
-        alone = not old.up or not (old.accepting or old.leaks or old.pending)
+        alone = not old.up or not (old.accepting or old.pending or old.paused and not old.sealed)
         yield "what is called met leaves nobody else accepting", desired.both or alone
     if step.met and desired.held:
-        yield "a held pair takes nothing", not any((c.accepting or c.leaks) and c.up for c in facts.copies)
+        yield "a held pair takes nothing", not any((c.accepting or c.paused and not c.sealed) and c.up for c in facts.copies)
 
 
 def _rules_of_a_move(move, copy, other, facts, desired):
