@@ -1,42 +1,28 @@
-"""``supervisorctl zerg ...``, and the same as ``zergctl``: ask the namespace, tell the answer in plain ASCII, end with a status.
+"""``supervisorctl zerg ...``: ask the namespace, tell the answer, end with a status.
 
 What the commands are is told in help.py. Answers go to stdout, everything else to stderr.
 """
 
-import configparser
 import contextlib
 import http.client
-import json
 import os
-import re
 import socket
 import sys
 import time
 import xmlrpc.client
 from pathlib import Path
-from xml.parsers.expat import ExpatError
 
-from supervisor.options import ClientOptions
-from supervisor.supervisorctl import Controller, ControllerPluginBase
-from supervisor.xmlrpc import Faults
+from supervisor.supervisorctl import ControllerPluginBase
 
 from . import errors
 from . import help as manual
+from .telling import concerned, failure, infos_of, plain, tell
 
 ANSWER_S = 30.0  # supervisord answers a move after 10 s at the latest
 NAMES_S = 1.0  # how long the Tab key may wait for names
 CACHE_S = 5.0  # how long it remembers them
 UNWRITABLE = 1  # exit status: the answer could not be written
 INTERRUPTED = 130  # exit status: Ctrl-C, as a shell tells it
-NO_NAMESPACE = "'[rpcinterface:zerg]' is not configured in the supervisord at %s, or is too old; mend that and restart supervisord"
-NO_PASSWORD = "the supervisord at %s wants another username and password; give -u and -p, or set them in [supervisorctl]"
-BUG = "%s: %s; a bug of supervisor_zerg, or this command and supervisord have different versions of it"
-OPTIONS = """\
-Usage: zergctl [-c FILE] [-s URL] [-u USERNAME] [-p PASSWORD] [COMMAND ...]
-
--c, -s, -u, -p, -i and -r are those of supervisorctl, and so are all actions that are not told here, such as start and stop.
-Without a COMMAND a shell is started. Put options of a COMMAND after it.
-"""
 ASK = {
     "status": lambda zerg, words, options: zerg.getPairInfo(words["PAIR"]) if words["PAIR"] else zerg.getAllPairInfo(),
     "swap": lambda zerg, words, options: zerg.swap(words["PAIR"]),
@@ -47,177 +33,6 @@ ASK = {
     "auto": lambda zerg, words, options: zerg.setAuto(words["PAIR"], words["on|off"] == "on"),
     "history": lambda zerg, words, options: zerg.getHistory(words["PAIR"], options.get("limit", manual.LIMIT)),
 }
-
-
-# telling
-
-
-def plain(text):
-    """ASCII on one line, whatever a name or a message contains: supervisorctl fails on more under an ASCII locale."""
-    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)
-
-
-def tell_status(reply, now):
-    """The lines of ``status``. :param reply: one info struct or several. :param now: seconds since the epoch."""
-    for info in _infos(reply):
-        yield "%s: %s" % (info["pair"], ", ".join(_pair_facts(info)))
-        rows = [_copy_facts(copy, now) for copy in info["copies"]]
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        for row in rows:
-            yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-        yield from ("  problem: %s" % problem for problem in info["problems"])
-
-
-def _infos(reply):
-    return reply if isinstance(reply, list) else [reply]
-
-
-def _pair_facts(info):
-    facts = [_roles(info), "warm " + _yes(info["warm"]), _auto(info), "held " + _yes(info["held"]), "pool %s" % (info["pool"] or "-")]
-    return facts + (["busy with %s" % info["busy"]] if info["busy"] else [])
-
-
-def _yes(value):
-    return "yes" if value else "no"
-
-
-def _roles(reply):
-    return "%s serves, %s parked" % (reply["serving"] or "nobody", reply["parked"] or "nobody")
-
-
-def _auto(reply):
-    return "auto %s" % ("on" if reply["auto"] else "off")
-
-
-def _copy_facts(copy, now):
-    return [
-        copy["program"],
-        copy["condition"],
-        copy["slot"] or "-",
-        copy["statename"],
-        "pid %s" % (copy["pid"] or "-"),
-        "in flight %d" % copy["in_flight"],
-        "workers %s" % _strength(copy["workers"], copy["threads"]),
-        "requests %d" % copy["requests"],
-        "since %s" % _since(copy["since"], now),
-        "witness %s" % (copy["witness"] or "-"),
-        ", ".join(_oddities(copy)),
-    ]
-
-
-def _strength(workers, threads):
-    if not workers:
-        return "0"
-    return "%dx%d" % (workers, threads // workers) if threads % workers == 0 else "%d (%d threads)" % (workers, threads)
-
-
-def _oddities(copy):
-    if copy.get("frozen"):
-        yield "frozen"
-    accepting = copy.get("at_full_strength", 0)
-    if copy["condition"] == "serving" and accepting < copy["threads"]:
-        yield "only %d of %d threads accept yet" % (accepting, copy["threads"])
-
-
-def _since(moment, now):
-    return "%s (%s)" % (_local(moment), age(now - moment)) if moment else "-"
-
-
-def _local(moment):
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
-
-
-def age(seconds):
-    """A length of time in its two largest units.
-
-    >>> age(93784)
-    '1d 2h'
-    """
-    minutes, left = divmod(max(0, int(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    parts = ["%d%s" % part for part in ((days, "d"), (hours, "h"), (minutes, "m"), (left, "s"))]
-    while len(parts) > 1 and parts[0][0] == "0":
-        parts.pop(0)
-    return " ".join(parts[:2])
-
-
-def tell_move(reply):
-    """The line of ``swap``, ``promote``, ``pause``, ``resume`` and ``settle``."""
-    told = ([] if reply["changed"] else ["nothing to do"]) + [_roles(reply)]
-    if reply["draining"]:
-        told.append("draining %d" % reply["draining"])
-    if reply["held"]:
-        told.append("held by a person: requests wait until 'zerg resume PROGRAM'")
-    yield "%s: %s (%.1f ms)" % (reply["pair"], ", ".join(told), reply["took_ms"])
-
-
-def tell_auto(reply):
-    """The line of ``auto``."""
-    yield "%s: %s%s" % (reply["pair"], "" if reply["changed"] else "nothing to do, ", _auto(reply))
-
-
-def tell_history(entries):
-    """The lines of ``history``: one for each entry, then its moves."""
-    for entry in entries:
-        told = [entry["what"], "by %s" % entry["by"], entry["outcome"]]
-        told += ["took %.1f ms" % entry["took_ms"]] if "took_ms" in entry else []
-        yield "%s %s %s" % (_local(entry["at"]), entry["id"], ", ".join(told))
-        yield from ("  %s" % move for move in entry.get("moves", ()))
-
-
-def tell(call, reply, now):
-    """The lines that answer a call."""
-    if "json" in call.options:
-        return json.dumps(reply, indent=2, sort_keys=True).splitlines()
-    name = call.command.name
-    if name == "status":
-        return tell_status(reply, now)
-    return {"auto": tell_auto, "history": tell_history}.get(name, tell_move)(reply)
-
-
-# failing
-
-
-def failure(error, url):
-    """What to say about an exception. :returns: (sentence, exit status); SERVED if it depends on whether somebody serves."""
-    if isinstance(error, manual.BadWords):
-        return str(error), errors.ARGUMENTS
-    if isinstance(error, xmlrpc.client.Fault):
-        return _fault(error, url)
-    if isinstance(error, xmlrpc.client.ProtocolError):
-        return _protocol(error, url)
-    if isinstance(error, (OSError, http.client.HTTPException, ExpatError, xmlrpc.client.ResponseError)):
-        hint = "may this user open it?" if isinstance(error, PermissionError) else "is it running?"
-        return "supervisord cannot be reached at %s: %s; %s" % (url, str(error) or type(error).__name__, hint), errors.UNREACHABLE
-    return BUG % (type(error).__name__, error), errors.SERVED
-
-
-def _fault(fault, url):
-    if fault.faultCode == Faults.UNKNOWN_METHOD:
-        return NO_NAMESPACE % url, errors.UNREACHABLE
-    refusal = errors.BY_CODE.get(fault.faultCode)
-    if refusal is None:
-        return fault.faultString, errors.SERVED
-    sentence = re.sub(r"^[A-Z_]+: ", "", fault.faultString)
-    return "%s (%s)" % (sentence, refusal.name), refusal.exit_status
-
-
-def _protocol(error, url):
-    if error.errcode == http.client.UNAUTHORIZED:
-        return NO_PASSWORD % url, errors.UNREACHABLE
-    return "the supervisord at %s answered HTTP %d %s; see its log" % (url, error.errcode, error.errmsg), errors.SERVED
-
-
-def concerned(infos, words):
-    """The pairs that a call is about; all of them if that cannot be told."""
-    program = words.get("PROGRAM", "").rpartition(":")[2]
-    chosen = [i for i in infos if i["pair"] == words.get("PAIR") or program and program in (_bare(c) for c in i["copies"])]
-    return chosen or infos
-
-
-def _bare(copy):
-    return copy["program"].rpartition(":")[2]
 
 
 def complain(sentence):
@@ -236,9 +51,6 @@ def limit(seconds):
         yield
     finally:
         socket.setdefaulttimeout(before)
-
-
-# supervisorctl
 
 
 def make_zerg_controllerplugin(controller, **extras):
@@ -283,7 +95,7 @@ class ZergControllerPlugin(ControllerPluginBase):
         if call.command.name == "help":
             return 0, list(self._help(call.words["COMMAND"]))
         reply = self._ask(ANSWER_S, lambda zerg: ASK[call.command.name](zerg, call.words, call.options))
-        deserted = call.command.name == "status" and not all(info["serving"] for info in _infos(reply))
+        deserted = call.command.name == "status" and not all(info["serving"] for info in infos_of(reply))
         return errors.NOBODY if deserted else 0, list(tell(call, reply, time.time()))
 
     def _ask(self, seconds, question):
@@ -382,67 +194,3 @@ def _typed(text, line):
 
         return readline.get_line_buffer()[: readline.get_begidx()].split()
     return line[: len(line) - len(text)].split()
-
-
-# zergctl
-
-
-class ZergOptions(ClientOptions):
-    """supervisorctl's options. Our plugin is always there, and a file that is not needed may be unusable."""
-
-    def realize(self, *args, **options):
-        """Read the command line and the file."""
-        ClientOptions.realize(self, *args, **options)
-        others = [f for f in self.plugin_factories if f[1] is not make_zerg_controllerplugin]
-        self.plugin_factories = others + [("zerg", make_zerg_controllerplugin, {"bare": True})]
-        self.prompt = "zerg" if self.prompt == "supervisor" else self.prompt
-
-    def read_config(self, fp):
-        """Read ``[supervisorctl]``. :raises ValueError:"""
-        try:
-            return ClientOptions.read_config(self, fp)
-        except (ValueError, configparser.Error) as error:
-            named = self.attr_priorities.get("configfile") is not None  # by -c; else it was found in the search path
-            if named or not (self.serverurl or {"companion", "help"} & set(self.args[:2])):
-                raise ValueError("%s: %s" % (fp, error))
-            return self.configroot.supervisorctl
-
-
-class ZergController(Controller):
-    """Supervisor's shell in which our commands come without the word zerg."""
-
-    def __init__(self, options):
-        super().__init__(options)
-        self.vocab = list(manual.COMMANDS) + [word for word in self.vocab if word not in manual.COMMANDS]
-
-    def onecmd(self, line):
-        """Run a line."""
-        command, arg, _ = self.parseline(line)
-        others = set(self.vocab) - set(manual.COMMANDS)
-        if command in manual.COMMANDS and not (command == "help" and others.intersection(arg.split()[:1])):
-            line = "zerg %s %s" % (command, arg)
-        return super().onecmd(line)
-
-    def default(self, line):
-        """A word that is neither ours nor Supervisor's."""
-        try:
-            manual.find(line.split()[0])
-        except manual.BadWords as error:
-            complain(str(error))
-        self.exitstatus = errors.ARGUMENTS
-
-
-def main(args=None):
-    """``zergctl``. :returns: the exit status."""
-    options = ZergOptions()
-    options.realize(args, doc="\n".join([OPTIONS, *manual.overview("zergctl")]))
-    controller = ZergController(options)
-    if options.args:
-        controller.onecmd(" ".join(options.args))
-        return controller.exitstatus
-    controller.exec_cmdloop(args, options)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import supervisor_zerg
-from supervisor_zerg import ctl, errors
+from supervisor_zerg import ctl, errors, telling, zergctl
 from supervisor_zerg import help as manual
 from supervisor_zerg.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
 
@@ -151,7 +151,7 @@ def test_any_words_are_either_understood_or_refused(words):
     try:
         call = manual.parse(words)
     except manual.BadWords as error:
-        assert ctl.plain(str(error)).isascii()
+        assert telling.plain(str(error)).isascii()
     else:
         assert call.command.name in manual.COMMANDS
         assert set(call.words) == {take.strip("[]") for take in call.command.takes}
@@ -163,7 +163,7 @@ def test_any_words_are_either_understood_or_refused(words):
 def test_status_tells_one_fact_a_line():
     info = a_pair(problems=["the pool is EXITED"], busy="swap b (id x-2)")
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 3661))
-    assert list(ctl.tell_status([info], NOW)) == [
+    assert list(telling.tell_status([info], NOW)) == [
         "web: a serves, b parked, warm yes, auto on, held no, pool zergpool RUNNING, busy with swap b (id x-2)",
         "  a  serving  running   RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since %s (1h 1m)  witness kernel, stats" % local,
         "  b  parked   sleeping  RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since %s (1h 1m)  witness kernel, stats" % local,
@@ -173,14 +173,14 @@ def test_status_tells_one_fact_a_line():
 
 def test_status_of_a_copy_that_does_not_run_keeps_its_columns():
     stopped = a_copy("b", "stopped", slot="", pid=0, workers=0, threads=0, requests=0.0, since=0.0, witness="", statename="STOPPED")
-    line = list(ctl.tell_status(a_pair(copies=[stopped]), NOW))[1]
+    line = list(telling.tell_status(a_pair(copies=[stopped]), NOW))[1]
     assert line == "  b  stopped  -  STOPPED  pid -  in flight 0  workers 0  requests 0  since -  witness -"
 
 
 def test_status_says_when_threads_do_not_accept_yet_or_the_copy_is_frozen():
     uneven = a_copy("c", "serving", workers=3, at_full_strength=8)
     copies = [a_copy("a", "serving", at_full_strength=2), a_copy("b", frozen=True), uneven]
-    serving, parked, uneven = list(ctl.tell_status(a_pair(copies=copies), NOW))[1:]
+    serving, parked, uneven = list(telling.tell_status(a_pair(copies=copies), NOW))[1:]
     assert serving.endswith("  only 2 of 8 threads accept yet")
     assert parked.endswith("  frozen")
     assert "workers 3 (8 threads)" in uneven
@@ -188,7 +188,7 @@ def test_status_says_when_threads_do_not_accept_yet_or_the_copy_is_frozen():
 
 def test_status_of_a_misconfigured_pair_is_told():
     info = a_pair(serving="", parked="", copies=[], pool="", auto=False, warm=False, problems=["[zerg:web] fifos must be three"])
-    assert list(ctl.tell_status(info, NOW)) == [
+    assert list(telling.tell_status(info, NOW)) == [
         "web: nobody serves, nobody parked, warm no, auto off, held no, pool -",
         "  problem: [zerg:web] fifos must be three",
     ]
@@ -199,7 +199,7 @@ def test_status_of_a_misconfigured_pair_is_told():
     [(-5, "0s"), (0.4, "0s"), (59.9, "59s"), (60, "1m 0s"), (3600, "1h 0m"), (86399, "23h 59m"), (864000, "10d 0h"), (3605, "1h 0m")],
 )
 def test_age_is_told_in_its_two_largest_units(seconds, told):
-    assert ctl.age(seconds) == told
+    assert telling.age(seconds) == told
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_age_is_told_in_its_two_largest_units(seconds, told):
     ],
 )
 def test_a_move_is_told_in_one_line(reply, told):
-    assert list(ctl.tell_move(a_reply(**reply))) == [told]
+    assert list(telling.tell_move(a_reply(**reply))) == [told]
 
 
 def test_auto_tells_what_it_is_now(capsys):
@@ -231,7 +231,7 @@ def test_history_tells_an_entry_and_its_moves():
     }  # fmt: skip
     short = {"at": NOW, "pair": "web", "id": "x-2", "what": "auto on", "by": "a person", "outcome": "done"}
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW))
-    assert list(ctl.tell_history([entry, short])) == [
+    assert list(telling.tell_history([entry, short])) == [
         local + " x-1 swap b, by a person, done, took 2.4 ms",
         "  +0.5ms resume b to running",
         "  +1.5ms pause a to sleeping",
@@ -256,7 +256,7 @@ def test_json_is_the_reply_itself_in_one_document_with_sorted_keys(line, method,
 
 @given(st.text())
 def test_output_is_ascii_and_one_line_whatever_a_message_contains(text):
-    told = ctl.plain(text)
+    told = telling.plain(text)
     assert told.isascii() and told.isprintable()
     assert told == text or not (text.isascii() and text.isprintable())
 
@@ -298,11 +298,11 @@ def test_a_refusal_only_ends_with_3_if_somebody_serves_the_pair_it_is_about(info
 
 def test_the_pair_that_a_refusal_is_about_is_found_by_its_name_and_by_its_programs():
     web, other = a_pair(), a_pair("other", copies=[a_copy("g:c")])
-    assert ctl.concerned([web, other], {"PAIR": "other"}) == [other]
-    assert ctl.concerned([web, other], {"PROGRAM": "b"}) == [web]
-    assert ctl.concerned([web, other], {"PROGRAM": "b:b"}) == [web]
-    assert ctl.concerned([web, other], {"PROGRAM": "g:c"}) == [other]
-    assert ctl.concerned([web, other], {"PAIR": ""}) == [web, other]
+    assert telling.concerned([web, other], {"PAIR": "other"}) == [other]
+    assert telling.concerned([web, other], {"PROGRAM": "b"}) == [web]
+    assert telling.concerned([web, other], {"PROGRAM": "b:b"}) == [web]
+    assert telling.concerned([web, other], {"PROGRAM": "g:c"}) == [other]
+    assert telling.concerned([web, other], {"PAIR": ""}) == [web, other]
 
 
 @pytest.mark.parametrize(
@@ -520,18 +520,18 @@ def test_other_plugins_keep_quiet_about_our_topics_and_we_about_theirs(capsys):
 # zergctl
 
 
-def zergctl(*args, monkeypatch, tmp_path, **answers):
+def run_zergctl(*args, monkeypatch, tmp_path, **answers):
     """main() with a made-up namespace, in a folder of its own. :returns: (status, what was asked)"""
     zerg = Zerg(**answers)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(ctl.ZergController, "get_server_proxy", lambda self, namespace: zerg)
-    monkeypatch.setattr(ctl.ZergOptions, "default_configfile", lambda self: next(map(str, tmp_path.glob("supervisord.conf")), None))
-    return ctl.main(list(args)), zerg.asked
+    monkeypatch.setattr(zergctl.ZergController, "get_server_proxy", lambda self, namespace: zerg)
+    monkeypatch.setattr(zergctl.ZergOptions, "default_configfile", lambda self: next(map(str, tmp_path.glob("supervisord.conf")), None))
+    return zergctl.main(list(args)), zerg.asked
 
 
 @pytest.mark.parametrize("words", [["swap"], ["zerg", "swap"], ["-s", URL, "swap"], ["-s", URL, "zerg", "swap", "--json"]])
 def test_zergctl_knows_its_commands_with_and_without_the_word_zerg(words, monkeypatch, tmp_path, capsys):
-    assert zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path, swap=a_reply()) == (0, [("swap", "")])
+    assert run_zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path, swap=a_reply()) == (0, [("swap", "")])
     assert '"serving": "b"' in (out := capsys.readouterr().out) or out == "web: b serves, a parked (4.2 ms)\n"
 
 
@@ -539,13 +539,13 @@ def test_zergctl_knows_its_commands_with_and_without_the_word_zerg(words, monkey
     "words, hint", [(["swp"], "did you mean 'swap'?"), (["help", "nix"], "no command 'nix'"), (["swap", "--x"], "--x")]
 )
 def test_zergctl_refuses_unknown_words_on_stderr(words, hint, monkeypatch, tmp_path, capsys):
-    assert zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path) == (ARGUMENTS, [])
+    assert run_zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path) == (ARGUMENTS, [])
     out, err = capsys.readouterr()
     assert out == "" and hint in err
 
 
 def test_zergctl_still_explains_supervisors_own_actions(monkeypatch, tmp_path, capsys):
-    assert zergctl("help", "start", monkeypatch=monkeypatch, tmp_path=tmp_path) == (0, [])
+    assert run_zergctl("help", "start", monkeypatch=monkeypatch, tmp_path=tmp_path) == (0, [])
     out = capsys.readouterr().out
     assert "Start a process" in out and "***" not in out
 
@@ -554,23 +554,23 @@ def test_zergctl_lists_its_commands_once_though_the_file_names_the_plugin_too(mo
     (tmp_path / "supervisord.conf").write_text(
         "[supervisorctl]\n[ctlplugin:other]\nsupervisor.ctl_factory=supervisor_zerg.ctl:make_zerg_controllerplugin\n"
     )
-    assert zergctl("help", "zerg", monkeypatch=monkeypatch, tmp_path=tmp_path) == (0, [])
+    assert run_zergctl("help", "zerg", monkeypatch=monkeypatch, tmp_path=tmp_path) == (0, [])
     assert capsys.readouterr().out.count("zergctl COMMAND") == 1
 
 
 @pytest.mark.parametrize("text", ["[supervisord]\n", "nonsense", "[ctlplugin:x]\nsupervisor.ctl_factory=nix:nix\n[supervisorctl]\n"])
 def test_a_file_that_is_not_needed_may_be_unusable(text, monkeypatch, tmp_path, capsys):
     (tmp_path / "supervisord.conf").write_text(text)
-    assert zergctl("-s", URL, "swap", monkeypatch=monkeypatch, tmp_path=tmp_path, swap=a_reply())[0] == 0
-    assert zergctl("companion", monkeypatch=monkeypatch, tmp_path=tmp_path)[0] == 0
+    assert run_zergctl("-s", URL, "swap", monkeypatch=monkeypatch, tmp_path=tmp_path, swap=a_reply())[0] == 0
+    assert run_zergctl("companion", monkeypatch=monkeypatch, tmp_path=tmp_path)[0] == 0
     for words in (["swap"], ["-c", "supervisord.conf", "-s", URL, "swap"]):
         with pytest.raises(SystemExit) as ended:
-            zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path)
+            run_zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path)
         assert ended.value.code == ARGUMENTS
 
 
 def test_a_serverurl_of_an_unknown_kind_is_bad_arguments(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(ctl.ZergOptions, "default_configfile", lambda self: None)
-    assert ctl.main(["-s", "gopher://x", "status"]) == ARGUMENTS
+    monkeypatch.setattr(zergctl.ZergOptions, "default_configfile", lambda self: None)
+    assert zergctl.main(["-s", "gopher://x", "status"]) == ARGUMENTS
     assert "give http://HOST:PORT or unix:///PATH" in capsys.readouterr().err
