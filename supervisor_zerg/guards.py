@@ -24,6 +24,8 @@ def toggle(facts, desired, copy, verb, slot, goal):
         return unsteady(goal, copy)
     if slot is not None and any(c.pending for c in facts.copies):
         slot = None
+    if _crowded(facts, copy):
+        return unexecuted(goal, facts.other(copy.program))
     return do(goal, Move(verb, copy.program, slot))
 
 
@@ -49,6 +51,8 @@ def end(facts, copy, goal, why, met=False):
         return unexecuted(goal, copy, met)
     if _deadly(facts, copy):
         return _obstructed(facts, copy, goal, met)
+    if _crowded(facts, copy):
+        return unexecuted(goal, facts.other(copy.program), met)
     return do(goal, Move(Verb.QUIT, copy.program, why=why), met=met)
 
 
@@ -62,6 +66,11 @@ def labelling(facts, copy, slot, owner):
     if not copy.linked and (owner or not any(c.slot is copy.slot for c in facts.copies if c is not copy)):
         return Move(Verb.RELINK, copy.program, why="the path of its FIFO is gone or is another's")
     return None
+
+
+def _crowded(facts, copy):
+    """After any command the master makes its FIFO anew, and dies if another one has just done so at the same path."""
+    return copy.slot in facts.other(copy.program).heading
 
 
 def _deadly(facts, copy):

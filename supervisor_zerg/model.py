@@ -98,6 +98,12 @@ class Copy:
         return bool(self.pid) and self.state == "STOPPING"
 
     @cached_property
+    def heading(self):
+        """The slots at whose paths its master may be making a FIFO just now."""
+        digits = [int(c) for command in self.pending for c in command if c in "012"]
+        return {self.slot, *map(Slot, digits)} if self.pending else set()
+
+    @cached_property
     def in_flight(self):
         return sum(w.busy for w in self.workers)
 

@@ -98,7 +98,7 @@ class Observer:
         try:
             self._find_master(seen, memo)
             seen.memo = memo = self.memos[program]
-            self._take_receipts(memo)
+            self._take_receipts(memo, seen.held)
             if seen.master:
                 seen.deaf = seen.deaf or (full and self._deaf(seen.master)) or ""
                 if not memo.cores or memo.snapshot is None:
@@ -115,9 +115,9 @@ class Observer:
     def _stats_down(self, memo, program):
         return not self.pair.stats_of(program) or self.clock() < memo.stats_retry_at
 
-    def _take_receipts(self, memo):
+    def _take_receipts(self, memo, held):
         """A toggle that was executed turns the flag; the stats, where they are asked, have the last word."""
-        for receipt in [r for r in memo.receipts if r.executed()]:
+        for receipt in [r for r in memo.receipts if r.executed(held)]:
             memo.receipts.remove(receipt)
             if receipt.toggles:
                 memo.flag, memo.toggled_at = receipt.expects, self.clock()

@@ -66,15 +66,16 @@ def connect(address):
 
 
 class Receipt:
-    """A command on its way. uWSGI reads it byte by byte and, at its end, closes the FIFO and makes a new one (core/fifo.c):
-    the command was executed when the master's descriptor no longer leads to the inode that was written to."""
+    """A command on its way. uWSGI reads it byte by byte and, at its end, closes the FIFO and makes a new one (core/fifo.c): the
+    command was executed to its end when the master holds another FIFO than the one that was written to. While it holds none it is
+    about to make one, and another master that does the same at the same path now would kill it."""
 
     def __init__(self, master, held, command, expects=None):
         """:param expects: uWSGI's suspended flag once a ``p`` is executed; None: that will have to be looked up."""
         self.expects, self.toggles = expects, b"p" in command
         self.command = command.decode().strip() or "relink"
         self.identity = held.dev, held.ino
-        self._link = "/proc/%d/fd/%d" % (master, held.fd)
+        self._fd, self._link = held.fd, "/proc/%d/fd/%d" % (master, held.fd)
         self._handle = os.open(self._link, os.O_PATH | os.O_CLOEXEC)  # keeps the inode's number from being used again
         try:
             if self._now(self._handle_path()) != self.identity:
@@ -106,11 +107,12 @@ class Receipt:
             return None
         return info.st_dev, info.st_ino
 
-    def executed(self):
-        """The master took the whole command (or is gone). Closes the handle when it did."""
+    def executed(self, held):
+        """The master took the whole command. Closes the handle when it did. :param held: the FIFO it holds now, or None."""
         if self._handle is None:
             return True
-        if self._now(self._link) == self.identity:
+        now = self._now(self._link)
+        if now == self.identity or now is None and (held is None or held.fd == self._fd):
             return False
         self.close()
         return True

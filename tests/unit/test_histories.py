@@ -345,3 +345,13 @@ def test_the_only_copy_is_made_whole_too():
     world.masters["a"].torn = True
     converge(world, A_SERVED)
     assert roles(world) == ("a", "")
+
+
+def test_no_command_goes_to_a_master_whose_slot_another_one_is_moving_to():
+    """Both would make a FIFO at one path, and the second one would exit (uWSGI core/fifo.c ``uwsgi_master_fifo``)."""
+    world = World().served_by_a()
+    moving = world.masters["b"]
+    moving.paused, moving.queue = False, [("p1", None)]
+    moving.workers = [replace(w, parked=0) for w in moving.workers]
+    step = decide(world.facts(), replace(A_SERVED, wish="b"))
+    assert not step.moves and "b has not yet executed" in step.wait_for

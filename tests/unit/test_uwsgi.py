@@ -81,16 +81,23 @@ def test_a_command_reaches_the_fifo_that_is_held_and_not_the_file_at_its_path(ma
     receipt.close()
 
 
-def test_a_command_is_executed_when_the_descriptor_leads_elsewhere(master):
+def test_a_command_is_executed_when_the_master_holds_another_fifo(master):
     held, path, descriptor = master
     receipt = Receipt(os.getpid(), held, b"p", expects=True)
-    assert receipt.executed() is False
+    assert receipt.executed(held) is False
+    os.close(descriptor)
+    assert receipt.executed(None) is False, "it is just making the next one"
     os.unlink(path)
     os.mkfifo(path)
-    anew = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    os.dup2(anew, descriptor)
-    os.close(anew)
-    assert receipt.executed() is True and receipt.expects is True
+    assert os.open(path, os.O_RDONLY | os.O_NONBLOCK) == descriptor, "the lowest number that is free"
+    assert receipt.executed(None) is True and receipt.expects is True
+
+
+def test_the_next_fifo_may_have_another_number(master):
+    held, path, descriptor = master
+    receipt = Receipt(os.getpid(), held, b"p")
+    os.close(descriptor)
+    assert receipt.executed(held._replace(fd=held.fd + 1)) is True
 
 
 def test_nothing_is_written_when_the_master_has_moved_on(master, tmp_path):

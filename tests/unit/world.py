@@ -172,6 +172,7 @@ def _rules_of_a_move(move, copy, other, facts, desired):
     yield "no command goes to a master with one pending", not (move.command and copy.pending)
     yield "no command but the last goes to a deaf master", not move.command or not copy.deaf or move.verb is Verb.QUIT
     yield "no command kills a master by a directory", not move.command or not facts.obstacle(copy.slot).startswith("a directory")
+    yield "two masters never make one FIFO", not move.command or copy.slot not in other.heading
     if move.slot is not None:
         yield "no digit goes towards what uWSGI would replace", not facts.obstacle(move.slot)
         yield "no digit is sent while a command is pending", not any(c.pending for c in facts.copies)
