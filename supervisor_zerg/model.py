@@ -153,7 +153,7 @@ class Copy:
         if self.paused is False and self.workers and self.master:
             return Condition.SERVING if self.slot is not None and self.accepting else self._unclear()
         if self.paused is True and self.slot is not None:
-            if self.stuck and not self.in_flight:
+            if (self.stuck or not any(w.born for w in self.workers)) and not self.in_flight:
                 return Condition.BOOTING
             return Condition.PARKED if self.sealed and not self.in_flight else Condition.DRAINING
         return self._unclear()

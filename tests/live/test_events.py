@@ -106,8 +106,10 @@ def test_h09_a_respawn_of_the_parked_copy_never_takes_over(warm):
 
 
 def test_h10_when_both_die_the_first_that_is_ready_serves_and_the_other_is_parked(warm):
-    for program in ("pybossabak", "pybossa"):
-        os.kill(pid_of(warm, program), signal.SIGKILL)
+    before = {program: pid_of(warm, program) for program in ("pybossabak", "pybossa")}
+    for pid in before.values():
+        os.kill(pid, signal.SIGKILL)
+    warm.until(lambda: not any(pid_of(warm, program) in (0, pid) for program, pid in before.items()))
     info = warm.until(lambda: (i := warm.info())["serving"] and i["parked"] and i)
     time.sleep(3)
     info = warm.until_roles(info["serving"], info["parked"])
