@@ -7,17 +7,16 @@ so the files are read once more, with the same includes and the same expansions.
 import glob
 import os
 import platform
+import shlex
 from dataclasses import replace
 
 from supervisor.options import UnhosedConfigParser, expand
 
-from .model import PairConfig
+from .model import PROGRAM_NAME, PairConfig
 
 PREFIX = "zerg:"
 TRUE = ("1", "true", "yes", "on")
 FALSE = ("0", "false", "no", "off")
-OPTIONS = ("programs", "fifos", "stats", "pool", "auto", "retire", "freeze", "drain_timeout", "boot_timeout")
-PROGRAM_NAME = "%(program_name)s"
 
 
 def read_pairs(options):
@@ -78,13 +77,15 @@ def parse_pair(name, values):
     config = {"name": name}
     for option, text in values.items():
         try:
-            if option not in OPTIONS:
-                raise ValueError("is not an option; there are " + ", ".join(OPTIONS))
+            if option not in PARSERS:
+                raise ValueError("is not an option; there are " + ", ".join(PARSERS))
             if isinstance(text, Exception):
                 raise ValueError("cannot be expanded: %s" % text)
             config[option] = PARSERS[option](text)
         except ValueError as error:
             problems.append("[zerg:%s] %s %s" % (name, option, error))
+    if str(config.get("health", "")).startswith("/") and not config.get("companion"):
+        problems.append("[zerg:%s] health is a path, so companion must name the socket that the copy's companion.py makes" % name)
     return PairConfig(problems=tuple(problems), **config)
 
 
@@ -142,6 +143,49 @@ def _seconds(text):
     return seconds
 
 
+def _ratio(text):
+    try:
+        ratio = float(text)
+    except ValueError:
+        ratio = -1.0
+    if not ratio >= 0:
+        raise ValueError("must be a number of exceptions a request, such as 0.05, not %r" % text)
+    return ratio
+
+
+def _count(text):
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= 1000:
+        return int(text)
+    raise ValueError("must be a number from 1 to 1000, not %r" % text)
+
+
+def _path(text):
+    if text and not os.path.isabs(text):
+        raise ValueError("must be an absolute path, not %r" % text)
+    return text
+
+
+def _health(text):
+    if text and not text.startswith(("/", "http://", "https://", "unix:///", "command:")):
+        raise ValueError("must be a path, a URL (http, https, unix:///SOCKET:/PATH) or command:COMMAND, not %r" % text)
+    return text
+
+
+def _statuses(text):
+    parts = [part.partition("-") for part in text.replace(" ", "").split(",")]
+    if not all(low.isdigit() and (high.isdigit() if dash else True) for low, dash, high in parts):
+        raise ValueError("must be such as 200 or 200-399 or 200,204, not %r" % text)
+    return text
+
+
+def _command(text):
+    try:
+        shlex.split(text)
+    except ValueError as error:
+        raise ValueError("is no command line: %s" % error)
+    return text
+
+
 PARSERS = {
     "programs": _programs,
     "fifos": _fifos,
@@ -152,7 +196,22 @@ PARSERS = {
     "freeze": _switch,
     "drain_timeout": _seconds,
     "boot_timeout": _seconds,
+    "companion": _path,
+    "health": _health,
+    "health_status": _statuses,
+    "health_timeout": _seconds,
+    "health_interval": _seconds,
+    "health_count": _count,
+    "bake": _seconds,
+    "max_exceptions": _ratio,
+    "before_deploy": _command,
+    "after_deploy": _command,
+    "on_failover": _command,
+    "on_rollback": _command,
+    "update": _command,
+    "hook_timeout": _seconds,
 }
+OPTIONS = tuple(PARSERS)
 
 
 def _name_clashes(pairs):

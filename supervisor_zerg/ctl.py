@@ -16,8 +16,9 @@ from supervisor.supervisorctl import ControllerPluginBase
 
 from . import errors
 from . import help as manual
-from .telling import concerned, failure, infos_of, plain, tell
+from .telling import concerned, failure, infos_of, plain, tell, tell_progress
 
+FOLLOW_S = 0.2  # how often a deploy is asked how far it is
 ANSWER_S = 30.0  # supervisord answers a move after 10 s at the latest
 NAMES_S = 1.0  # how long the Tab key may wait for names
 CACHE_S = 5.0  # how long it remembers them
@@ -29,10 +30,18 @@ ASK = {
     "promote": lambda zerg, words, options: zerg.promote(words["PROGRAM"]),
     "pause": lambda zerg, words, options: zerg.pause(words["PROGRAM"], "hold" in options),
     "resume": lambda zerg, words, options: zerg.resume(words["PROGRAM"], "both" in options),
+    "deploy": lambda zerg, words, options: zerg.deploy(words["PAIR"], deploy_options(options)),
+    "abort": lambda zerg, words, options: zerg.abort(words["PAIR"]),
     "settle": lambda zerg, words, options: zerg.settle(words["PAIR"]),
     "auto": lambda zerg, words, options: zerg.setAuto(words["PAIR"], words["on|off"] == "on"),
     "history": lambda zerg, words, options: zerg.getHistory(words["PAIR"], options.get("limit", manual.LIMIT)),
 }
+
+
+def deploy_options(options):
+    """The words of ``deploy`` as options of the RPC. It is never waited for: :meth:`ZergControllerPlugin._follow` asks how far it is."""
+    told = {name.replace("-", "_"): value for name, value in options.items() if name not in ("json", "no-wait")}
+    return {**told, "wait": False}
 
 
 def complain(sentence):
@@ -40,6 +49,28 @@ def complain(sentence):
     with contextlib.suppress(OSError):
         sys.stderr.write("error: %s\n" % plain(sentence))
         sys.stderr.flush()
+
+
+class Progress:
+    """A live line on a terminal; a line for each step elsewhere."""
+
+    def __init__(self, stream, quiet=False):
+        self.stream, self.quiet, self.shown = stream, quiet, None
+        self.live = stream.isatty()
+
+    def show(self, step, line):
+        """:param step: what is waited for; a new line is written when it changes, or the live one renewed."""
+        if self.quiet or (step == self.shown and not self.live):
+            return
+        self.shown = step
+        self.stream.write("\r\x1b[K%s" % plain(line) if self.live else plain(line) + "\n")
+        self.stream.flush()
+
+    def end(self):
+        """Take the live line away."""
+        if self.live and self.shown:
+            self.stream.write("\r\x1b[K")
+            self.stream.flush()
 
 
 @contextlib.contextmanager
@@ -95,8 +126,25 @@ class ZergControllerPlugin(ControllerPluginBase):
         if call.command.name == "help":
             return 0, list(self._help(call.words["COMMAND"]))
         reply = self._ask(ANSWER_S, lambda zerg: ASK[call.command.name](zerg, call.words, call.options))
+        if call.command.name == "deploy":
+            return self._follow(call, reply)
         deserted = call.command.name == "status" and not all(info["serving"] for info in infos_of(reply))
         return errors.NOBODY if deserted else 0, list(tell(call, reply, time.time()))
+
+    def _follow(self, call, deploy):
+        """Tell how far a deploy is until it has ended. :returns: (exit status, lines)"""
+        line = Progress(self.ctl.stdout, quiet="json" in call.options)
+        try:
+            while not deploy["outcome"] and "no-wait" not in call.options:
+                line.show(deploy["waits_for"], tell_progress(deploy))
+                time.sleep(FOLLOW_S)
+                now = self._ask(ANSWER_S, lambda zerg: zerg.getDeploy(deploy["pair"]))
+                if now.get("id") != deploy["id"]:
+                    raise manual.BadWords("supervisord has forgotten the deploy %s: it was restarted or reloaded meanwhile" % deploy["id"])
+                deploy = now
+        finally:
+            line.end()
+        return errors.OUTCOMES.get(deploy["outcome"], 0), list(tell(call, deploy, time.time()))
 
     def _ask(self, seconds, question):
         try:

@@ -1,8 +1,10 @@
 """One exception per refusal, each with its fault code, exit status and a hint that says what to do next.
 
-Codes lie in 300 to 319, where neither Supervisor nor a known plugin has any (supervisor/xmlrpc.py ``Faults``).
+Codes lie in 300 to 322, where neither Supervisor nor a known plugin has any (supervisor/xmlrpc.py ``Faults``).
 """
 
+FAILED = 4  # exit status: a deploy failed before users saw the new release
+ROLLED_BACK = 6  # exit status: a deploy was rolled back, users were on the new release for a while
 SERVED = 3  # exit status: refused or failed, and users are being served
 NOBODY = 5  # exit status: nobody serves
 ARGUMENTS = 2  # exit status: the words of the command are off
@@ -114,9 +116,32 @@ class Unsupported(ZergError):
     hint = "supervisor_zerg needs Linux with /proc; see 'Compatibility' in the README"
 
 
+class NoListener(ZergError):
+    code, name = 319, "ZERG_NO_LISTENER"
+    hint = "start the [eventlistener:zerg] program: it runs hooks and health checks"
+
+
+class BadOption(ZergError):
+    code, name, exit_status = 320, "ZERG_BAD_OPTION", ARGUMENTS
+    hint = "see 'zerg help deploy'"
+
+
+class NoDeploy(ZergError):
+    code, name = 321, "ZERG_NO_DEPLOY"
+    hint = "'zerg status' tells what is under way"
+
+
+class UnknownJob(ZergError):
+    code, name = 322, "ZERG_UNKNOWN_JOB"
+    hint = "it was given up meanwhile"
+
+
+#: Exit status of a deploy by its outcome.
+OUTCOMES = {"deployed": 0, "dry run": 0, "refused": SERVED, "failed": FAILED, "rolled back": ROLLED_BACK, "nobody serves": NOBODY}
+
 ALL = (
     ZergError, UnknownPair, UnknownProgram, Misconfigured, NotRunning, Booting, NobodyServes, LastCopy, Busy, NoRights,
-    Deaf, Pending, Unsteady, AsyncCopy, Lost, ShuttingDown, TimedOut, Obstructed, Unsupported,
+    Deaf, Pending, Unsteady, AsyncCopy, Lost, ShuttingDown, TimedOut, Obstructed, Unsupported, NoListener, BadOption, NoDeploy, UnknownJob,
 )  # fmt: skip
 BY_NAME = {error.__name__: error for error in ALL}
 BY_CODE = {error.code: error for error in ALL}

@@ -8,10 +8,11 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Mapping, Tuple
 
-from .errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
+from .errors import ARGUMENTS, FAILED, NOBODY, ROLLED_BACK, SERVED, UNREACHABLE
 
 WIDTH = 78
 LIMIT = 20  # history entries, unless told
+LONGEST_S = 86400
 MOST = 100000  # history entries that may be asked for
 EXITS = {
     0: "done, or it was so already",
@@ -92,6 +93,34 @@ _TABLE = (
         "In scripts, and whenever two people may be at work; swap twice is no swap, promote twice is one.",
         "$ {zerg} promote pybossa\npybossa: nothing to do, pybossa serves, pybossabak parked (0.4 ms)",
         ("PROGRAM",),
+    ),
+    Command(
+        "deploy", "Bring the code that is now on disk to users, and back if it is bad.",
+        "The copy that does not serve is stopped once it has drained, and started with the code that is now on disk. When it is loaded "
+        "and, with 'health' in the pair's section, has answered well while it was still parked, it is promoted; the old copy is kept warm. "
+        "For the bake time it is watched: if it ends, if its health fails, if its workers crash or raise too many exceptions, the old "
+        "copy serves again at once. Meanwhile nothing else moves the pair. Ctrl-C leaves the deploy running; 'zerg abort' ends it.",
+        "What it waits for, with the time so far: a live line on a terminal, else a line for each step; in the end the outcome, and why.",
+        "Each time new code is on disk. With --dry-run to see each step and each byte, with --bake 0 to be done at the promotion. With "
+        "--backup-first where the first program of the pair is to serve in the end: the spare is restarted with the code as it is, then "
+        "'update' of the section runs, then the first program is restarted with the new code.",
+        "$ {zerg} deploy --label v2.1\npybossa: deployed v2.1 in 13.2 s, pybossa serves",
+        ("[PAIR]",), ("--bake SECONDS", "--timeout SECONDS", "--label TEXT", "--no-wait", "--dry-run", "--backup-first", "--json"),
+        exits={
+            0: "deployed; with --no-wait: begun; with --dry-run: told", ARGUMENTS: EXITS[ARGUMENTS],
+            SERVED: "refused: nothing was changed, and users are being served",
+            FAILED: "failed before users saw the new release; they are on the old one", NOBODY: "nobody serves",
+            ROLLED_BACK: "rolled back: users were on the new release for a while and are on the old one now",
+            UNREACHABLE: EXITS[UNREACHABLE],
+        },
+    ),
+    Command(
+        "abort", "End the deploy that runs, on the old release.",
+        "Before the promotion the new copy is stopped; after it, in the bake time, the old copy is promoted again.",
+        "How the deploy ended.",
+        "When you know better than its checks.",
+        "$ {zerg} abort\npybossa: rolled back after 4.1 s, pybossa serves: aborted by a person",
+        ("[PAIR]",),
     ),
     Command(
         "pause", "Pause a program that need not serve; with --hold let nobody serve.",
@@ -225,7 +254,8 @@ def _options(command, words):
         elif word not in known:
             raise BadWords("%s has no option %s; usage: %s" % (command.name, word, command.usage))
         elif " " in known[word]:
-            options[word[2:]] = _number(word, value if equals else words.pop(0) if words else "")
+            read = READERS[known[word].partition(" ")[2]]
+            options[word[2:]] = read(word, value if equals else words.pop(0) if words else "")
         elif equals:
             raise BadWords("%s takes no value; usage: %s" % (word, command.usage))
         else:
@@ -237,6 +267,25 @@ def _number(option, text):
     if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST:
         return int(text)
     raise BadWords("%s takes a number from 1 to %d, not %r" % (option, MOST, text))
+
+
+def _seconds(option, text):
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_S:
+        raise BadWords("%s takes seconds from 0 to %d, not %r" % (option, LONGEST_S, text))
+    return seconds
+
+
+def _text(option, text):
+    if not text or not text.isprintable() or text.startswith("-"):
+        raise BadWords("%s takes a word, not %r" % (option, text))
+    return text
+
+
+READERS = {"N": _number, "SECONDS": _seconds, "TEXT": _text}
 
 
 def _places(command, words):

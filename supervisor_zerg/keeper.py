@@ -4,7 +4,8 @@ runs *settle* until that is reached, and answers. The only state of a pair that 
 
 import time
 
-from . import errors, requests
+from . import announcements, errors, requests
+from .chronicle import Chronicle
 from .model import Arrival, Condition, Desired, Facts, Verb
 from .observe import Observer
 from .settle import settle
@@ -26,10 +27,13 @@ class Keeper:
         orders = plugin.orders.get(pair.name)
         self.held, self.both = bool(orders.get("held")), bool(orders.get("both"))
         self.auto = bool(orders.get("auto", pair.auto))
+        self.labels = orders.get("labels", {})  # program -> [pid, what a person called the release in it]
         self.wish, self.last, self.retiring = "", "", ""
         self.arrivals, self.since = {}, {}
         self.request, self.task, self.facts, self.step = None, None, None, None
-        self.cause, self.moves, self.began = "", [], 0.0
+        self.deploy, self.last_deploy = None, None
+        self.chronicle = Chronicle(pair, plugin)
+        self.cause, self.began = "", 0.0
         self.routine, self.urgent, self.looked_closely = False, False, -1e9
         self.chores = False  # a request is answered, but what it asked for (freeze, retire) waits for the drain
         self.drain_began = None
@@ -38,17 +42,28 @@ class Keeper:
 
     # requests of a person
 
-    def ask(self, verb, program="", **options):
+    def ask(self, verb, program="", by="a person", **options):
         """Take on a request. :returns: Request, perhaps answered already. :raises ZergError: Busy, Misconfigured, ShuttingDown."""
         self.check()
-        if self.request is not None:
-            held = self.plugin.loop.clock() - self.request.began
-            raise errors.Busy("%s is under way since %.3f s for the pair %s" % (self.request, held, self.pair.name))
-        self.request = request = requests.Request(self.plugin.new_id(), verb, program, options, self.plugin.loop.clock())
+        self.free(by)
+        self.request = request = requests.Request(self.plugin.new_id(), verb, program, by, options, self.plugin.loop.clock())
         self._finish_entry("overtaken by %s" % request)
         self.cause = verb
         self._run()
         return request
+
+    def free(self, by):
+        """Nothing else is under way. :param by: who asks; a deploy may move its own pair. :raises Busy:"""
+        now = self.plugin.loop.clock()
+        if self.deploy is not None and by != str(self.deploy):
+            since = now - self.deploy.began
+            raise errors.Busy(
+                "%s by %s is under way since %.1f s for the pair %s" % (self.deploy, self.deploy.by, since, self.pair.name),
+                "ask again when it has ended; 'zerg abort' ends it on the old release",
+            )
+        if self.request is not None:
+            since = now - self.request.began
+            raise errors.Busy("%s is under way since %.3f s for the pair %s" % (self.request, since, self.pair.name))
 
     def check(self):
         if not self.plugin.programs.running():
@@ -106,6 +121,8 @@ class Keeper:
         if how != "BACKOFF":
             self.arrivals.pop(program, None)
         self.kick("%s %s" % (program, how), at_once=True)
+        if self.deploy is not None:
+            self.deploy.program_ended(program, how)
 
     def restart(self, copy):
         """Stop a copy so that it attaches to the pool's new socket; start it again once it has stopped."""
@@ -121,7 +138,7 @@ class Keeper:
         if self.task is None or not self.task.alive:
             self.cause, self.routine, self.urgent = cause, routine, at_once
             self._run()
-        elif not self.moves and not routine:
+        elif not self.chronicle.moves and not routine:
             self.cause = cause
         if self.task is None or not self.task.alive:
             return
@@ -129,7 +146,8 @@ class Keeper:
 
     def active(self):
         """May anything be done to this pair now?"""
-        return self.plugin.programs.running() and not self.pair.problems and (self.auto or self.request is not None or self.chores)
+        asked = self.auto or self.request is not None or self.deploy is not None or self.chores
+        return self.plugin.programs.running() and not self.pair.problems and asked
 
     def glance(self):
         """Each second, for 2 microseconds a path: did somebody else move a slot? Every command changes an inode."""
@@ -149,6 +167,57 @@ class Keeper:
         for program, memo in self.observer.memos.items():
             for pid in {self.plugin.programs.get(program).pid, memo.master} - {0} - loop.watched():
                 loop.watch(pid, lambda pid, p=program: self.kick("process %d of %s ended" % (pid, p), at_once=True))
+
+    # deploys
+
+    def begin_deploy(self, deploy):
+        """:raises ZergError: something else is under way."""
+        self.check()
+        self.free("")
+        self.deploy = self.last_deploy = deploy
+        deploy.start()
+        return deploy
+
+    def wake_deploy(self):
+        """Something happened that a deploy may wait for."""
+        if self.deploy is not None:
+            self.deploy.look()
+
+    def start_parked(self, program):
+        """Start a program whose copy is to wait for its promotion. :returns: was it started?"""
+        self.retiring = ""
+        started = self.plugin.programs.spawn(program)
+        self.arrivals[program] = Arrival.PARKS
+        self.kick("%s was started" % program)
+        return started
+
+    def deploy_ended(self, deploy):
+        """:param deploy: with its outcome."""
+        self.deploy = None
+        info = deploy.info()
+        if info["outcome"] == "deployed":
+            self.labels[info["target"]] = [self.plugin.programs.get(info["target"]).pid, info["label"]]
+            self._save_orders()
+            if self.pair.retire == "stop":
+                self.retiring, self.chores = info["old"], True
+        outcome = "%s%s" % (info["outcome"], ": " + info["why"] if info["why"] else "")
+        told = {"what": "deploy %s" % info["target"], "by": info["by"], "moves": info["steps"], "label": info["label"], "cut": info["cut"]}
+        self.chronicle.record({**told, "id": info["id"], "took_ms": info["elapsed"] * 1000, "serving": info["serving"], "outcome": outcome})
+        self.plugin.answered()
+        self.kick("%s has ended" % deploy)
+
+    def end_parked(self, copy):
+        """Let a parked copy end through its FIFO, 1 s faster than by its signal. :returns: False when it is not parked."""
+        if not (copy.ready and copy.sealed) or copy.program == self.last:
+            return False
+        self.retiring = copy.program
+        self.kick("%s is to end" % copy.program)
+        return True
+
+    def label_of(self, program, pid):
+        """What a person called the release in a copy; empty once it was started anew."""
+        known, label = self.labels.get(program, (0, ""))
+        return label if known == pid else ""
 
     # settle's side
 
@@ -192,6 +261,7 @@ class Keeper:
         self.watch()
         if step.met:
             self._reached(facts, step)
+            self.wake_deploy()
         if self.request is not None:
             self._progress(step)
         elif step.patient and not step.moves:
@@ -206,6 +276,8 @@ class Keeper:
         was = self.last
         if step.goal:
             self.last = step.goal
+        if was and step.goal and was != step.goal:
+            self._announce(was, facts)
         if self.wish == step.goal:
             self.wish = ""
         for program in list(self.arrivals):
@@ -213,7 +285,7 @@ class Keeper:
             settled = copy.ready and not copy.fresh and (program == step.goal or not copy.accepting)
             if settled and (program == step.goal or self.arrivals[program] is Arrival.PARKS):
                 del self.arrivals[program]
-        if self.pair.retire == "stop" and was and step.goal and was != step.goal and facts.copy(was).up:
+        if self.pair.retire == "stop" and self.deploy is None and was and step.goal and was != step.goal and facts.copy(was).up:
             self.retiring = was
         elif self.retiring and (self.retiring == step.goal or not facts.copy(self.retiring).up):
             self.retiring = ""
@@ -259,7 +331,7 @@ class Keeper:
     def reply(self, request):
         """The reply of a request: what the pair is like now, and how long it took."""
         facts = self.facts or Facts(())
-        relevant = [m for m, _ in self.moves if request.verb == "settle" or m.verb in TRAFFIC]
+        relevant = [m for m, _ in self.chronicle.moves if request.verb == "settle" or m.verb in TRAFFIC]
         return {
             "pair": self.pair.name,
             "id": request.id,
@@ -277,7 +349,7 @@ class Keeper:
         return facts.parked or next((c.program for c in facts.copies if c.condition is Condition.DRAINING), "")
 
     def made(self, move):
-        self.moves.append((move, self.plugin.loop.clock()))
+        self.chronicle.made(move)
         if move.command and b"p" in move.command:
             for proof in self.proofs:
                 proof.cancel()
@@ -287,6 +359,15 @@ class Keeper:
     def stumbled(self, move, error):
         self.plugin.log("debug", "could not make a move", pair=self.pair.name, move=str(move), error=str(error))
 
+    def _announce(self, was, facts):
+        failed = not facts.copy(was).up and self.request is None
+        kind = announcements.FailedOver if failed else announcements.Promoted
+        told = {"pair": self.pair.name, "program": self.last, "was": was}
+        self.plugin.loop.call_soon(lambda: announcements.announce(kind, self.cause, **told))
+        if failed:
+            environment = {"ZERG_TARGET": self.last, "ZERG_OLD": was, "ZERG_WHY": self.cause}
+            self.plugin.loop.call_soon(lambda: self.plugin.run_hook(self, "on_failover", environment))
+
     # orders and history
 
     def set_auto(self, on):
@@ -294,37 +375,18 @@ class Keeper:
             return False
         self.auto = on
         self._save_orders()
-        self.record({"what": "auto %s" % ("on" if on else "off"), "by": "a person", "outcome": "done"})
+        self.chronicle.record({"what": "auto %s" % ("on" if on else "off"), "by": "a person", "outcome": "done"})
         if on:
             self.kick("auto was switched on")
         return True
 
     def _save_orders(self):
         orders = {"held": self.held, "both": self.both, "auto": self.auto}
-        self.plugin.orders.set(self.pair.name, **{k: v for k, v in orders.items() if v != (k == "auto" and self.pair.auto)})
+        changed = {k: v for k, v in orders.items() if v != (k == "auto" and self.pair.auto)}
+        self.plugin.orders.set(self.pair.name, **changed, **({"labels": self.labels} if self.labels else {}))
 
     def _finish_entry(self, outcome, request=None):
-        """One line of history for a request, or for what was done without one; written after the answer is on its way."""
-        moves, self.moves = self.moves, []
-        if not moves and request is None:
-            return
-        first = request.began if request else moves[0][1]
-        entry = {
-            "id": request.id if request else self.plugin.new_id(),
-            "what": ("%s %s" % (request.verb, request.program)).strip() if request else "repair",
-            "by": "a person" if request else self.cause,
-            "moves": _told(moves, first),
-            "took_ms": round((self.plugin.loop.clock() - first) * 1000, 3),
-            "serving": self.facts.serving if self.facts else "",
-            "outcome": outcome,
-        }
-        self.plugin.loop.call_soon(lambda: self.record(entry))
-
-    def record(self, entry):
-        entry = {"at": time.time(), "pair": self.pair.name, "id": entry.get("id") or self.plugin.new_id(), **entry}
-        self.plugin.history.add(entry)
-        told = {k: v for k, v in entry.items() if k not in ("at", "moves")}
-        self.plugin.log("info", "moved" if entry.get("moves") else "answered", moves=",".join(entry.get("moves", [])), **told)
+        self.chronicle.finish(outcome, self.facts.serving if self.facts else "", self.cause, request)
 
     def noted(self, facts):
         """Facts that somebody else looked up."""
@@ -341,17 +403,7 @@ class Keeper:
     def close(self):
         if self.task is not None:
             self.task.cancel()
+        if self.deploy is not None:
+            self.deploy.close()
         for memo in self.observer.memos.values():
             memo.forget()
-
-
-def _told(moves, first):
-    """Moves as short strings with their time, repetitions counted: ``["+0.5ms resume b to running", "+2.1ms nudge b x3"]``."""
-    told = []
-    for move, at in moves:
-        words = str(move) + (": %s" % move.why if move.why else "")
-        if told and told[-1][1] == words:
-            told[-1][2] += 1
-        else:
-            told.append([at - first, words, 1])
-    return ["+%.1fms %s%s" % (at * 1000, words, " x%d" % count if count > 1 else "") for at, words, count in told]

@@ -289,6 +289,9 @@ class Step:
     refusal: str = ""  # the name of the error in errors.py when waiting cannot help
 
 
+PROGRAM_NAME = "%(program_name)s"
+
+
 @dataclass(frozen=True)
 class PairConfig:
     """One ``[zerg:NAME]`` section."""
@@ -303,8 +306,38 @@ class PairConfig:
     freeze: bool = False
     drain_timeout: float = 60.0
     boot_timeout: float = 300.0
+    companion: str = ""
+    health: str = ""
+    health_status: str = "200-399"
+    health_timeout: float = 5.0
+    health_interval: float = 1.0
+    health_count: int = 3
+    bake: float = 10.0
+    max_exceptions: float = 0.05
+    before_deploy: str = ""
+    after_deploy: str = ""
+    on_failover: str = ""
+    on_rollback: str = ""
+    update: str = ""
+    hook_timeout: float = 60.0
     problems: Tuple[str, ...] = field(default=())
 
     def stats_of(self, program):
         """The stats address of one copy: a unix path, ``host:port``, or empty."""
-        return self.stats.replace("%(program_name)s", program.rpartition(":")[2])
+        return named(self.stats, program)
+
+    def health_of(self, program):
+        """What to ask for the health of one copy: a URL, ``unix://SOCKET:PATH`` for its companion, ``command:...``, or empty."""
+        if self.health.startswith("/"):
+            return "unix://%s:%s" % (named(self.companion, program), named(self.health, program))
+        return named(self.health, program)
+
+    @property
+    def health_tells_copies_apart(self):
+        """Can a copy be asked before users are sent to it?"""
+        return self.health.startswith("/") or self.health.startswith("command:") or PROGRAM_NAME in self.health
+
+
+def named(text, program):
+    """``%(program_name)s`` expanded."""
+    return text.replace(PROGRAM_NAME, program.rpartition(":")[2])

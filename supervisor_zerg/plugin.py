@@ -12,15 +12,17 @@ from dataclasses import replace
 from supervisor import events
 from supervisor.states import ProcessStates
 
-from . import config, errors
+from . import announcements, config, errors
 from .journal import History, Orders
 from .keeper import Keeper
 from .kernel import CALLS, Kernel
 from .loop import Loop
 from .programs import Programs, name_of, started_by_supervisor
 from .status import describe
+from .worklist import Job, Worklist
 
 GLANCE_S = 1.0
+HOOK_GRACE_S = 10.0
 SPREAD_S = 0.02  # between the looks at two pairs on a tick
 ENDED = (
     events.ProcessStateExitedEvent,
@@ -43,6 +45,7 @@ class Plugin:
         path = self._history_path(settings.get("history", ""))
         self.history = History(path, self._complain)
         self.orders = Orders(os.path.splitext(path)[0] + "-orders.json" if path else "", self._complain)
+        self.worklist = Worklist(self.loop.clock, self._tell_listener)
         self._ids, self._born = itertools.count(1), int(time.time())
         self.keepers, self._restarts = {}, {}
         self._sections = None
@@ -166,6 +169,7 @@ class Plugin:
             return self._on_pool(event)
         keeper.watch()
         keeper.kick("%s runs" % program)
+        keeper.wake_deploy()
 
     def _on_stopping(self, event):
         keeper, program = self._concerned(event.process)
@@ -191,6 +195,7 @@ class Plugin:
         keeper, program = self._concerned(event.process)
         if keeper is not None and b"zerg ready" in _bytes(event.data):
             keeper.kick("%s says that it is ready" % program)
+            keeper.wake_deploy()
 
     def _on_group(self, event):
         self.loop.call_soon(self._groups_changed)
@@ -213,6 +218,33 @@ class Plugin:
     def _start_again(self, program, started):
         if self.programs.running() and self.programs.spawn(program):
             started()
+
+    # hooks and checks, in the listener
+
+    def _tell_listener(self, job):
+        told = {"pair": job.pair, "id": job.id, "kind": job.kind}
+        self.loop.call_soon(lambda: announcements.announce(announcements.JobToDo, **told))
+
+    def run_hook(self, keeper, name, environment, told=lambda ok, words: None):
+        """Run a hook of a pair, if it has that one. :param told: called with (ok, words) when it has ended."""
+        command = getattr(keeper.pair, name)
+        if not command:
+            return
+        serving = keeper.facts.serving if keeper.facts else ""
+        environment = {"ZERG_HOOK": name, "ZERG_PAIR": keeper.pair.name, "ZERG_SERVING": serving, **environment}
+
+        def ended(ok, words):
+            self.log("info" if ok else "warn", "hook ended", pair=keeper.pair.name, hook=name, ok=ok, words=words)
+            told(ok, words)
+
+        job = Job(self.new_id(), "hook", keeper.pair.name, name, command, keeper.pair.hook_timeout, ended, environment=environment)
+        self.worklist.add(job)
+        self.loop.call_later(keeper.pair.hook_timeout + HOOK_GRACE_S, lambda: self._overdue(job))
+
+    def _overdue(self, job):
+        """The listener limits a hook; this is for a listener that is gone."""
+        if job.id in self.worklist.jobs:
+            self.worklist.tell(job.id, False, "the listener told nothing for %.0f s" % (job.timeout + HOOK_GRACE_S))
 
     def settle_all(self):
         """Look at every pair that reacts by itself, one after the other, so that many of them never hold the loop.

@@ -10,7 +10,7 @@ from collections import namedtuple
 
 from supervisor.options import split_namespec
 from supervisor.process import Subprocess
-from supervisor.states import SupervisorStates, getProcessStateDescription
+from supervisor.states import ProcessStates, SupervisorStates, getProcessStateDescription
 
 Program = namedtuple("Program", "state pid")
 ABSENT = Program("ABSENT", 0)
@@ -45,6 +45,17 @@ class Programs:
         process.administrative_stop = True
         process.laststopreport = 0
         process.kill(signal.SIGCONT)
+
+    def stop(self, name):
+        """Send its stop signal. :returns: True when it has stopped or is certain to: a signal that comes within 3 ms of a start is
+        lost, and a program that exited by itself may be about to be respawned."""
+        process = self.find(name)
+        if process is None:
+            return True
+        state = process.get_state()
+        if state in (ProcessStates.STARTING, ProcessStates.RUNNING, ProcessStates.BACKOFF):
+            process.stop()
+        return state in (ProcessStates.STOPPING, ProcessStates.STOPPED, ProcessStates.FATAL)
 
     def spawn(self, name):
         """Start a program that is stopped. :returns: True when it was started."""

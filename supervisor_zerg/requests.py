@@ -11,8 +11,8 @@ Aim = namedtuple("Aim", "wish held both")
 class Request:
     """What a person asked for, until it is answered."""
 
-    def __init__(self, ident, verb, program, options, now):
-        self.id, self.verb, self.program, self.options, self.began = ident, verb, program, options, now
+    def __init__(self, ident, verb, program, by, options, now):
+        self.id, self.verb, self.program, self.by, self.options, self.began = ident, verb, program, by, options, now
         self.opened = False
         self.answer = None  # the reply, a struct, or a ZergError
 

@@ -4,6 +4,8 @@ from supervisor.http import NOT_DONE_YET
 from supervisor.xmlrpc import Faults, RPCError
 
 from . import errors
+from .deploy import Deploy
+from .plans import plans, read_options, steps
 from .plugin import Plugin
 from .settle import look
 from .status import misconfigured
@@ -126,6 +128,65 @@ class ZergNamespaceRPCInterface:
         keeper = _faulty(self._plugin.keeper, pair)
         return self._plugin.history.last(keeper.pair.name, int(limit))
 
+    def deploy(self, pair, options=None):
+        """Bring the code that is now on disk to users: restart the parked copy, check it, promote it, watch it.
+
+        @param string pair     Name of the pair; empty if there is only one
+        @param struct options  Any of bake (seconds), timeout (seconds for the boot), label (text), wait (boolean, true: answer when it
+            has ended), dry_run (boolean: only tell the steps), backup_first (boolean: the spare first, then 'update', then the main one)
+        @return struct deploy  id, pair, target, old, label, by, at, elapsed, phase, waits_for, steps, outcome, why, cut, serving; outcome
+            is one of deployed, refused, failed, rolled back, nobody serves, or empty while it runs
+        """
+        keeper = _faulty(self._plugin.keeper, pair)
+        options = _faulty(read_options, dict(options or {}))
+        _faulty(keeper.check)
+        _faulty(keeper.free, "")
+        return _deferred(_Begin(self._plugin, keeper, options).answer)
+
+    def getDeploy(self, pair):
+        """Tell about the deploy that runs, or about the last one.
+
+        @param string pair     Name of the pair; empty if there is only one
+        @return struct deploy  As that of deploy; empty if supervisord remembers none
+        """
+        deploy = _faulty(self._plugin.keeper, pair).last_deploy
+        return deploy.info() if deploy else {}
+
+    def abort(self, pair):
+        """End the deploy that runs, on the old release.
+
+        @param string pair     Name of the pair; empty if there is only one
+        @return struct deploy  As that of deploy
+        """
+        keeper = _faulty(self._plugin.keeper, pair)
+        if keeper.deploy is None:
+            raise RPCError(errors.NoDeploy.code, str(errors.NoDeploy("no deploy of the pair %s is under way" % keeper.pair.name)))
+        deploy = keeper.deploy
+        deploy.abort("a person")
+        return _deferred(lambda: deploy.info() if deploy.over else None)
+
+    def takeJobs(self, anew):
+        """Give the listener what it is to do: hooks and health checks. For zerg-listener only.
+
+        @param boolean anew   The listener has just been started
+        @return array jobs    Structs with id, kind, pair, what, check, environment, timeout, interval, expect
+        """
+        return self._plugin.worklist.take(bool(anew))
+
+    def tellJob(self, ident, ok, words, seconds):
+        """Tell how a job went. For zerg-listener only.
+
+        @param string ident   The job
+        @param boolean ok     Did it succeed?
+        @param string words   What was seen, for a person
+        @param double seconds How long it took
+        @return boolean go_on Is the check to be repeated?
+        """
+        go_on = self._plugin.worklist.tell(ident, bool(ok), str(words))
+        if go_on is None:
+            raise RPCError(errors.UnknownJob.code, str(errors.UnknownJob("there is no job %r" % ident)))
+        return go_on
+
     def _program_move(self, verb, program, wait, **options):
         keeper, name = _faulty(self._plugin.keeper_of, program)
         return self._move(keeper, verb, name, wait, **options)
@@ -135,6 +196,39 @@ class ZergNamespaceRPCInterface:
         if not wait and request.answer is None:
             return {**keeper.reply(request), "changed": True, "pending": True}
         return _deferred(lambda: request.answer)
+
+
+class _Begin:
+    """Looks at a pair, then begins its deploy, or tells what it would do."""
+
+    def __init__(self, plugin, keeper, options):
+        self.plugin, self.keeper, self.options, self.result = plugin, keeper, options, None
+        plugin.loop.task(look(keeper.observer, True, False), self._seen).start()
+
+    def _seen(self, facts):
+        try:
+            self.result = self._begin(facts)
+        except errors.ZergError as refusal:
+            self.result = refusal
+        self.plugin.answered()
+
+    def _begin(self, facts):
+        keeper, options = self.keeper, self.options
+        if facts is None:
+            raise errors.ZergError("the look at the pair %s failed" % keeper.pair.name)
+        todo = plans(keeper.pair, facts, options)
+        if options["dry_run"]:
+            told = [step for plan in todo for step in steps(keeper.pair, plan, facts)]
+            return {"pair": keeper.pair.name, "target": todo[-1].target, "steps": told, "outcome": "dry run", "serving": facts.serving}
+        if any(plan.before or plan.after or plan.check_serving for plan in todo) and not self.plugin.worklist.listener_present():
+            raise errors.NoListener("hooks and health checks of the pair %s need the listener, which does not run" % keeper.pair.name)
+        deploy = Deploy(keeper, self.plugin.new_id(), todo, options["label"], "a person", keeper.deploy_ended)
+        return keeper.begin_deploy(deploy)
+
+    def answer(self):
+        if not isinstance(self.result, Deploy):
+            return self.result
+        return self.result.info() if self.result.over or not self.options["wait"] else None
 
 
 class _Look:

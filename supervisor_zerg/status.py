@@ -13,7 +13,8 @@ def describe(keeper, facts, plugin):
         "warm": facts.warm,
         "held": keeper.held,
         "auto": keeper.auto,
-        "busy": str(keeper.request) if keeper.request else "",
+        "busy": str(keeper.deploy or keeper.request or ""),
+        "deploy": keeper.last_deploy.info() if keeper.last_deploy else {},
         "pool": _pool(keeper, plugin),
         "problems": problems(keeper, facts, plugin),
         "copies": [_copy(copy, keeper) for copy in facts.copies],
@@ -24,7 +25,7 @@ def misconfigured(keeper):
     """The info struct of a pair whose section cannot be used."""
     return {
         "pair": keeper.pair.name, "serving": "", "parked": "", "warm": False, "held": False, "auto": False, "busy": "",
-        "pool": "", "problems": list(keeper.pair.problems), "copies": [],
+        "deploy": {}, "pool": "", "problems": list(keeper.pair.problems), "copies": [],
     }  # fmt: skip
 
 
@@ -49,6 +50,7 @@ def _copy(copy, keeper):
         "frozen": copy.frozen,
         "requests": float(copy.requests),
         "witness": copy.witness,
+        "label": keeper.label_of(copy.program, copy.pid),
         "since": float(keeper.since.get(copy.program, ("", 0.0))[1]),
     }
 

@@ -121,6 +121,22 @@ def tell_move(reply):
     yield "%s: %s (%.1f ms)" % (reply["pair"], ", ".join(told), reply["took_ms"])
 
 
+def tell_deploy(reply):
+    """The line of ``deploy`` and ``abort``; the steps of a dry run."""
+    if reply["outcome"] == "dry run":
+        yield from ("%d. %s" % item for item in enumerate(reply["steps"], 1))
+        return
+    what = " ".join(filter(None, (reply["outcome"] or "deploying", reply["label"])))
+    told = ["%s in %.1f s" % (what, reply["elapsed"]) if reply["outcome"] else what, "%s serves" % (reply["serving"] or "nobody")]
+    told += ["%d requests were cut" % reply["cut"]] if reply["cut"] else []
+    yield "%s: %s%s" % (reply["pair"], ", ".join(told), ": " + reply["why"] if reply["why"] else "")
+
+
+def tell_progress(reply):
+    """What a deploy waits for, in a line."""
+    return "%s: %s, %.1f s" % (reply["pair"], reply["waits_for"], reply["elapsed"])
+
+
 def tell_auto(reply):
     """The line of ``auto``."""
     yield "%s: %s%s" % (reply["pair"], "" if reply["changed"] else "nothing to do, ", _auto(reply))
@@ -142,7 +158,8 @@ def tell(call, reply, now):
     name = call.command.name
     if name == "status":
         return tell_status(reply, now)
-    return {"auto": tell_auto, "history": tell_history}.get(name, tell_move)(reply)
+    tellers = {"auto": tell_auto, "history": tell_history, "deploy": tell_deploy, "abort": tell_deploy}
+    return tellers.get(name, tell_move)(reply)
 
 
 # failures

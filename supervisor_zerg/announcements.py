@@ -1,0 +1,59 @@
+"""Supervisor events of our own, for any event listener: ``events = ZERG`` for all of them, or one by its name.
+
+They exist as soon as the plugin is imported, which supervisord does before it reads its listeners' ``events``.
+"""
+
+from supervisor import events
+
+
+class ZergEvent(events.Event):
+    """What happened to a pair. The payload is a line of ``key:value`` and, below it, words for a person."""
+
+    def __init__(self, words="", **told):
+        self.words, self.told = words, told
+
+    def payload(self):
+        return "%s\n%s" % (" ".join("%s:%s" % item for item in self.told.items()), self.words)
+
+
+class Promoted(ZergEvent):
+    """Another copy serves, because a person, a deploy or a start wanted it."""
+
+
+class FailedOver(ZergEvent):
+    """Another copy serves, because the one that did is gone."""
+
+
+class Deployed(ZergEvent):
+    """A deploy ended with the new release serving."""
+
+
+class DeployFailed(ZergEvent):
+    """A deploy ended before users saw the new release."""
+
+
+class RolledBack(ZergEvent):
+    """A deploy ended on the old release after users had been on the new one."""
+
+
+class JobToDo(ZergEvent):
+    """There is a job for the listener."""
+
+
+EVENTS = {
+    "ZERG": ZergEvent,
+    "ZERG_PROMOTED": Promoted,
+    "ZERG_FAILED_OVER": FailedOver,
+    "ZERG_DEPLOYED": Deployed,
+    "ZERG_DEPLOY_FAILED": DeployFailed,
+    "ZERG_ROLLED_BACK": RolledBack,
+    "ZERG_JOB": JobToDo,
+}
+for _name, _kind in EVENTS.items():
+    if not hasattr(events.EventTypes, _name):
+        events.register(_name, _kind)
+
+
+def announce(kind, words="", **told):
+    """Tell all listeners. They only buffer it: nothing blocks."""
+    events.notify(kind(words, **told))

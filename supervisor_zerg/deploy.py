@@ -1,0 +1,237 @@
+"""A deploy under way: looks, asks release.py what comes next, and does it. Holds the pair until it has ended.
+
+Everything that can block (hooks, health checks) is a job for the listener (worklist.py); everything that moves a slot goes through
+the pair's keeper. A client that disconnects ends nothing; a supervisord that is reloaded forgets the deploy, and settle makes one
+serve and one be parked, as after any other mishap.
+"""
+
+import time
+
+from . import announcements, errors
+from .release import Counters, Outcome, Phase, Sight, advance, begin
+from .settle import look
+from .worklist import Job
+
+BRISK_S = 0.05  # between two looks while a copy drains, stops, boots or is promoted; events wake it at once
+CALM_S = 0.25  # while it is checked or bakes
+PATIENCE_S = 1.0  # a parked copy that was told to end through its FIFO and is still there gets its stop signal
+INSIST_S = 0.1  # a stop signal within 3 ms of a start can be lost: send it again until the program stops
+INSIST_TRIES = 50
+EVENTS = {
+    Outcome.DEPLOYED: announcements.Deployed,
+    Outcome.ROLLED_BACK: announcements.RolledBack,
+    Outcome.FAILED: announcements.DeployFailed,
+    Outcome.NOBODY: announcements.DeployFailed,
+}
+
+
+class Deploy:
+    """:param plans: one after the other; each begins when the one before has deployed. :param ended: called with this deploy."""
+
+    def __init__(self, keeper, ident, plans, label, by, ended):
+        self.keeper, self.plugin, self.pair = keeper, keeper.plugin, keeper.pair
+        self.id, self.plans, self.label, self.by, self.ended = ident, list(plans), label, by, ended
+        self.loop = self.plugin.loop
+        self.began, self.at, self.took = self.loop.clock(), time.time(), None
+        self.release, self.job, self.hook, self.request, self.looking, self.timer = None, None, None, None, False, None
+        self.told, self.aborted_by, self.facts = [], "", None
+        self._forget()
+
+    def __str__(self):
+        return "deploy %s (id %s)" % (self.release.plan.target if self.release else self.pair.name, self.id)
+
+    @property
+    def over(self):
+        return self.release is not None and self.release.phase is Phase.ENDED and not self.plans
+
+    def start(self):
+        self._next_plan()
+        return self
+
+    def _next_plan(self):
+        self._forget()
+        self._take(*begin(self.plans.pop(0), self.loop.clock()))
+        self.look()
+
+    def _forget(self):
+        self.died, self.promotion, self.hook_result, self.hook_words = "", "", None, ""
+        self.good, self.bad, self.health_words = 0, 0, ""
+
+    # what it hears
+
+    def program_ended(self, program, how):
+        """A program of the pair is gone, by itself or by a stop."""
+        if program == self.release.plan.target and self.release.phase in (Phase.BOOTING, Phase.CHECKING, Phase.PROMOTING, Phase.BAKING):
+            self.died = self.died or how
+        self.look()
+
+    def abort(self, by):
+        """End on the old release."""
+        self.aborted_by = by
+        self.look()
+
+    def close(self):
+        """supervisord ends or forgets the pair."""
+        self.looking = True
+        if self.timer:
+            self.timer.cancel()
+        self._end_job()
+
+    def look(self):
+        """Look now, unless a look is under way."""
+        if not self.looking and not self.over:
+            self.looking = True
+            if self.timer:
+                self.timer.cancel()
+            self.loop.task(look(self.keeper.observer, True, False), self._seen).start()
+
+    # what it does
+
+    def _seen(self, facts):
+        self.looking = False
+        if facts is not None:
+            self.facts = facts
+            self._go_on()
+        if self.over:
+            return
+        pause = CALM_S if self.release.phase in (Phase.CHECKING, Phase.BAKING, Phase.PREPARING, Phase.FINISHING) else BRISK_S
+        self.timer = self.loop.call_later(pause, self.look)
+
+    def _go_on(self):
+        while not self.over:
+            before = self.release
+            release, orders = advance(before, self._sight())
+            if release is before:
+                return
+            self._take(release, orders)
+            if release.phase is Phase.ENDED:
+                return self._ended()
+
+    def _take(self, release, orders):
+        if self.release is None or release.phase is not self.release.phase:
+            self.told.append("+%.1fs %s" % (self.loop.clock() - self.began, release.waits_for()))
+            self.good, self.bad = 0, 0
+        self.release = release
+        for order in orders:
+            getattr(self, "_do_" + order.name.lower())()
+
+    def _sight(self):
+        plan, facts = self.release.plan, self.facts
+        if self.request is not None and isinstance(self.request.answer, errors.ZergError):
+            self.promotion, self.request = str(self.request.answer), None
+        return Sight(
+            target=facts.copy(plan.target), old=facts.copy(plan.old), serving=facts.serving, now=self.loop.clock(), ended=self.died,
+            hook=self.hook_result, hook_words=self.hook_words, good=self.good, bad=self.bad, health_words=self.health_words,
+            promotion=self.promotion, counters=self._counters(plan.target), abort=self.aborted_by,
+        )  # fmt: skip
+
+    def _counters(self, program):
+        snapshot = self.keeper.observer.memos[program].snapshot
+        if snapshot is None:
+            return None
+        rows = snapshot.workers
+        return Counters(snapshot.requests, sum(r.exceptions for r in rows), sum(r.harakiris for r in rows), sum(r.respawns for r in rows))
+
+    # orders
+
+    def _do_run_hook(self):
+        name = self.release.hooks[0] if self.release.phase is Phase.PREPARING else self.release.plan.after
+        self.hook_result, self.hook_words = None, ""
+        self.plugin.run_hook(self.keeper, name, self._environment(), self._hook_told)
+
+    def _hook_told(self, ok, words):
+        self.hook_result, self.hook_words = ok, words
+        self.look()
+
+    def _environment(self):
+        plan = self.release.plan
+        return {"ZERG_ID": self.id, "ZERG_TARGET": plan.target, "ZERG_OLD": plan.old, "ZERG_LABEL": self.label}
+
+    def _do_stop(self):
+        self._end_job()
+        program = self.release.plan.target
+        if self.keeper.end_parked(self.facts.copy(program)):
+            self.loop.call_later(PATIENCE_S, lambda: self._insist_on_stop(program, INSIST_TRIES))
+        else:
+            self._insist_on_stop(program, INSIST_TRIES)
+
+    def _insist_on_stop(self, program, tries):
+        if self.release.plan.target == program and self.release.phase is Phase.BOOTING:
+            return  # it has stopped, and was started again
+        if self.plugin.programs.stop(program) or not tries or self.plugin.programs.get(program).state == "ABSENT":
+            return
+        self.loop.call_later(INSIST_S, lambda: self._insist_on_stop(program, tries - 1))
+
+    def _do_start(self):
+        if not self.keeper.start_parked(self.release.plan.target):
+            self.died = "supervisord could not start it"
+
+    def _do_check(self):
+        self._end_job()
+        pair, target = self.pair, self.release.plan.target
+        self.job = self.plugin.worklist.add(Job(
+            id="%s-%s" % (self.plugin.new_id(), "health"), kind="health", pair=pair.name, what="health", check=pair.health_of(target),
+            timeout=pair.health_timeout, interval=pair.health_interval, expect=pair.health_status, told=self._health_told,
+            environment={**self._environment(), "ZERG_PAIR": pair.name, "ZERG_PHASE": self.release.phase.name.lower()},
+        ))  # fmt: skip
+
+    def _health_told(self, ok, words):
+        self.good, self.bad = (self.good + 1, 0) if ok else (0, self.bad + 1)
+        self.health_words = words
+        self.look()
+        return not self.over
+
+    def _end_job(self):
+        self.plugin.worklist.drop(self.job)
+        self.job = None
+
+    def _do_promote(self):
+        self._ask(self.release.plan.target)
+
+    def _do_return(self):
+        self._end_job()
+        self._ask(self.release.plan.old)
+
+    def _ask(self, program):
+        self.promotion = ""
+        try:
+            self.request = self.keeper.ask("promote", program, by=str(self))
+        except errors.ZergError as refusal:
+            self.promotion, self.request = str(refusal), None
+
+    # the end
+
+    def _ended(self):
+        release = self.release
+        self._end_job()
+        if release.outcome is Outcome.DEPLOYED and self.plans:
+            return self._next_plan()
+        self.plans, self.took = [], self.loop.clock() - self.began
+        kind = EVENTS.get(release.outcome)
+        if kind:
+            told = {"pair": self.pair.name, "id": self.id, "target": release.plan.target, "serving": self.facts.serving}
+            announcements.announce(kind, release.why, **told)
+        if release.outcome is Outcome.ROLLED_BACK:
+            self.plugin.run_hook(self.keeper, "on_rollback", {**self._environment(), "ZERG_WHY": release.why})
+        self.ended(self)
+
+    def info(self):
+        """What a person is told about it, now or afterwards."""
+        release = self.release
+        return {
+            "id": self.id,
+            "pair": self.pair.name,
+            "target": release.plan.target,
+            "old": release.plan.old,
+            "label": self.label,
+            "by": self.by,
+            "at": self.at,
+            "elapsed": round(self.loop.clock() - self.began if self.took is None else self.took, 3),
+            "phase": release.phase.name.lower(),
+            "waits_for": "" if self.over else release.waits_for(),
+            "steps": list(self.told),
+            "outcome": release.outcome.value if self.over else "",
+            "why": release.why,
+            "cut": release.cut,
+            "serving": self.facts.serving if self.facts else "",
+        }

@@ -1,0 +1,288 @@
+"""A new release on its way to users. PURE: where it is and what was seen -> where it is next, and what is to be done.
+
+The program that does not serve is stopped once it has drained, started with the code on disk, checked while it is parked,
+promoted, and watched for the bake time; until that is over the old copy is ready to take over again. Whatever goes wrong before
+the promotion, users never notice; whatever goes wrong after it, the old copy is promoted again.
+
+deploy.py looks, calls :func:`advance` and does what it answers.
+"""
+
+import enum
+from dataclasses import dataclass, replace
+from typing import Optional, Tuple
+
+from .model import Copy
+
+
+class Phase(enum.Enum):
+    """Where a release is. The value is what a person is told."""
+
+    PREPARING = "runs a hook"
+    DRAINING = "drains"
+    STOPPING = "stops"
+    BOOTING = "boots"
+    CHECKING = "is checked"
+    PROMOTING = "is promoted"
+    BAKING = "bakes"
+    RETURNING = "is rolled back"
+    FINISHING = "runs after_deploy"
+    ENDED = "has ended"
+
+
+class Outcome(enum.Enum):
+    DEPLOYED = "deployed"
+    REFUSED = "refused"  # nothing was changed
+    FAILED = "failed"  # users are still on the old release, and were all the time
+    ROLLED_BACK = "rolled back"  # users were on the new release for a while
+    NOBODY = "nobody serves"
+
+
+class Do(enum.Enum):
+    """What advance orders."""
+
+    RUN_HOOK = "run hook"
+    STOP = "stop"
+    START = "start"
+    CHECK = "check"  # begin to ask for the health of the target, and go on until the release has ended
+    PROMOTE = "promote"
+    RETURN = "return"  # promote the old copy again
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for. Times in seconds."""
+
+    target: str
+    old: str
+    before: Tuple[str, ...] = ()  # hooks to run first, in order
+    after: str = ""  # the hook to run last
+    check_parked: bool = False  # health is asked before the promotion ...
+    check_serving: bool = False  # ... and after it
+    count: int = 3  # so many good answers in a row to be promoted, so many bad ones to be rolled back
+    bake: float = 10.0
+    max_exceptions: float = 0.05  # a request
+    drain_timeout: float = 60.0
+    boot_timeout: float = 300.0
+    check_timeout: float = 60.0  # the whole check of a parked copy
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What uWSGI has counted in a copy since its start."""
+
+    requests: int = 0
+    exceptions: int = 0
+    harakiris: int = 0
+    respawns: int = 0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is known at one moment."""
+
+    target: Copy
+    old: Copy
+    serving: str
+    now: float
+    ended: str = ""  # the target ended since it was started: how
+    hook: Optional[bool] = None  # how the hook ended that was run last; None: it runs
+    hook_words: str = ""
+    good: int = 0  # good answers of the health check in a row, since the phase began
+    bad: int = 0
+    health_words: str = ""
+    promotion: str = ""  # why the promotion was refused
+    counters: Optional[Counters] = None  # of the target
+    abort: str = ""  # who wants to end it
+
+
+#: Fewer exceptions and respawned workers than these are no reason to go back.
+FEW = 3
+
+
+@dataclass(frozen=True)
+class Release:
+    plan: Plan
+    phase: Phase
+    since: float  # when the phase began
+    touched: bool = False  # the target was stopped or started: it holds no longer what it did
+    hooks: Tuple[str, ...] = ()  # still to run
+    cut: int = 0  # requests that had not finished when the drain limit passed
+    baseline: Optional[Counters] = None
+    outcome: Optional[Outcome] = None
+    why: str = ""
+
+    def waits_for(self):
+        """What the release is about now, in words."""
+        if self.phase in (Phase.PREPARING, Phase.FINISHING):
+            return "hook %s" % (self.hooks[0] if self.phase is Phase.PREPARING else self.plan.after)
+        return "%s %s" % (self.plan.target, self.phase.value)
+
+
+def begin(plan, now):
+    """:returns: (Release, orders)"""
+    release = Release(plan, Phase.PREPARING, now, hooks=plan.before)
+    return (release, (Do.RUN_HOOK,)) if plan.before else _to(release, Phase.DRAINING, now)
+
+
+def advance(release, sight):
+    """The next step. :returns: (Release, orders); the same Release and no orders while there is something to wait for."""
+    if sight.abort and release.outcome is None:
+        return _give_up(release, sight, "aborted by %s" % sight.abort)
+    return STEPS[release.phase](release, sight)
+
+
+def _to(release, phase, now, *orders, **changes):
+    return replace(release, phase=phase, since=now, **changes), orders
+
+
+def _stay(release):
+    return release, ()
+
+
+def _give_up(release, sight, why):
+    """End on the old release, from wherever it is."""
+    if release.phase in (Phase.PROMOTING, Phase.BAKING) and sight.serving != release.plan.old:
+        return _to(release, Phase.RETURNING, sight.now, Do.RETURN, why=why, outcome=Outcome.ROLLED_BACK)
+    if release.phase is Phase.BAKING:
+        return _to(release, Phase.ENDED, sight.now, why=why, outcome=Outcome.ROLLED_BACK)
+    outcome = Outcome.FAILED if release.touched else Outcome.REFUSED
+    if not sight.serving:
+        outcome = Outcome.NOBODY
+    return _to(release, Phase.ENDED, sight.now, *((Do.STOP,) if release.touched else ()), why=why, outcome=outcome)
+
+
+def _prepare(release, sight):
+    if sight.hook is None:
+        return _stay(release)
+    if not sight.hook:
+        return _give_up(release, sight, "%s failed: %s" % (release.hooks[0], sight.hook_words))
+    left = release.hooks[1:]
+    if left:
+        return _to(release, Phase.PREPARING, sight.now, Do.RUN_HOOK, hooks=left)
+    return _to(release, Phase.DRAINING, sight.now, hooks=())
+
+
+def _drain(release, sight):
+    target, plan = sight.target, release.plan
+    if not target.pid:
+        return _to(release, Phase.BOOTING, sight.now, Do.START, touched=True)
+    overdue = sight.now - release.since > plan.drain_timeout
+    if target.accepting or target.leaks:
+        if overdue:
+            return _give_up(release, sight, "%s cannot be parked" % target.program)
+        return _stay(release)
+    if target.in_flight and not overdue:
+        return _stay(release)
+    return _to(release, Phase.STOPPING, sight.now, Do.STOP, touched=True, cut=target.in_flight)
+
+
+def _stop(release, sight):
+    if sight.target.pid:
+        return _stay(release)  # Supervisor sends SIGKILL after stopwaitsecs
+    return _to(release, Phase.BOOTING, sight.now, Do.START)
+
+
+def _boot(release, sight):
+    target, plan = sight.target, release.plan
+    if sight.ended:
+        return _give_up(release, sight, "%s ended while it booted: %s" % (target.program, sight.ended))
+    if sight.now - release.since > plan.boot_timeout:
+        return _give_up(release, sight, "%s was not ready within %.0f s" % (target.program, plan.boot_timeout))
+    if not (target.ready and (target.accepting or target.sealed)):
+        return _stay(release)
+    if plan.check_parked and not target.accepting:
+        return _to(release, Phase.CHECKING, sight.now, Do.CHECK)
+    return _to(release, Phase.PROMOTING, sight.now, Do.PROMOTE)
+
+
+def _check(release, sight):
+    plan = release.plan
+    if sight.ended:
+        return _give_up(release, sight, "%s ended while it was checked: %s" % (plan.target, sight.ended))
+    if sight.bad >= plan.count:
+        return _give_up(release, sight, "%s is not healthy: %s" % (plan.target, sight.health_words))
+    if sight.now - release.since > plan.check_timeout:
+        words = sight.health_words or "no check was made; does the listener run?"
+        return _give_up(release, sight, "%s was not found healthy within %.0f s: %s" % (plan.target, plan.check_timeout, words))
+    if sight.good < plan.count:
+        return _stay(release)
+    return _to(release, Phase.PROMOTING, sight.now, Do.PROMOTE)
+
+
+def _promote(release, sight):
+    plan = release.plan
+    if sight.promotion:
+        return _give_up(release, sight, "%s could not be promoted: %s" % (plan.target, sight.promotion))
+    if sight.ended:
+        return _give_up(release, sight, "%s ended while it was promoted: %s" % (plan.target, sight.ended))
+    if sight.serving != plan.target or sight.old.accepting:
+        return _stay(release)
+    return _to(release, Phase.BAKING, sight.now, *((Do.CHECK,) if plan.check_serving else ()), baseline=sight.counters)
+
+
+def _bake(release, sight):
+    plan = release.plan
+    trouble = _trouble(release, sight)
+    if trouble:
+        return _give_up(release, sight, trouble)
+    if release.baseline is None and sight.counters is not None:
+        release = replace(release, baseline=sight.counters)
+    if sight.now - release.since < plan.bake:
+        return _stay(release)
+    if plan.after:
+        return _to(release, Phase.FINISHING, sight.now, Do.RUN_HOOK, outcome=Outcome.DEPLOYED)
+    return _to(release, Phase.ENDED, sight.now, outcome=Outcome.DEPLOYED)
+
+
+def _trouble(release, sight):
+    """Why the release must go back, or ''."""
+    plan, target = release.plan, release.plan.target
+    if sight.ended:
+        return "%s ended: %s" % (target, sight.ended)
+    if plan.check_serving and sight.bad >= plan.count:
+        return "%s is not healthy: %s" % (target, sight.health_words)
+    if sight.serving and sight.serving != target:
+        return "%s serves in its place" % sight.serving
+    return _worse(plan, release.baseline, sight.counters) if release.baseline and sight.counters else ""
+
+
+def _worse(plan, before, now):
+    if now.harakiris > before.harakiris:
+        return "%s: uWSGI ended a worker whose request took too long (harakiri)" % plan.target
+    exceptions, respawns = now.exceptions - before.exceptions, now.respawns - before.respawns
+    requests = now.requests - before.requests
+    # uWSGI counts a worker that crashed and one that max-requests recycled alike, so both are seen against the requests
+    if exceptions + respawns >= FEW and exceptions + respawns > plan.max_exceptions * requests:
+        return "%s: %d exceptions and %d respawned workers in %d requests" % (plan.target, exceptions, respawns, requests)
+    return ""
+
+
+def _return(release, sight):
+    if sight.serving == release.plan.old and not sight.target.accepting:
+        return _to(release, Phase.ENDED, sight.now)
+    if sight.promotion:
+        outcome = Outcome.ROLLED_BACK if sight.serving == release.plan.old else Outcome.FAILED if sight.serving else Outcome.NOBODY
+        why = "%s; going back failed: %s" % (release.why, sight.promotion)
+        return _to(release, Phase.ENDED, sight.now, outcome=outcome, why=why)
+    return _stay(release)
+
+
+def _finish(release, sight):
+    if sight.hook is None:
+        return _stay(release)
+    why = "" if sight.hook else "%s failed: %s" % (release.plan.after, sight.hook_words)
+    return _to(release, Phase.ENDED, sight.now, why=why)
+
+
+STEPS = {
+    Phase.PREPARING: _prepare,
+    Phase.DRAINING: _drain,
+    Phase.STOPPING: _stop,
+    Phase.BOOTING: _boot,
+    Phase.CHECKING: _check,
+    Phase.PROMOTING: _promote,
+    Phase.BAKING: _bake,
+    Phase.RETURNING: _return,
+    Phase.FINISHING: _finish,
+    Phase.ENDED: lambda release, sight: _stay(release),
+}

@@ -1,0 +1,86 @@
+"""What the event listener process is to do: user hooks and health checks, everything that can block.
+
+The list lives inside supervisord; the listener takes jobs and tells how they went (rpcinterface.py ``takeJobs``,
+``tellJob``). A listener that dies takes no job with it: the next one is given the health checks anew, and a hook that
+the dead one had begun counts as failed, since nobody can know how far it came.
+"""
+
+from dataclasses import dataclass, field
+from typing import Callable, Dict
+
+PRESENT_S = 20.0  # a listener asks on every tick of five seconds; one that was silent for so long is not there
+
+
+@dataclass
+class Job:
+    """:param told: called with (ok, words) for each result; answers whether to go on checking."""
+
+    id: str
+    kind: str  # hook or health
+    pair: str
+    what: str
+    check: str
+    timeout: float
+    told: Callable
+    interval: float = 1.0
+    expect: str = ""
+    environment: Dict[str, str] = field(default_factory=dict)
+    taken: bool = False
+
+    def struct(self):
+        """As it goes to the listener."""
+        return {
+            "id": self.id, "kind": self.kind, "pair": self.pair, "what": self.what, "check": self.check, "timeout": float(self.timeout),
+            "interval": float(self.interval), "expect": self.expect, "environment": dict(self.environment),
+        }  # fmt: skip
+
+
+class Worklist:
+    """:param clock: monotonic seconds. :param wake: tells the listener that there is a job."""
+
+    def __init__(self, clock, wake):
+        self.clock, self.wake = clock, wake
+        self.jobs, self.asked_at = {}, None
+
+    def listener_present(self):
+        return self.asked_at is not None and self.clock() - self.asked_at < PRESENT_S
+
+    def add(self, job):
+        self.jobs[job.id] = job
+        self.wake(job)
+        return job
+
+    def drop(self, job):
+        """Nobody is interested any more."""
+        if job is not None:
+            self.jobs.pop(job.id, None)
+
+    def take(self, anew):
+        """Jobs that no listener has. :param anew: another listener than the one that took jobs before."""
+        self.asked_at = self.clock()
+        if anew:
+            for job in [j for j in self.jobs.values() if j.taken]:
+                self._orphaned(job)
+        given = [job for job in self.jobs.values() if not job.taken]
+        for job in given:
+            job.taken = True
+        return [job.struct() for job in given]
+
+    def _orphaned(self, job):
+        if job.kind == "hook":
+            self.tell(job.id, False, "the listener ended while it ran")
+        else:
+            job.taken = False
+
+    def tell(self, ident, ok, words):
+        """:returns: is the check to go on? None: there is no such job (any more)."""
+        self.asked_at = self.clock()
+        job = self.jobs.get(ident)
+        if job is None:
+            return None
+        if job.kind == "hook":
+            del self.jobs[ident]
+        go_on = bool(job.told(ok, words))
+        if not go_on:
+            self.jobs.pop(ident, None)
+        return go_on
