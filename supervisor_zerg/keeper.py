@@ -214,6 +214,10 @@ class Keeper:
         self.kick("%s is to end" % copy.program)
         return True
 
+    def wanted(self, program, deploy):
+        """Somebody else than this deploy has started the program meanwhile."""
+        return self.deploy not in (None, deploy) or self.arrivals.get(program) is Arrival.TAKES_OVER
+
     def label_of(self, program, pid):
         """What a person called the release in a copy; empty once it was started anew."""
         known, label = self.labels.get(program, (0, ""))

@@ -1,0 +1,273 @@
+"""A deploy, step by step, against made-up sights."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supervisor_zerg import errors
+from supervisor_zerg.model import Copy, Facts, PairConfig, Slot, Worker
+from supervisor_zerg.plans import plans, read_options, steps
+from supervisor_zerg.release import Counters, Do, Outcome, Phase, Plan, Sight, advance, begin
+
+PLAN = Plan("new", "old", bake=10, drain_timeout=60, boot_timeout=300, count=2, check_timeout=20)
+CHECKED = replace(PLAN, check_parked=True, check_serving=True)
+HOOKED = replace(PLAN, before=("before_deploy",), after="after_deploy")
+GONE = Copy("new")
+
+
+def a_copy(program, paused, busy=0, born=True):
+    pid = {"new": 20, "old": 10}[program]
+    workers = (Worker(pid + 1, 1, int(paused and not busy), busy, born=born),)
+    slot = Slot.SLEEPING if paused else Slot.RUNNING
+    return Copy(program, "RUNNING", pid, pid, slot, paused=paused, workers=workers)
+
+
+OLD = a_copy("old", False)
+PARKED = a_copy("new", True)
+SERVING = a_copy("new", False)
+
+
+class Deploy:
+    """Drives a release, and keeps what it ordered."""
+
+    def __init__(self, plan):
+        self.now, self.orders, self.phases = 0.0, [], []
+        self.take(*begin(plan, self.now))
+
+    def take(self, release, orders):
+        self.release, self.orders = release, self.orders + list(orders)
+        self.phases.append(release.phase)
+
+    def see(self, target=PARKED, after=0.1, **seen):
+        self.now += after
+        sight = {"target": target, "old": OLD, "serving": "old", "now": self.now, **seen}
+        self.take(*advance(self.release, Sight(**sight)))
+        return self
+
+    @property
+    def end(self):
+        return self.release.phase, self.release.outcome
+
+    def until_promoted(self):
+        self.see(PARKED).see(GONE)
+        self.see(a_copy("new", True, born=False)).see(PARKED)
+        if self.release.plan.check_parked:
+            self.see(good=self.release.plan.count)
+        assert self.release.phase is Phase.PROMOTING
+        return self
+
+    def until_baking(self, **seen):
+        self.until_promoted()
+        return self.see(SERVING, serving="new", old=a_copy("old", True), **seen)
+
+
+ENDED = Phase.ENDED
+
+
+def bakes(**seen):
+    return {"target": SERVING, "serving": "new", "old": a_copy("old", True), **seen}
+
+
+def test_the_whole_way_of_a_good_release():
+    deploy = Deploy(PLAN).until_baking().see(**bakes(), after=9).see(**bakes(), after=2)
+    assert deploy.end == (ENDED, Outcome.DEPLOYED)
+    assert deploy.orders == [Do.STOP, Do.START, Do.PROMOTE]
+
+
+def test_a_program_that_does_not_run_is_started_at_once():
+    deploy = Deploy(PLAN).see(GONE)
+    assert deploy.orders == [Do.START] and deploy.release.phase is Phase.BOOTING
+
+
+def test_requests_in_flight_finish_first_and_are_counted_when_they_do_not():
+    deploy = Deploy(PLAN).see(a_copy("new", True, busy=1), after=59)
+    assert deploy.orders == []
+    deploy.see(a_copy("new", True, busy=1), after=2)
+    assert deploy.orders == [Do.STOP] and deploy.release.cut == 1
+
+
+def test_a_copy_that_accepts_is_not_stopped():
+    deploy = Deploy(PLAN).see(SERVING)
+    assert deploy.orders == []
+    assert deploy.see(SERVING, after=61).end == (ENDED, Outcome.REFUSED) and deploy.orders == []
+
+
+def test_hooks_run_in_order_and_a_failing_one_changes_nothing():
+    two = replace(HOOKED, before=("before_deploy", "update"))
+    deploy = Deploy(two).see(hook=None).see(hook=True)
+    assert deploy.orders == [Do.RUN_HOOK, Do.RUN_HOOK] and deploy.release.waits_for() == "hook update"
+    deploy.see(hook=False, hook_words="exit status 1")
+    assert deploy.end == (ENDED, Outcome.REFUSED) and "update failed: exit status 1" in deploy.release.why
+    assert Do.STOP not in deploy.orders
+
+
+def test_after_deploy_runs_last_and_its_failure_is_told():
+    deploy = Deploy(replace(PLAN, after="after_deploy")).until_baking().see(**bakes(), after=11)
+    assert deploy.orders[-1] is Do.RUN_HOOK and deploy.release.phase is Phase.FINISHING
+    deploy.see(**bakes(hook=False, hook_words="exit status 2"))
+    assert deploy.end == (ENDED, Outcome.DEPLOYED) and "after_deploy failed" in deploy.release.why
+
+
+@pytest.mark.parametrize(
+    "seen, why",
+    [
+        ({"ended": "BACKOFF"}, "ended while it booted: BACKOFF"),
+        ({"after": 301, "target": a_copy("new", True, born=False)}, "was not ready within 300 s"),
+        ({"abort": "a person"}, "aborted by a person"),
+    ],
+)
+def test_a_release_that_does_not_boot_is_stopped_and_never_promoted(seen, why):
+    deploy = Deploy(PLAN).see(PARKED).see(GONE).see(**{"target": a_copy("new", True, born=False), **seen})
+    assert deploy.end == (ENDED, Outcome.FAILED) and why in deploy.release.why
+    assert deploy.orders == [Do.STOP, Do.START, Do.STOP]
+
+
+def test_health_is_asked_while_it_is_parked_and_good_answers_promote():
+    deploy = Deploy(CHECKED).see(PARKED).see(GONE).see(PARKED)
+    assert deploy.release.phase is Phase.CHECKING and deploy.orders[-1] is Do.CHECK
+    deploy.see(good=1)
+    assert deploy.release.phase is Phase.CHECKING
+    assert deploy.see(good=2).orders[-1] is Do.PROMOTE
+
+
+@pytest.mark.parametrize("seen", [{"bad": 2, "health_words": "500"}, {"after": 21}, {"ended": "EXITED"}])
+def test_a_release_that_is_not_healthy_is_never_promoted(seen):
+    deploy = Deploy(CHECKED).see(PARKED).see(GONE).see(PARKED).see(**seen)
+    assert deploy.end == (ENDED, Outcome.FAILED)
+    assert Do.PROMOTE not in deploy.orders and deploy.orders[-1] is Do.STOP
+
+
+def test_a_copy_whose_own_hooks_promoted_it_is_checked_while_it_serves():
+    deploy = Deploy(CHECKED).see(PARKED).see(GONE).see(SERVING, serving="new", old=a_copy("old", True))
+    assert deploy.orders[-1] is Do.PROMOTE
+    deploy.see(**bakes())
+    assert deploy.release.phase is Phase.BAKING and deploy.orders[-1] is Do.CHECK
+
+
+COUNTED = Counters(requests=100, exceptions=5, harakiris=0, respawns=1)
+
+
+@pytest.mark.parametrize(
+    "seen, why",
+    [
+        ({"ended": "EXITED"}, "ended: EXITED"),
+        ({"bad": 2, "health_words": "503"}, "not healthy: 503"),
+        ({"serving": "old"}, "old serves in its place"),
+        ({"counters": replace(COUNTED, harakiris=1)}, "harakiri"),
+        ({"counters": replace(COUNTED, requests=130, exceptions=8)}, "3 exceptions and 0 respawned workers in 30 requests"),
+        ({"counters": replace(COUNTED, requests=110, respawns=4)}, "0 exceptions and 3 respawned workers in 10 requests"),
+        ({"abort": "a person"}, "aborted by a person"),
+    ],
+)
+def test_trouble_in_the_bake_rolls_back(seen, why):
+    deploy = Deploy(CHECKED).until_baking(counters=COUNTED).see(**bakes(**seen))
+    assert deploy.release.outcome is Outcome.ROLLED_BACK and why in deploy.release.why
+    if "serving" not in seen:
+        assert deploy.orders[-1] is Do.RETURN
+        deploy.see(target=PARKED)
+    assert deploy.end == (ENDED, Outcome.ROLLED_BACK)
+    assert Do.STOP not in deploy.orders[3:], "it is kept, parked, for who wants to look at it"
+
+
+@pytest.mark.parametrize("counted", [replace(COUNTED, requests=1000, exceptions=20), replace(COUNTED, respawns=3), None])
+def test_what_is_usual_in_the_bake_is_let_be(counted):
+    deploy = Deploy(PLAN).until_baking(counters=COUNTED).see(**bakes(counters=counted))
+    assert deploy.release.phase is Phase.BAKING
+
+
+def test_a_promotion_that_is_refused_ends_on_the_old_release():
+    deploy = Deploy(PLAN).until_promoted().see(promotion="it is deaf")
+    assert deploy.end == (ENDED, Outcome.FAILED) and deploy.orders[-1] is Do.STOP
+
+
+def test_going_back_that_fails_says_who_serves():
+    deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person")).see(**bakes(promotion="old has ended"))
+    assert deploy.end == (ENDED, Outcome.FAILED) and "going back failed: old has ended" in deploy.release.why
+
+
+SIGHTS = st.builds(
+    dict,
+    target=st.sampled_from([GONE, PARKED, SERVING, a_copy("new", True, busy=1), a_copy("new", True, born=False)]),
+    old=st.sampled_from([OLD, a_copy("old", True), Copy("old")]),
+    serving=st.sampled_from(["", "old", "new"]),
+    after=st.sampled_from([0.0, 0.1, 1.0, 15.0, 70.0, 400.0]),
+    ended=st.sampled_from(["", "", "", "EXITED"]),
+    hook=st.sampled_from([None, True, False]),
+    good=st.integers(0, 3),
+    bad=st.integers(0, 3),
+    promotion=st.sampled_from(["", "", "it is deaf"]),
+    counters=st.sampled_from([None, COUNTED, replace(COUNTED, harakiris=2)]),
+    abort=st.sampled_from(["", "", "", "", "a person"]),
+)
+
+
+@given(st.sampled_from([PLAN, CHECKED, HOOKED]), st.lists(SIGHTS, min_size=1, max_size=25))
+@settings(max_examples=300, deadline=None, derandomize=True)
+def test_whatever_is_seen_no_rule_is_broken(plan, sights):
+    deploy = Deploy(plan)
+    for seen in sights:
+        before, known = deploy.release, len(deploy.orders)
+        deploy.see(**seen)
+        orders = deploy.orders[known:]
+        if Do.STOP in orders and before.phase is Phase.DRAINING:
+            assert not seen["target"].accepting, "a copy that accepts was stopped"
+        if Do.PROMOTE in orders:
+            assert seen["target"].ready and not seen["ended"]
+            assert not plan.check_parked or seen["target"].accepting or seen["good"] >= plan.count
+        if Do.START in orders:
+            assert not seen["target"].pid
+        assert before.phase is not ENDED or not orders
+        assert (deploy.release.phase is ENDED) <= (deploy.release.outcome is not None)
+
+
+# plans
+
+
+PAIR = PairConfig(programs=("old", "new"), companion="/run/%(program_name)s.companion", health="/health")
+FACTS = Facts((OLD, PARKED))
+
+
+def test_the_plan_of_a_pair():
+    (plan,) = plans(PAIR, FACTS, read_options({"bake": 5, "timeout": 7.0}))
+    assert (plan.target, plan.old, plan.bake, plan.boot_timeout, plan.check_parked, plan.check_serving) == ("new", "old", 5, 7, True, True)
+    told = "\n".join(steps(PAIR, plan, FACTS))
+    assert "ask unix:///run/new.companion:/health" in told and "write 'p1'" in told and "write 'p2'" in told
+
+
+def test_an_address_that_tells_no_copies_apart_is_asked_after_the_promotion_only():
+    (plan,) = plans(replace(PAIR, health="http://localhost/health"), FACTS, read_options({}))
+    assert (plan.check_parked, plan.check_serving) == (False, True)
+
+
+def test_the_procedure_of_the_article_in_two_plans():
+    pair = replace(PAIR, update="git pull", before_deploy="true")
+    first, second = plans(pair, FACTS, read_options({"backup_first": True}))
+    assert (first.target, first.bake, first.before, first.after) == ("new", 0, ("before_deploy",), "")
+    assert (second.target, second.old, second.before) == ("old", "new", ("update",))
+    (only,) = plans(pair, Facts((a_copy("old", True), SERVING)), read_options({"backup_first": True}))
+    assert (only.target, only.before) == ("old", ("before_deploy", "update"))
+
+
+@pytest.mark.parametrize(
+    "pair, facts, options, refusal",
+    [
+        (PAIR, Facts((Copy("old"), Copy("new"))), {}, errors.NobodyServes),
+        (PAIR, Facts((OLD, Copy("new", "ABSENT"))), {}, errors.NotRunning),
+        (PAIR, Facts((replace(OLD, asynchronous=True), PARKED)), {}, errors.AsyncCopy),
+        (PAIR, Facts((replace(OLD, blind="no right"), PARKED)), {}, errors.NoRights),
+        (PAIR, FACTS, {"backup_first": True}, errors.BadOption),
+    ],
+)
+def test_what_cannot_be_begun(pair, facts, options, refusal):
+    with pytest.raises(refusal):
+        plans(pair, facts, read_options(options))
+
+
+@pytest.mark.parametrize(
+    "options", [{"bake": -1}, {"bake": "x"}, {"bake": True}, {"wait": 1}, {"nix": 1}, {"label": "x" * 101}, {"label": "\n"}, {"timeout": 1e9}]
+)
+def test_options_that_are_off(options):
+    with pytest.raises(errors.BadOption):
+        read_options(options)
