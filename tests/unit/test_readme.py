@@ -4,6 +4,8 @@ import configparser
 import re
 from pathlib import Path
 
+import pytest
+
 from supervisor_zerg import errors
 from supervisor_zerg.config import OPTIONS, parse_pair
 from supervisor_zerg.demo.stack import CONF_D
@@ -62,3 +64,8 @@ def test_the_sections_to_paste_are_those_of_conf_d():
         pasted.read_string(block("[%s]" % section).split("[zerg:")[0].split("[eventlistener" if "rpc" in section else "[zerg")[0])
         ours.read_string(conf)
         assert dict(pasted.items(section)) == dict(ours.items(section))
+
+
+def test_the_readme_is_sound():
+    docutils = pytest.importorskip("docutils.core", reason="docutils is not installed: pip install -e .[test]")
+    docutils.publish_string(README, writer_name="null", settings_overrides={"report_level": 2, "halt_level": 2})
