@@ -68,4 +68,4 @@ def test_the_sections_to_paste_are_those_of_conf_d():
 
 def test_the_readme_is_sound():
     docutils = pytest.importorskip("docutils.core", reason="docutils is not installed: pip install -e .[test]")
-    docutils.publish_string(README, writer_name="null", settings_overrides={"report_level": 2, "halt_level": 2})
+    docutils.publish_doctree(README, settings_overrides={"report_level": 2, "halt_level": 2})
