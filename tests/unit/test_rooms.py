@@ -7,11 +7,15 @@ import pytest
 
 import supervisor_zerg
 
-ROOMS = (
-    "model errors guards decide requests release plans config sockets kernel uwsgi journal memo surroundings observe settle "
-    "programs dispatchers task loop announcements chronicle worklist deploy keeper status plugin rpcinterface help telling "
-    "ctl zergctl listener companion"
-).split()  # fmt: skip
+ROOMS = """
+model errors guards decide requests release plans
+config sockets kernel uwsgi journal memo surroundings observe settle
+programs dispatchers task loop
+announcements chronicle worklist deploy keeper status plugin rpcinterface
+help telling ctl zergctl
+commands checks jobs listener
+companion
+""".split()
 PACKAGE = Path(supervisor_zerg.__file__).parent
 PURE = ("model", "release", "plans", "guards", "decide", "requests", "errors", "status")
 HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools"}
