@@ -9,7 +9,7 @@ from supervisor import events
 class ZergEvent(events.Event):
     """What happened to a pair. The payload is a line of ``key:value`` and, below it, words for a person."""
 
-    def __init__(self, words="", **told):
+    def __init__(self, words="", /, **told):
         self.words, self.told = words, told
 
     def payload(self):
@@ -54,6 +54,6 @@ for _name, _kind in EVENTS.items():
         events.register(_name, _kind)
 
 
-def announce(kind, words="", **told):
+def announce(kind, words="", /, **told):
     """Tell all listeners. They only buffer it: nothing blocks."""
     events.notify(kind(words, **told))

@@ -156,7 +156,7 @@ class Deploy:
             self._insist_on_stop(program, INSIST_TRIES)
 
     def _insist_on_stop(self, program, tries):
-        if self.release.plan.target == program and self.release.phase is Phase.BOOTING or self.keeper.wanted(program, self):
+        if self.release.phase not in (Phase.STOPPING, Phase.ENDED) or self.keeper.wanted(program, self):
             return  # it has stopped, and was started again
         if self.plugin.programs.stop(program) or not tries or self.plugin.programs.get(program).state == "ABSENT":
             return
