@@ -6,15 +6,17 @@ serve and one be parked, as after any other mishap.
 """
 
 import time
+from dataclasses import replace
 
 from . import announcements, errors
-from .release import Counters, Outcome, Phase, Sight, advance, begin
+from .release import STARTED, Counters, Outcome, Phase, Sight, advance, begin
 from .settle import look
 from .worklist import Job
 
 BRISK_S = 0.05  # between two looks while a copy drains, stops, boots or is promoted; events wake it at once
 CALM_S = 0.25  # while it is checked or bakes
 PATIENCE_S = 1.0  # a parked copy that was told to end through its FIFO and is still there gets its stop signal
+MERCY_S = 5.0  # a release that hangs in its boot gets so long to heed its stop signal, and not Supervisor's stopwaitsecs
 INSIST_S = 0.1  # a stop signal within 3 ms of a start can be lost: send it again until the program stops
 INSIST_TRIES = 50
 EVENTS = {
@@ -56,12 +58,13 @@ class Deploy:
     def _forget(self):
         self.died, self.promotion, self.hook_result, self.hook_words = "", "", None, ""
         self.good, self.bad, self.health_words = 0, 0, ""
+        self.counted, self.workers = Counters(), set()
 
     # what it hears
 
     def program_ended(self, program, how):
         """A program of the pair is gone, by itself or by a stop."""
-        if program == self.release.plan.target and self.release.phase in (Phase.BOOTING, Phase.CHECKING, Phase.PROMOTING, Phase.BAKING):
+        if program == self.release.plan.target and self.release.phase in STARTED:
             self.died = self.died or how
         self.look()
 
@@ -126,11 +129,13 @@ class Deploy:
         )  # fmt: skip
 
     def _counters(self, program):
+        """What uWSGI counted, as last told; its stats server does not answer while workers respawn too fast, but the kernel does."""
         snapshot = self.keeper.observer.memos[program].snapshot
-        if snapshot is None:
-            return None
-        rows = snapshot.workers
-        return Counters(snapshot.requests, sum(r.exceptions for r in rows), sum(r.harakiris for r in rows), sum(r.respawns for r in rows))
+        self.workers |= {w.pid for w in self.facts.copy(program).workers}
+        if snapshot is not None:
+            rows = snapshot.workers
+            self.counted = Counters(snapshot.requests, sum(r.exceptions for r in rows), sum(r.harakiris for r in rows))
+        return replace(self.counted, workers=len(self.workers))
 
     # orders
 
@@ -154,6 +159,9 @@ class Deploy:
             self.loop.call_later(PATIENCE_S, lambda: self._insist_on_stop(program, INSIST_TRIES))
         else:
             self._insist_on_stop(program, INSIST_TRIES)
+            pid = self.plugin.programs.get(program).pid
+            if not self.release.exposed:  # it never had a request: there is nothing to wait for
+                self.loop.call_later(MERCY_S, lambda: self.plugin.programs.kill(program, pid))
 
     def _insist_on_stop(self, program, tries):
         if self.release.phase not in (Phase.STOPPING, Phase.ENDED) or self.keeper.wanted(program, self):
@@ -222,6 +230,7 @@ class Deploy:
             "id": self.id,
             "pair": self.pair.name,
             "target": release.plan.target,
+            "pid": self.facts.copy(release.plan.target).pid if self.facts else 0,
             "old": release.plan.old,
             "label": self.label,
             "by": self.by,

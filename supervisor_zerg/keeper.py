@@ -195,11 +195,11 @@ class Keeper:
         """:param deploy: with its outcome."""
         self.deploy = None
         info = deploy.info()
-        if info["outcome"] == "deployed":
-            self.labels[info["target"]] = [self.plugin.programs.get(info["target"]).pid, info["label"]]
+        if info["pid"] and info["label"]:
+            self.labels[info["target"]] = [info["pid"], info["label"]]
             self._save_orders()
-            if self.pair.retire == "stop":
-                self.retiring, self.chores = info["old"], True
+        if info["outcome"] == "deployed" and self.pair.retire == "stop":
+            self.retiring, self.chores = info["old"], True
         outcome = "%s%s" % (info["outcome"], ": " + info["why"] if info["why"] else "")
         told = {"what": "deploy %s" % info["target"], "by": info["by"], "moves": info["steps"], "label": info["label"], "cut": info["cut"]}
         self.chronicle.record({**told, "id": info["id"], "took_ms": info["elapsed"] * 1000, "serving": info["serving"], "outcome": outcome})
@@ -364,7 +364,8 @@ class Keeper:
         self.plugin.log("debug", "could not make a move", pair=self.pair.name, move=str(move), error=str(error))
 
     def _announce(self, was, facts):
-        failed = not facts.copy(was).up and self.request is None
+        wanted = self.request is not None or self.arrivals.get(self.last) is Arrival.TAKES_OVER or facts.copy(was).leaving
+        failed = not wanted and not facts.copy(was).accepting
         kind = announcements.FailedOver if failed else announcements.Promoted
         told = {"pair": self.pair.name, "program": self.last, "was": was}
         self.plugin.loop.call_soon(lambda: announcements.announce(kind, self.cause, **told))

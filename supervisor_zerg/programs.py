@@ -57,6 +57,12 @@ class Programs:
             process.stop()
         return state in (ProcessStates.STOPPING, ProcessStates.STOPPED, ProcessStates.FATAL)
 
+    def kill(self, name, pid):
+        """SIGKILL to a program that does not heed its stop signal, if it still is that process."""
+        process = self.find(name)
+        if process is not None and process.pid == pid and process.get_state() == ProcessStates.STOPPING:
+            process.kill(signal.SIGKILL)
+
     def spawn(self, name):
         """Start a program that is stopped. :returns: True when it was started."""
         process = self.find(name)

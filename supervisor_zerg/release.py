@@ -48,6 +48,9 @@ class Do(enum.Enum):
     RETURN = "return"  # promote the old copy again
 
 
+STARTED = (Phase.BOOTING, Phase.CHECKING, Phase.PROMOTING, Phase.BAKING)
+
+
 @dataclass(frozen=True)
 class Plan:
     """What was asked for. Times in seconds."""
@@ -68,12 +71,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Counters:
-    """What uWSGI has counted in a copy since its start."""
+    """What was counted in a copy since its start. ``workers``: how many processes there were."""
 
     requests: int = 0
     exceptions: int = 0
     harakiris: int = 0
-    respawns: int = 0
+    workers: int = 0
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,7 @@ class Release:
     phase: Phase
     since: float  # when the phase began
     touched: bool = False  # the target was stopped or started: it holds no longer what it did
+    exposed: bool = False  # users may have been on the new release
     hooks: Tuple[str, ...] = ()  # still to run
     cut: int = 0  # requests that had not finished when the drain limit passed
     baseline: Optional[Counters] = None
@@ -126,6 +130,8 @@ def begin(plan, now):
 
 def advance(release, sight):
     """The next step. :returns: (Release, orders); the same Release and no orders while there is something to wait for."""
+    if sight.target.accepting and release.phase in STARTED and not release.exposed:
+        release = replace(release, exposed=True)
     if sight.abort and release.outcome is None:
         return _give_up(release, sight, "aborted by %s" % sight.abort)
     return STEPS[release.phase](release, sight)
@@ -141,9 +147,9 @@ def _stay(release):
 
 def _give_up(release, sight, why):
     """End on the old release, from wherever it is."""
-    if release.phase in (Phase.PROMOTING, Phase.BAKING) and sight.serving != release.plan.old:
+    if release.exposed and (sight.serving != release.plan.old or sight.target.accepting):
         return _to(release, Phase.RETURNING, sight.now, Do.RETURN, why=why, outcome=Outcome.ROLLED_BACK)
-    if release.phase is Phase.BAKING:
+    if release.exposed:
         return _to(release, Phase.ENDED, sight.now, why=why, outcome=Outcome.ROLLED_BACK)
     outcome = Outcome.FAILED if release.touched else Outcome.REFUSED
     if not sight.serving:
@@ -249,9 +255,9 @@ def _trouble(release, sight):
 def _worse(plan, before, now):
     if now.harakiris > before.harakiris:
         return "%s: uWSGI ended a worker whose request took too long (harakiri)" % plan.target
-    exceptions, respawns = now.exceptions - before.exceptions, now.respawns - before.respawns
+    exceptions, respawns = now.exceptions - before.exceptions, now.workers - before.workers
     requests = now.requests - before.requests
-    # uWSGI counts a worker that crashed and one that max-requests recycled alike, so both are seen against the requests
+    # a worker that crashed and one that max-requests recycled look alike, so they are seen against the requests
     if exceptions + respawns >= FEW and exceptions + respawns > plan.max_exceptions * requests:
         return "%s: %d exceptions and %d respawned workers in %d requests" % (plan.target, exceptions, respawns, requests)
     return ""

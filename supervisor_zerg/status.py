@@ -78,7 +78,9 @@ def _pair_problems(keeper, facts):
     elif not facts.serving:
         found.append("nobody serves")
     elif not facts.warm:
-        found.append("no warm copy: %s" % _why_cold(facts))
+        found.append("no warm copy: %s" % _why_cold(facts, keeper.last_deploy))
+    if keeper.last_deploy and keeper.last_deploy.over:
+        found += _rolled_back(keeper.last_deploy.info(), facts)
     if all(c.accepting for c in facts.copies) and not keeper.both:
         found.append("both copies accept requests")
     if not keeper.auto:
@@ -86,12 +88,21 @@ def _pair_problems(keeper, facts):
     return found
 
 
-def _why_cold(facts):
+def _rolled_back(deploy, facts):
+    """The warm copy is one that nobody should go back to."""
+    copy = facts.copy(deploy["target"])
+    if deploy["outcome"] != "rolled back" or copy.pid != deploy["pid"] or copy.accepting:
+        return []
+    return ["%s holds the release %sthat was rolled back: %s" % (copy.program, deploy["label"] and deploy["label"] + " ", deploy["why"])]
+
+
+def _why_cold(facts, deploy):
     other = facts.other(facts.serving)
     if other.state == "ABSENT":
         return "supervisord has no program %s; the pair is incomplete" % other.program
     if not other.up:
-        return "%s is %s" % (other.program, other.state)
+        failed = deploy and deploy.over and deploy.release.touched and deploy.release.plan.target == other.program and deploy.release.why
+        return "%s is %s%s" % (other.program, other.state, " since its deploy: %s" % deploy.release.why if failed else "")
     return "%s is %s" % (other.program, other.condition.value)
 
 

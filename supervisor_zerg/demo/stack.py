@@ -137,7 +137,7 @@ class Stack:
             raise RuntimeError("supervisord ended: %s" % (self.log / "supervisord.out").read_text())
         try:
             return self.supervisor.getState()["statename"] == "RUNNING"
-        except OSError:
+        except (OSError, xmlrpc.client.Fault):  # it is not there yet, or shutting down
             return False
 
     def stop(self):

@@ -146,7 +146,7 @@ def test_a_copy_whose_own_hooks_promoted_it_is_checked_while_it_serves():
     assert deploy.release.phase is Phase.BAKING and deploy.orders[-1] is Do.CHECK
 
 
-COUNTED = Counters(requests=100, exceptions=5, harakiris=0, respawns=1)
+COUNTED = Counters(requests=100, exceptions=5, harakiris=0, workers=4)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ COUNTED = Counters(requests=100, exceptions=5, harakiris=0, respawns=1)
         ({"serving": "old"}, "old serves in its place"),
         ({"counters": replace(COUNTED, harakiris=1)}, "harakiri"),
         ({"counters": replace(COUNTED, requests=130, exceptions=8)}, "3 exceptions and 0 respawned workers in 30 requests"),
-        ({"counters": replace(COUNTED, requests=110, respawns=4)}, "0 exceptions and 3 respawned workers in 10 requests"),
+        ({"counters": replace(COUNTED, requests=110, workers=7)}, "0 exceptions and 3 respawned workers in 10 requests"),
         ({"abort": "a person"}, "aborted by a person"),
     ],
 )
@@ -171,7 +171,7 @@ def test_trouble_in_the_bake_rolls_back(seen, why):
     assert Do.STOP not in deploy.orders[3:], "it is kept, parked, for who wants to look at it"
 
 
-@pytest.mark.parametrize("counted", [replace(COUNTED, requests=1000, exceptions=20), replace(COUNTED, respawns=3), None])
+@pytest.mark.parametrize("counted", [replace(COUNTED, requests=1000, exceptions=20), replace(COUNTED, workers=6), None])
 def test_what_is_usual_in_the_bake_is_let_be(counted):
     deploy = Deploy(PLAN).until_baking(counters=COUNTED).see(**bakes(counters=counted))
     assert deploy.release.phase is Phase.BAKING
@@ -266,7 +266,8 @@ def test_what_cannot_be_begun(pair, facts, options, refusal):
 
 
 @pytest.mark.parametrize(
-    "options", [{"bake": -1}, {"bake": "x"}, {"bake": True}, {"wait": 1}, {"nix": 1}, {"label": "x" * 101}, {"label": "\n"}, {"timeout": 1e9}]
+    "options",
+    [{"bake": -1}, {"bake": "x"}, {"bake": True}, {"wait": 1}, {"nix": 1}, {"label": "x" * 101}, {"label": "\n"}, {"timeout": 1e9}],
 )
 def test_options_that_are_off(options):
     with pytest.raises(errors.BadOption):
