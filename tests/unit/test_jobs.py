@@ -241,7 +241,7 @@ class Listener:
         return time.monotonic() - began
 
     def end(self):
-        self.process.kill()
+        self.process.terminate()
         _, said = self.process.communicate(timeout=WAIT_S)
         return said.decode()
 
