@@ -182,10 +182,10 @@ def test_a_silent_server_and_a_silent_handshake_end_at_the_limit(crude):
 
 
 def test_a_name_service_that_hangs_ends_at_the_limit(monkeypatch):
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: time.sleep(LIMIT_S * 2))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: time.sleep(2))
     began = time.monotonic()
     assert health("http://example.org/", timeout=0.1) == (False, "no answer within 0.1 s")
-    assert time.monotonic() - began < LIMIT_S
+    assert time.monotonic() - began < 0.1 + SLACK_S
 
 
 def test_of_an_endless_body_only_the_beginning_is_read(crude):
