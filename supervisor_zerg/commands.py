@@ -167,8 +167,7 @@ def _end_group(process):
 
 
 def _is_gone(process):
-    process.poll()
-    return not _signal_group(process, 0) or not _lives(process.pid)
+    return process.poll() is not None and not (_signal_group(process, 0) and _lives(process.pid))
 
 
 def _lives(group):
