@@ -365,7 +365,7 @@ class Keeper:
 
     def _announce(self, was, facts):
         wanted = self.request is not None or self.arrivals.get(self.last) is Arrival.TAKES_OVER or facts.copy(was).leaving
-        failed = not wanted and not facts.copy(was).accepting
+        failed = not wanted and not self.plugin.kernel.alive(facts.copy(was).master or facts.copy(was).pid or -1)
         kind = announcements.FailedOver if failed else announcements.Promoted
         told = {"pair": self.pair.name, "program": self.last, "was": was}
         self.plugin.loop.call_soon(lambda: announcements.announce(kind, self.cause, **told))

@@ -247,9 +247,10 @@ def _trouble(release, sight):
         return "%s ended: %s" % (target, sight.ended)
     if plan.check_serving and sight.bad >= plan.count:
         return "%s is not healthy: %s" % (target, sight.health_words)
-    if sight.serving and sight.serving != target:
-        return "%s serves in its place" % sight.serving
-    return _worse(plan, release.baseline, sight.counters) if release.baseline and sight.counters else ""
+    worse = _worse(plan, release.baseline, sight.counters) if release.baseline and sight.counters else ""
+    if not worse and sight.serving and sight.serving != target:
+        return "%s does not accept requests any more, so %s serves in its place" % (target, sight.serving)
+    return worse
 
 
 def _worse(plan, before, now):

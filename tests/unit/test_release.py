@@ -154,7 +154,7 @@ COUNTED = Counters(requests=100, exceptions=5, harakiris=0, workers=4)
     [
         ({"ended": "EXITED"}, "ended: EXITED"),
         ({"bad": 2, "health_words": "503"}, "not healthy: 503"),
-        ({"serving": "old"}, "old serves in its place"),
+        ({"serving": "old", "target": PARKED}, "so old serves in its place"),
         ({"counters": replace(COUNTED, harakiris=1)}, "harakiri"),
         ({"counters": replace(COUNTED, requests=130, exceptions=8)}, "3 exceptions and 0 respawned workers in 30 requests"),
         ({"counters": replace(COUNTED, requests=110, workers=7)}, "0 exceptions and 3 respawned workers in 10 requests"),
