@@ -11,10 +11,10 @@ import signal
 import sys
 import time
 
-from . import article, idle, kill, machine, strength, swaps
+from . import article, deploys, idle, kill, machine, strength, swaps
 from .table import HEAD
 
-GROUPS = {"swaps": swaps.run, "kill": kill.run, "strength": strength.run, "idle": idle.run, "article": article.run}
+GROUPS = {"swaps": swaps.run, "kill": kill.run, "strength": strength.run, "deploys": deploys.run, "idle": idle.run, "article": article.run}
 
 
 def main(arguments=None):

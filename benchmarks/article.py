@@ -81,8 +81,8 @@ def run(options):
 
 
 @contextmanager
-def without_plugin(ini):
-    stack = Stack(dialect="article", app=PREFORK, environment=ENVIRONMENT)
+def without_plugin(ini, environment=ENVIRONMENT):
+    stack = Stack(dialect="article", app=PREFORK, environment=environment)
     (stack.conf_d / "uwsgi" / "article.ini").write_text(ini)
     (stack.conf_d / "zerg.conf").unlink()
     if ini is PLAIN:

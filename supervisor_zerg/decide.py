@@ -218,7 +218,7 @@ def _afterlife(facts, desired, new, old):
         if not (stop_it and desired.overdue):
             return Step(goal, met=True, wait_for="%s drains %d requests" % (old.program, old.in_flight), patient=True)
     if stop_it and old.ready and not desired.both:
-        return end(facts, old, goal, "retire = stop", met=True)
+        return end(facts, old, goal, "it is to end, and has drained", met=True)
     if desired.freeze and old.ready and old.paused and old.sealed and not old.frozen:
         pids = tuple(w.pid for w in old.workers)
         return do(goal, Move(Verb.FREEZE, old.program, pids=pids, why="freeze = true"), met=True)

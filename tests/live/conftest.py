@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from supervisor_zerg.demo.nginx import Nginx, found
 from supervisor_zerg.demo.stack import Stack
 from supervisor_zerg.demo.traffic import Traffic, failed, get, stale
 
@@ -115,28 +116,15 @@ def told(stack):
 
 @pytest.fixture
 def nginx():
-    """nginx in front of a stack, from conf.d/nginx. :returns: function(stack) -> port."""
-    import shutil
-    import socket
-    import subprocess
-
-    binary = shutil.which("nginx") or "/usr/sbin/nginx"
-    if not os.path.exists(binary):
+    """nginx in front of a stack. :returns: function(stack) -> port."""
+    if not found():
         pytest.skip("nginx is not installed: apt-get install nginx-light (.ci/run does)")
     servers = []
 
     def start(stack):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        text = (stack.conf_d / "nginx" / "nginx.conf").read_text().replace("ZERG_RUN", str(stack.run)).replace("ZERG_PORT", str(port))
-        conf = stack.folder / "nginx.conf"
-        conf.write_text(text)
-        servers.append(subprocess.Popen([binary, "-c", str(conf), "-g", "daemon off;"], env=stack.environment))
-        stack.until(lambda: get(str(port)).status == 200)
-        return str(port)
+        servers.append(Nginx(stack))
+        return servers[-1].port
 
     yield start
     for server in servers:
-        server.terminate()
-        server.wait(10)
+        server.stop()

@@ -1,0 +1,144 @@
+"""Deploys in a row behind nginx, with a slow boot and slow requests; what a bad release costs; a pool that restarts."""
+
+import os
+import signal
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from supervisor_zerg.demo.nginx import Nginx, found
+from supervisor_zerg.demo.traffic import Traffic, failed, get, stale
+from supervisor_zerg.demo.verdict import slowest_ms
+
+from . import article
+from .load import MOST_S, PREFORK, THREADS, TOP, quick_load, warm_stack
+from .table import Row, Target
+
+BOOT_S = 2.0
+BAKE_S = 0.5
+GIVE_UP_S = 8.0
+SLOW_PATHS = ("/", "/?s=0.05", "/?s=1", "/?s=3")
+BAD_APP = {**PREFORK, "wsgi-file": Path(TOP) / "tests" / "live" / "apps" / "release.py"}
+
+
+def run(options):
+    many, times, few = (3, 2, 1) if options.quick else (20, 8, 3)
+    if found():
+        for mode, app in (("prefork 4", PREFORK), ("2 x 4 threads", THREADS)):
+            yield in_a_row(app, mode, many)
+        yield articles(few)
+    else:
+        yield "nginx is not installed: no deploys behind it were measured"
+    yield overhead(times)
+    yield crash(times)
+    yield bad_answers(few)
+    yield from pool(few)
+
+
+def in_a_row(app, mode, times):
+    """:returns: a line: what clients saw of so many deploys."""
+    with warm_stack(app, pair={"bake": str(BAKE_S)}, environment={"ZERG_BOOT_S": str(BOOT_S)}) as stack, behind_nginx(stack) as port:
+        with Traffic(port, clients=12, seconds=MOST_S, paths=SLOW_PATHS) as traffic:
+            swaps = []
+            for number in range(times):
+                asked = time.monotonic()
+                told = stack.zerg.deploy("", {"label": str(number)})
+                swaps.append((asked, time.monotonic(), told["serving"]))
+                if told["outcome"] != "deployed":
+                    return "deploy %d %s: %s" % (number, told["outcome"], told["why"])
+            answers = traffic.answers()
+        what = "%d deploys behind nginx, boot %.0f s, requests of 0 to 3 s, %s" % (times, BOOT_S, mode)
+        return "%s: of %d requests %d failed, %d stale; slowest %.0f ms" % (
+            what, len(answers), len(failed(answers)), len(stale(answers, swaps)), slowest_ms(answers))  # fmt: skip
+
+
+def articles(times):
+    """The same load on the article's own procedure."""
+    with article.without_plugin(article.ARTICLE, {"ZERG_BOOT_S": str(BOOT_S)}) as stack, behind_nginx(stack) as port:
+        with Traffic(port, clients=12, seconds=MOST_S, paths=SLOW_PATHS) as traffic:
+            for _ in range(times):
+                stack.ctl("restart", "pybossabak")
+                time.sleep(BOOT_S + article.CALM_S)
+                stack.ctl("restart", "pybossa")
+                time.sleep(BOOT_S + article.CALM_S)
+            answers = traffic.answers()
+    told = "%d of the article's deploys, the same load: of %d requests %d failed; slowest %.0f ms"
+    return told % (times, len(answers), len(failed(answers)), slowest_ms(answers))
+
+
+@contextmanager
+def behind_nginx(stack):
+    nginx = Nginx(stack)
+    try:
+        yield nginx.port
+    finally:
+        nginx.stop()
+
+
+def overhead(times):
+    """What a deploy adds to the application's own boot and to the bake."""
+    took = []
+    with warm_stack(PREFORK, pair={"bake": "0"}, environment={"ZERG_BOOT_S": str(BOOT_S)}) as stack, quick_load(stack):
+        for _ in range(times):
+            took.append((stack.zerg.deploy("")["elapsed"] - BOOT_S) * 1000)
+    note = "with uWSGI's own start of about 60 ms"
+    return Row("a deploy, less the %.0f s of its application's boot, no bake" % BOOT_S, took, target=Target("median", 300), note=note)
+
+
+def crash(times):
+    """kill -9 of the new copy while it bakes."""
+    took = []
+    with warm_stack(PREFORK, pair={"bake": "30"}) as stack, quick_load(stack, paths=("/",)) as traffic:
+        for _ in range(times):
+            begun = stack.zerg.deploy("", {"wait": False})
+            stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
+            time.sleep(1.2)  # Supervisor calls it RUNNING by then
+            traffic.fresh()
+            killed = time.monotonic()
+            os.kill(stack.copy(begun["target"])["master"], signal.SIGKILL)
+            stack.until(lambda: stack.zerg.getDeploy("")["outcome"] == "rolled back")
+            time.sleep(0.3)
+            took.append((min(a.ended for a in traffic.fresh() if a.program == begun["old"] and a.handled > killed) - killed) * 1000)
+            stack.until(lambda: stack.info()["warm"])
+            time.sleep(1.2)
+    return Row("kill -9 in the bake to the first answer of the old copy", took, target=Target("median", 10))
+
+
+def bad_answers(times):
+    """A release that answers 500, found by its health while it serves (as in the hooks dialect): for how long do users see it?"""
+    took = []
+    pair = {"bake": "20", "health": "unix://%(ENV_ZERG_RUN)s/web.sock:/", "health_interval": "0.2", "health_count": "2"}
+    with warm_stack(BAD_APP, pair=pair) as stack, quick_load(stack, paths=("/",)) as traffic:
+        stack.until(lambda: stack.supervisor.getProcessInfo("zerg:zerg")["statename"] == "RUNNING")
+        for _ in range(times):
+            stack.version("2 status=500")
+            traffic.fresh()
+            stack.zerg.deploy("")
+            bad = [a.ended for a in traffic.fresh() if a.status == 500]
+            took.append((max(bad) - min(bad)) * 1000)
+            stack.version("1")
+            stack.zerg.deploy("", {"bake": 0})
+    return Row("a release that answers 500: from the first bad answer to the last", took, note="asked each 200 ms, 2 bad ones in a row")
+
+
+def pool(times):
+    """The pool's program restarts: its unix socket is a new one, and both copies hold the old one."""
+    for name, auto in (("with supervisor_zerg", True), ("with nobody who does anything", False)):
+        took = []
+        with warm_stack(PREFORK) as stack:
+            stack.zerg.setAuto("", auto)
+            for _ in range(times if auto else 1):
+                took.append(outage_ms(stack, 30.0 if auto else GIVE_UP_S))
+                stack.until(lambda: stack.info()["warm"] and not stack.info()["problems"] or not auto, 60)
+                time.sleep(1.5)
+        told = "" if auto else "it was given up then: nobody would ever have answered"
+        yield Row("the pool restarts, %s: the next request waits" % name, took, note=told)
+
+
+def outage_ms(stack, most_s):
+    before = os.stat(stack.web).st_ino
+    stack.supervisor.stopProcess("zergpool")
+    stack.supervisor.startProcess("zergpool", False)
+    stack.until(lambda: os.path.exists(stack.web) and os.stat(stack.web).st_ino != before)
+    answer = get(stack.web, timeout=most_s)
+    return (answer.ended - answer.began) * 1000
