@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from supervisor.options import UnhosedConfigParser, expand
 
-from .model import PROGRAM_NAME, PairConfig
+from .pair import PROGRAM_NAME, PairConfig
 
 PREFIX = "zerg:"
 TRUE = ("1", "true", "yes", "on")

@@ -46,6 +46,11 @@ class Deploy:
     def over(self):
         return self.release is not None and self.release.phase is Phase.ENDED and not self.plans
 
+    @property
+    def elapsed(self):
+        """Seconds since it began, or that it took."""
+        return self.loop.clock() - self.began if self.took is None else self.took
+
     def start(self):
         self._next_plan()
         return self
@@ -155,7 +160,7 @@ class Deploy:
     def _do_stop(self):
         self._end_job()
         program = self.release.plan.target
-        if self.keeper.end_parked(self.facts.copy(program)):
+        if self.keeper.deploys.end_parked(self.facts.copy(program)):
             self.loop.call_later(PATIENCE_S, lambda: self._insist_on_stop(program, INSIST_TRIES))
         else:
             self._insist_on_stop(program, INSIST_TRIES)
@@ -164,14 +169,14 @@ class Deploy:
                 self.loop.call_later(MERCY_S, lambda: self.plugin.programs.kill(program, pid))
 
     def _insist_on_stop(self, program, tries):
-        if self.release.phase not in (Phase.STOPPING, Phase.ENDED) or self.keeper.wanted(program, self):
+        if self.release.phase not in (Phase.STOPPING, Phase.ENDED) or self.keeper.deploys.wanted(program, self):
             return  # it has stopped, and was started again
         if self.plugin.programs.stop(program) or not tries or self.plugin.programs.get(program).state == "ABSENT":
             return
         self.loop.call_later(INSIST_S, lambda: self._insist_on_stop(program, tries - 1))
 
     def _do_start(self):
-        if not self.keeper.start_parked(self.release.plan.target):
+        if not self.keeper.deploys.start_parked(self.release.plan.target):
             self.died = "supervisord could not start it"
 
     def _do_check(self):
@@ -235,7 +240,7 @@ class Deploy:
             "label": self.label,
             "by": self.by,
             "at": self.at,
-            "elapsed": round(self.loop.clock() - self.began if self.took is None else self.took, 3),
+            "elapsed": round(self.elapsed, 3),
             "phase": release.phase.name.lower(),
             "waits_for": "" if self.over else release.waits_for(),
             "steps": list(self.told),

@@ -6,6 +6,7 @@ import time
 
 from . import announcements, errors, requests
 from .chronicle import Chronicle
+from .deploys import Deploys
 from .model import Arrival, Condition, Desired, Facts, Verb
 from .observe import Observer
 from .settle import settle
@@ -27,11 +28,10 @@ class Keeper:
         orders = plugin.orders.get(pair.name)
         self.held, self.both = bool(orders.get("held")), bool(orders.get("both"))
         self.auto = bool(orders.get("auto", pair.auto))
-        self.labels = orders.get("labels", {})  # program -> [pid, what a person called the release in it]
         self.wish, self.last, self.retiring = "", "", ""
         self.arrivals, self.since = {}, {}
         self.request, self.task, self.facts, self.step = None, None, None, None
-        self.deploy, self.last_deploy = None, None
+        self.deploys = Deploys(self, orders.get("labels", {}))
         self.chronicle = Chronicle(pair, plugin)
         self.cause, self.began = "", 0.0
         self.routine, self.urgent, self.looked_closely = False, False, -1e9
@@ -55,12 +55,7 @@ class Keeper:
     def free(self, by):
         """Nothing else is under way. :param by: who asks; a deploy may move its own pair. :raises Busy:"""
         now = self.plugin.loop.clock()
-        if self.deploy is not None and by != str(self.deploy):
-            since = now - self.deploy.began
-            raise errors.Busy(
-                "%s by %s is under way since %.1f s for the pair %s" % (self.deploy, self.deploy.by, since, self.pair.name),
-                "ask again when it has ended; 'zerg abort' ends it on the old release",
-            )
+        self.deploys.free(by)
         if self.request is not None:
             since = now - self.request.began
             raise errors.Busy("%s is under way since %.3f s for the pair %s" % (self.request, since, self.pair.name))
@@ -95,7 +90,7 @@ class Keeper:
         aim = requests.aim(request, facts, self.pair)
         if aim is not None:
             self.wish, self.held, self.both = aim
-            self._save_orders()
+            self.save_orders()
         if aim is not None and aim.wish:  # a person's last word: whoever is still on its way up follows it
             self.arrivals = {p: Arrival.TAKES_OVER if p == aim.wish else Arrival.PARKS for p in self.arrivals}
 
@@ -121,8 +116,7 @@ class Keeper:
         if how != "BACKOFF":
             self.arrivals.pop(program, None)
         self.kick("%s %s" % (program, how), at_once=True)
-        if self.deploy is not None:
-            self.deploy.program_ended(program, how)
+        self.deploys.program_ended(program, how)
 
     def restart(self, copy):
         """Stop a copy so that it attaches to the pool's new socket; start it again once it has stopped."""
@@ -146,7 +140,7 @@ class Keeper:
 
     def active(self):
         """May anything be done to this pair now?"""
-        asked = self.auto or self.request is not None or self.deploy is not None or self.chores
+        asked = self.auto or self.request is not None or self.deploys.running or self.chores
         return self.plugin.programs.running() and not self.pair.problems and asked
 
     def glance(self):
@@ -167,61 +161,6 @@ class Keeper:
         for program, memo in self.observer.memos.items():
             for pid in {self.plugin.programs.get(program).pid, memo.master} - {0} - loop.watched():
                 loop.watch(pid, lambda pid, p=program: self.kick("process %d of %s ended" % (pid, p), at_once=True))
-
-    # deploys
-
-    def begin_deploy(self, deploy):
-        """:raises ZergError: something else is under way."""
-        self.check()
-        self.free("")
-        self.deploy = self.last_deploy = deploy
-        deploy.start()
-        return deploy
-
-    def wake_deploy(self):
-        """Something happened that a deploy may wait for."""
-        if self.deploy is not None:
-            self.deploy.look()
-
-    def start_parked(self, program):
-        """Start a program whose copy is to wait for its promotion. :returns: was it started?"""
-        self.retiring = ""
-        started = self.plugin.programs.spawn(program)
-        self.arrivals[program] = Arrival.PARKS
-        self.kick("%s was started" % program)
-        return started
-
-    def deploy_ended(self, deploy):
-        """:param deploy: with its outcome."""
-        self.deploy = None
-        info = deploy.info()
-        if info["pid"] and info["label"]:
-            self.labels[info["target"]] = [info["pid"], info["label"]]
-            self._save_orders()
-        if info["outcome"] == "deployed" and self.pair.retire == "stop":
-            self.retiring, self.chores = info["old"], True
-        outcome = "%s%s" % (info["outcome"], ": " + info["why"] if info["why"] else "")
-        told = {"what": "deploy %s" % info["target"], "by": info["by"], "moves": info["steps"], "label": info["label"], "cut": info["cut"]}
-        self.chronicle.record({**told, "id": info["id"], "took_ms": info["elapsed"] * 1000, "serving": info["serving"], "outcome": outcome})
-        self.plugin.answered()
-        self.kick("%s has ended" % deploy)
-
-    def end_parked(self, copy):
-        """Let a parked copy end through its FIFO, 1 s faster than by its signal. :returns: False when it is not parked."""
-        if not (copy.ready and copy.sealed) or copy.program == self.last:
-            return False
-        self.retiring = copy.program
-        self.kick("%s is to end" % copy.program)
-        return True
-
-    def wanted(self, program, deploy):
-        """Somebody else than this deploy has started the program meanwhile."""
-        return self.deploy not in (None, deploy) or self.arrivals.get(program) is Arrival.TAKES_OVER
-
-    def label_of(self, program, pid):
-        """What a person called the release in a copy; empty once it was started anew."""
-        known, label = self.labels.get(program, (0, ""))
-        return label if known == pid else ""
 
     # settle's side
 
@@ -265,7 +204,7 @@ class Keeper:
         self.watch()
         if step.met:
             self._reached(facts, step)
-            self.wake_deploy()
+            self.deploys.wake()
         if self.request is not None:
             self._progress(step)
         elif step.patient and not step.moves:
@@ -289,7 +228,7 @@ class Keeper:
             settled = copy.ready and not copy.fresh and (program == step.goal or not copy.accepting)
             if settled and (program == step.goal or self.arrivals[program] is Arrival.PARKS):
                 del self.arrivals[program]
-        if self.pair.retire == "stop" and self.deploy is None and was and step.goal and was != step.goal and facts.copy(was).up:
+        if self.pair.retire == "stop" and not self.deploys.running and was and step.goal and was != step.goal and facts.copy(was).up:
             self.retiring = was
         elif self.retiring and (self.retiring == step.goal or not facts.copy(self.retiring).up):
             self.retiring = ""
@@ -379,16 +318,16 @@ class Keeper:
         if self.auto == on:
             return False
         self.auto = on
-        self._save_orders()
+        self.save_orders()
         self.chronicle.record({"what": "auto %s" % ("on" if on else "off"), "by": "a person", "outcome": "done"})
         if on:
             self.kick("auto was switched on")
         return True
 
-    def _save_orders(self):
+    def save_orders(self):
         orders = {"held": self.held, "both": self.both, "auto": self.auto}
         changed = {k: v for k, v in orders.items() if v != (k == "auto" and self.pair.auto)}
-        self.plugin.orders.set(self.pair.name, **changed, **({"labels": self.labels} if self.labels else {}))
+        self.plugin.orders.set(self.pair.name, **changed, **({"labels": self.deploys.labels} if self.deploys.labels else {}))
 
     def _finish_entry(self, outcome, request=None):
         self.chronicle.finish(outcome, self.facts.serving if self.facts else "", self.cause, request)
@@ -408,7 +347,6 @@ class Keeper:
     def close(self):
         if self.task is not None:
             self.task.cancel()
-        if self.deploy is not None:
-            self.deploy.close()
+        self.deploys.close()
         for memo in self.observer.memos.values():
             memo.forget()

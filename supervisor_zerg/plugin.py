@@ -169,7 +169,7 @@ class Plugin:
             return self._on_pool(event)
         keeper.watch()
         keeper.kick("%s runs" % program)
-        keeper.wake_deploy()
+        keeper.deploys.wake()
 
     def _on_stopping(self, event):
         keeper, program = self._concerned(event.process)
@@ -195,7 +195,7 @@ class Plugin:
         keeper, program = self._concerned(event.process)
         if keeper is not None and b"zerg ready" in _bytes(event.data):
             keeper.kick("%s says that it is ready" % program)
-            keeper.wake_deploy()
+            keeper.deploys.wake()
 
     def _on_group(self, event):
         self.loop.call_soon(self._groups_changed)

@@ -149,8 +149,7 @@ class ZergNamespaceRPCInterface:
         @param string pair     Name of the pair; empty if there is only one
         @return struct deploy  As that of deploy; empty if supervisord remembers none
         """
-        deploy = _faulty(self._plugin.keeper, pair).last_deploy
-        return deploy.info() if deploy else {}
+        return _faulty(self._plugin.keeper, pair).deploys.told()
 
     def abort(self, pair):
         """End the deploy that runs, on the old release.
@@ -159,9 +158,9 @@ class ZergNamespaceRPCInterface:
         @return struct deploy  As that of deploy
         """
         keeper = _faulty(self._plugin.keeper, pair)
-        if keeper.deploy is None:
+        deploy = keeper.deploys.running
+        if deploy is None:
             raise RPCError(errors.NoDeploy.code, str(errors.NoDeploy("no deploy of the pair %s is under way" % keeper.pair.name)))
-        deploy = keeper.deploy
         deploy.abort("a person")
         return _deferred(lambda: deploy.info() if deploy.over else None)
 
@@ -222,8 +221,8 @@ class _Begin:
             return {"pair": keeper.pair.name, "target": todo[-1].target, "steps": told, "outcome": "dry run", "serving": facts.serving}
         if any(plan.before or plan.after or plan.check_serving for plan in todo) and not self.plugin.worklist.listener_present():
             raise errors.NoListener("hooks and health checks of the pair %s need the listener, which does not run" % keeper.pair.name)
-        deploy = Deploy(keeper, self.plugin.new_id(), todo, options["label"], "a person", keeper.deploy_ended)
-        return keeper.begin_deploy(deploy)
+        deploy = Deploy(keeper, self.plugin.new_id(), todo, options["label"], "a person", keeper.deploys.ended)
+        return keeper.deploys.begin(deploy)
 
     def answer(self):
         if not isinstance(self.result, Deploy):

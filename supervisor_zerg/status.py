@@ -13,8 +13,8 @@ def describe(keeper, facts, plugin):
         "warm": facts.warm,
         "held": keeper.held,
         "auto": keeper.auto,
-        "busy": str(keeper.deploy or keeper.request or ""),
-        "deploy": keeper.last_deploy.info() if keeper.last_deploy else {},
+        "busy": str(keeper.deploys.running or keeper.request or ""),
+        "deploy": keeper.deploys.told(),
         "pool": _pool(keeper, plugin),
         "problems": problems(keeper, facts, plugin),
         "copies": [_copy(copy, keeper) for copy in facts.copies],
@@ -50,7 +50,7 @@ def _copy(copy, keeper):
         "frozen": copy.frozen,
         "requests": float(copy.requests),
         "witness": copy.witness,
-        "label": keeper.label_of(copy.program, copy.pid),
+        "label": keeper.deploys.label_of(copy.program, copy.pid),
         "since": float(keeper.since.get(copy.program, ("", 0.0))[1]),
     }
 
@@ -78,9 +78,9 @@ def _pair_problems(keeper, facts):
     elif not facts.serving:
         found.append("nobody serves")
     elif not facts.warm:
-        found.append("no warm copy: %s" % _why_cold(facts, keeper.last_deploy))
-    if keeper.last_deploy and keeper.last_deploy.over:
-        found += _rolled_back(keeper.last_deploy.info(), facts)
+        found.append("no warm copy: %s" % _why_cold(facts, keeper.deploys.last))
+    if keeper.deploys.last:
+        found += _rolled_back(keeper.deploys.told(), facts)
     if all(c.accepting for c in facts.copies) and not keeper.both:
         found.append("both copies accept requests")
     if not keeper.auto:

@@ -10,7 +10,7 @@ from supervisor_zerg import errors
 from supervisor_zerg.config import OPTIONS, parse_pair
 from supervisor_zerg.demo.stack import CONF_D
 from supervisor_zerg.help import COMMANDS
-from supervisor_zerg.model import PairConfig
+from supervisor_zerg.pair import PairConfig
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
 
 README = (Path(__file__).parents[2] / "README.rst").read_text()

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg import errors
-from supervisor_zerg.model import Copy, Facts, PairConfig, Slot, Worker
+from supervisor_zerg.model import Copy, Facts, Slot, Worker
+from supervisor_zerg.pair import PairConfig
 from supervisor_zerg.plans import plans, read_options, steps
 from supervisor_zerg.release import Counters, Do, Outcome, Phase, Plan, Sight, advance, begin
 

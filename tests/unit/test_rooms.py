@@ -8,16 +8,16 @@ import pytest
 import supervisor_zerg
 
 ROOMS = """
-model errors guards decide requests release plans
+model errors guards decide requests release pair plans
 config sockets kernel uwsgi journal memo surroundings observe settle
 programs dispatchers task loop
-announcements chronicle worklist deploy keeper status plugin rpcinterface
+announcements chronicle worklist deploy deploys keeper status plugin rpcinterface
 help telling ctl zergctl
 commands checks jobs listener
 companion
 """.split()
 PACKAGE = Path(supervisor_zerg.__file__).parent
-PURE = ("model", "release", "plans", "guards", "decide", "requests", "errors", "status")
+PURE = ("model", "pair", "release", "plans", "guards", "decide", "requests", "errors", "status")
 HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools"}
 
 

@@ -1,0 +1,91 @@
+"""The deploys of one pair: the one that runs, the last one, the labels of the releases, and what a deploy may do to the pair."""
+
+from . import errors
+from .model import Arrival
+
+
+class Deploys:
+    """:param labels: program -> [pid, what a person called the release in it]."""
+
+    def __init__(self, keeper, labels):
+        self.keeper, self.labels = keeper, labels
+        self.running, self.last = None, None
+
+    def begin(self, deploy):
+        """:raises ZergError: something else is under way."""
+        self.keeper.check()
+        self.keeper.free("")
+        self.running = self.last = deploy
+        return deploy.start()
+
+    def free(self, by):
+        """:param by: who wants to move the pair; a deploy may. :raises Busy:"""
+        if self.running and by != str(self.running):
+            raise errors.Busy(
+                "%s by %s is under way since %.1f s for the pair %s"
+                % (self.running, self.running.by, self.running.elapsed, self.keeper.pair.name),
+                "ask again when it has ended; 'zerg abort' ends it on the old release",
+            )
+
+    # what a deploy hears
+
+    def wake(self):
+        """Something happened that it may wait for."""
+        if self.running:
+            self.running.look()
+
+    def program_ended(self, program, how):
+        if self.running:
+            self.running.program_ended(program, how)
+
+    def close(self):
+        if self.running:
+            self.running.close()
+
+    # what a deploy does
+
+    def start_parked(self, program):
+        """Start a program whose copy is to wait for its promotion. :returns: was it started?"""
+        self.keeper.retiring = ""
+        started = self.keeper.plugin.programs.spawn(program)
+        self.keeper.arrivals[program] = Arrival.PARKS
+        self.keeper.kick("%s was started" % program)
+        return started
+
+    def end_parked(self, copy):
+        """Let a parked copy end through its FIFO, 1 s faster than by its signal. :returns: False when it is not parked."""
+        if not (copy.ready and copy.sealed) or copy.program == self.keeper.last:
+            return False
+        self.keeper.retiring = copy.program
+        self.keeper.kick("%s is to end" % copy.program)
+        return True
+
+    def wanted(self, program, deploy):
+        """Somebody else than this deploy has started the program meanwhile."""
+        return self.running not in (None, deploy) or self.keeper.arrivals.get(program) is Arrival.TAKES_OVER
+
+    # the end
+
+    def ended(self, deploy):
+        """Keep the label, let the old copy go where it is to, write a line of history."""
+        self.running, keeper, info = None, self.keeper, deploy.info()
+        if info["pid"] and info["label"]:
+            self.labels[info["target"]] = [info["pid"], info["label"]]
+            keeper.save_orders()
+        if info["outcome"] == "deployed" and keeper.pair.retire == "stop":
+            keeper.retiring, keeper.chores = info["old"], True
+        outcome = "%s%s" % (info["outcome"], ": " + info["why"] if info["why"] else "")
+        told = {"what": "deploy %s" % info["target"], "by": info["by"], "moves": info["steps"], "label": info["label"], "cut": info["cut"]}
+        told.update(id=info["id"], took_ms=info["elapsed"] * 1000, serving=info["serving"], outcome=outcome)
+        keeper.chronicle.record(told)
+        keeper.plugin.answered()
+        keeper.kick("%s has ended" % deploy)
+
+    def label_of(self, program, pid):
+        """What a person called the release in a copy; empty once it was started anew."""
+        known, label = self.labels.get(program, (0, ""))
+        return label if known == pid else ""
+
+    def told(self):
+        """The struct of the one that runs, or of the last one; empty if there was none."""
+        return self.last.info() if self.last else {}
