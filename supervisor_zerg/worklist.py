@@ -8,6 +8,7 @@ the dead one had begun counts as failed, since nobody can know how far it came.
 from dataclasses import dataclass, field
 from typing import Callable, Dict
 
+STARTS_S = 8.0  # after supervisord's start a listener may still be on its way
 PRESENT_S = 20.0  # a listener asks on every tick of five seconds; one that was silent for so long is not there
 
 
@@ -40,10 +41,12 @@ class Worklist:
 
     def __init__(self, clock, wake):
         self.clock, self.wake = clock, wake
-        self.jobs, self.asked_at = {}, None
+        self.jobs, self.asked_at, self.began = {}, None, clock()
 
     def listener_present(self):
-        return self.asked_at is not None and self.clock() - self.asked_at < PRESENT_S
+        if self.asked_at is None:
+            return self.clock() - self.began < STARTS_S
+        return self.clock() - self.asked_at < PRESENT_S
 
     def add(self, job):
         self.jobs[job.id] = job

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from supervisor_zerg.demo.traffic import Traffic, failed, get
+from supervisor_zerg.worklist import STARTS_S
 
 from .conftest import PREFORK, THREADS, assert_nobody_noticed, assert_serves, history, pid_of
 
@@ -37,16 +38,9 @@ def managed(make_stack):
     """A pair whose copies boot parked."""
 
     def make(app=PREFORK, **pair):
-        stack = make_stack("managed", app={**APP, **app}, pair={**FEW, **pair})
-        listening(stack)
-        return stack
+        return make_stack("managed", app={**APP, **app}, pair={**FEW, **pair})
 
     return make
-
-
-def listening(stack):
-    """Wait until the listener has asked for jobs."""
-    stack.until(lambda: stack.supervisor.getProcessInfo("zerg:zerg")["statename"] == "RUNNING")
 
 
 def deploy(stack, version, **options):
@@ -117,7 +111,6 @@ def test_h46_h47_a_release_that_is_not_healthy_is_never_seen(managed, version, w
 
 def test_h46_in_the_hooks_dialect_users_are_back_on_the_old_release(make_stack):
     stack = make_stack("hooks", app=APP, pair={**FEW, "health": "unix://%(ENV_ZERG_RUN)s/web.sock:/"})
-    listening(stack)
     told = deploy(stack, "2 status=500", bake=5)
     assert told["outcome"] == "rolled back" and "500 Bad" in told["why"]
     stack.until_roles("pybossa", "pybossabak")
@@ -239,6 +232,7 @@ def test_h54_without_a_listener_a_deploy_that_needs_it_is_refused(make_stack):
     stack = make_stack("managed", app=APP, pair={**FEW, "health": "command:true"}, start=False)
     stack.set_options("zerg.conf", "eventlistener:zerg", {"autostart": "false"})
     stack.start()
+    time.sleep(STARTS_S)
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         deploy(stack, "2")
     assert refusal.value.faultCode == 319

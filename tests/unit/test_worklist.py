@@ -2,7 +2,7 @@
 
 import pytest
 
-from supervisor_zerg.worklist import PRESENT_S, Job, Worklist
+from supervisor_zerg.worklist import PRESENT_S, STARTS_S, Job, Worklist
 
 
 class Clock:
@@ -59,6 +59,8 @@ def test_another_listener_gets_the_checks_and_a_hook_that_was_begun_has_failed(w
 
 
 def test_a_listener_that_is_silent_for_long_is_not_there(worklist, clock):
+    assert worklist.listener_present(), "it may be on its way"
+    clock.now += STARTS_S
     assert not worklist.listener_present()
     worklist.take(True)
     assert worklist.listener_present()
