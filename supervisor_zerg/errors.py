@@ -3,6 +3,7 @@
 Codes lie in 300 to 319, where neither Supervisor nor a known plugin has any (supervisor/xmlrpc.py ``Faults``).
 """
 
+FOUND = 1  # exit status: 'check' found something
 SERVED = 3  # exit status: refused or failed, and users are being served
 NOBODY = 5  # exit status: nobody serves
 ARGUMENTS = 2  # exit status: the words of the command are off
