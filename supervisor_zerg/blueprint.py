@@ -5,14 +5,14 @@ This room reads; the rules only look at what it returns.
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import FrozenSet, Mapping, Optional, Tuple
 
 from supervisor.datatypes import dict_of_key_value_pairs
 from supervisor.options import split_namespec
 
 from .commands import read_command
-from .config import read_pairs
+from .config import canonical, read_pairs
 from .confs import Conf, Section, processes, read_conf
 from .inis import Option, Place
 from .model import PairConfig
@@ -100,14 +100,20 @@ def _hook(option):
 
 @dataclass(frozen=True)
 class Pair:
-    """``copies`` holds what of its two programs is in the files, ``absent`` the names of those that are not."""
+    """``copies`` holds what of its two programs is in the files, ``absent`` the names of those that are not,
+    each with the names that its section gives to its processes (numprocs, groups)."""
 
     config: PairConfig
     section: Section
     copies: Tuple[Program, ...]
-    absent: Tuple[str, ...]
+    absent: Mapping[str, Tuple[str, ...]]
     pool: Optional[Program]
     open_folders: FrozenSet[str] = frozenset()
+    links: Mapping[str, str] = field(default_factory=dict)
+
+    def real(self, path):
+        """The path with its symbolic links resolved."""
+        return self.links.get(path, path)
 
 
 @dataclass(frozen=True)
@@ -132,16 +138,22 @@ def _pair(conf, config, known):
     copies = tuple(_program(conf, process) for process in found.values() if process)
     pool = _find(known, config.pool) if config.pool else None
     fifos = {*config.fifos, *(option.value for copy in copies for option in copy.all("master-fifo"))}
+    stats = {address for copy in copies for address in (config.stats_of(copy.name), copy.value("stats", "stats-server"))}
     folders = {os.path.dirname(path) for path in fifos}
     return Pair(
-        config, section, copies, tuple(name for name, process in found.items() if not process),
+        config, section, copies, {name: _instead(known, name) for name in found if not found[name]},
         _program(conf, pool) if pool else None, frozenset(folder for folder in folders if _is_open(folder)),
+        {path: canonical(path) for path in fifos | stats if path.startswith("/") and "\0" not in path},
     )  # fmt: skip
 
 
 def _find(known, name):
     group, process = split_namespec(name)
     return known.get(process if group == process else "%s:%s" % (group, process))
+
+
+def _instead(known, name):
+    return tuple(p.name for p in known.values() if p.section.name.partition(":")[2] == name.rpartition(":")[2])[:4]
 
 
 def _program(conf, process):
@@ -164,9 +176,7 @@ def _environment(section):
 
 def _is_open(folder):
     """May everybody write there?"""
-    if os.path.realpath(folder) in SHARED_FOLDERS:
-        return True
     try:
-        return bool(os.stat(folder).st_mode & stat.S_IWOTH)
+        return os.path.realpath(folder) in SHARED_FOLDERS or bool(os.stat(folder).st_mode & stat.S_IWOTH)
     except (OSError, ValueError):
         return False

@@ -76,14 +76,14 @@ def read_conf(options):
 def _scan(name):
     """Each ``[section]`` line of a file with the lines of its options."""
     titles = []
-    for number, line in enumerate(read_text(name).splitlines(), 1):
+    for number, line in enumerate(re.split("\r\n|\r|\n", read_text(name)), 1):
         title = re.match(r"\[(.+)\]", line.strip())
-        option = re.match(r"([^\s;#=:\[][^=:]*?)\s*[=:](.*)", line)
+        option = re.match(r"([^\s;#=:\[][^=:]*)[=:](.*)", line)
         if title:
             titles.append(Section(name, number, title[1], {}, {}))
         elif option and titles:
-            titles[-1].places[option[1].lower()] = Place(name, number)
-            titles[-1].values[option[1].lower()] = option[2].strip()
+            titles[-1].places[option[1].strip().lower()] = Place(name, number)
+            titles[-1].values[option[1].strip().lower()] = option[2].strip()
     return titles
 
 

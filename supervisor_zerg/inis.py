@@ -9,8 +9,9 @@ import stat
 from dataclasses import dataclass
 
 MOST_BYTES = 1 << 20  # of one file
-MOST_FILES = 100  # read for one program
+MOST_FILES = 50  # read for one program
 MOST_OPTIONS = 5000  # of one program
+MOST_COLUMNS = 8192  # of one line
 MOST_CHARACTERS = 4096  # of a value that is expanded
 MOST_TURNS = 100  # of one ``for`` loop
 LOADING = ("ini", "include", "inherit")
@@ -56,6 +57,8 @@ def read_text(path):
         raise Unreadable("cannot read %s: byte %d is no text (UTF-8)" % (path, error.start))
     if "\0" in text:
         raise Unreadable("cannot read %s: it is binary" % path)
+    if max(map(len, text.split("\n"))) > MOST_COLUMNS:
+        raise Unreadable("cannot read %s: a line is longer than %d characters, so it is no configuration" % (path, MOST_COLUMNS))
     return text
 
 
@@ -150,9 +153,9 @@ class Inis:
     def _expand(self, text):
         if len(text) > MOST_CHARACTERS:
             return text
-        value = re.sub(r"\$\(([^)]*)\)", lambda found: self.environment.get(found[1], found[0]), text)
-        value = re.sub(r"@\(([^)]*)\)", self._content, value)
-        value = re.sub(r"%\(([^)]*)\)", self._placeholder, value[:MOST_CHARACTERS])
+        value = re.sub(r"\$\(([^()]*)\)", lambda found: self.environment.get(found[1], found[0]), text)
+        value = re.sub(r"@\(([^()]*)\)", self._content, value)
+        value = re.sub(r"%\(([^()]*)\)", self._placeholder, value[:MOST_CHARACTERS])
         return value[:MOST_CHARACTERS]
 
     def _content(self, found):

@@ -31,7 +31,9 @@ def hook_quit(pair, program):
 
 
 def hook_digit_p(pair, program):
-    return _writes(program, "[0-9][^p]*p")
+    for hook, what in _writes(program, "p"):
+        if re.search("[0-9]", hook.fifo[1].rpartition("p")[0]):
+            yield hook, what
 
 
 def hook_reload(pair, program):
@@ -82,7 +84,7 @@ def _graceful(program):
 
 def sigterm(pair, program):
     if program.known and _signal(program) == "TERM" and not _graceful(program) and not program.flag("die-on-term"):
-        yield program.home, "SIGTERM, the stop signal of %s, is not mapped to anything" % program.name
+        yield program.home, "SIGTERM, the copy's stop signal, is not mapped to anything"
 
 
 def brutal_stop(pair, program):

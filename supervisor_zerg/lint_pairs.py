@@ -2,7 +2,6 @@
 
 import re
 
-from .config import canonical
 from .rules import ERROR, NOTE, WARNING, Rule
 
 PRIORITY = 999  # Supervisor's default
@@ -22,8 +21,9 @@ def no_section(pair):
 
 
 def program_missing(pair):
-    for name in pair.absent:
-        yield pair.section.at("programs"), "there is no program %s" % name
+    for name, instead in pair.absent.items():
+        hint = "; its processes are named %s" % ", ".join(instead) if instead else ""
+        yield pair.section.at("programs"), "there is no program %s%s" % (name, hint)
 
 
 def pool_missing(pair):
@@ -32,10 +32,10 @@ def pool_missing(pair):
 
 
 def fifos_differ(pair):
-    wanted = [canonical(path) for path in pair.config.fifos]
+    wanted = [pair.real(path) for path in pair.config.fifos]
     for copy in pair.copies:
         given = copy.all("master-fifo")
-        paths = [canonical(option.value) for option in given]
+        paths = [pair.real(option.value) for option in given]
         if copy.known and len(paths) > 2 and paths != wanted:
             first = next((o for o, path, want in zip(given, paths, wanted + [""] * len(paths)) if path != want), given[-1])
             order = "in another order than" if sorted(paths) == sorted(wanted) else "other than"
@@ -52,13 +52,9 @@ def stats_differ(pair):
     for copy in pair.copies if pair.config.stats else ():
         given, wanted = copy.last("stats", "stats-server"), pair.config.stats_of(copy.name)
         if copy.known and not given:
-            yield copy.home, "the pair expects stats at %s, the copy has none" % wanted
-        elif given and not _same(given.value, wanted):
+            yield copy.home, "the pair expects stats of its copies, and the ini has none"
+        elif given and pair.real(given.value) != pair.real(wanted):
             yield given, "the copy has its stats at %s, the pair expects them at %s" % (given.value, wanted)
-
-
-def _same(one, other):
-    return one == other or one.startswith("/") and canonical(one) == canonical(other)
 
 
 def fifo_folder(pair):
@@ -100,7 +96,7 @@ def stopwait(pair):
     for copy in pair.copies:
         mercy = copy.number("worker-reload-mercy", default=MERCY_S)
         least = max(mercy, pair.config.drain_timeout)
-        if copy.known and copy.whole("stopwaitsecs", STOPWAIT_S) <= least:
+        if copy.whole("stopwaitsecs", STOPWAIT_S) <= least:
             text = "stopwaitsecs is %d, uWSGI's mercy is %d s and drain_timeout %g s"
             yield copy.section.at("stopwaitsecs"), text % (copy.whole("stopwaitsecs", STOPWAIT_S), mercy, pair.config.drain_timeout)
 

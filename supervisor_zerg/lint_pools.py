@@ -26,7 +26,7 @@ def unexpanded(pair, program):
     if "command" in program.section.kept:
         yield program.section.at("command"), "the command of %s has a %%(...)s that cannot be expanded here" % program.name
     for option in program.options:
-        if re.search(r"[$@%]\([^)]*\)", option.value) and not option.name.startswith(("log-format", "logformat", "route")):
+        if re.search(r"[$@%]\([^()]*\)", option.value) and not option.name.startswith(("log-format", "logformat", "route")):
             yield option, "%s = %s cannot be expanded here" % (option.name, option.value)
 
 

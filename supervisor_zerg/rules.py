@@ -35,8 +35,7 @@ def present(*names):
     """A switch that is on, or an option that is given."""
 
     def find(pair, program):
-        option = program.flag(*names)
-        if option:
+        for option in filter(None, map(program.flag, names)):
             yield option, "%s = %s" % (option.name, option.value)
 
     return find
