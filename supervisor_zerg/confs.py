@@ -52,6 +52,11 @@ class Conf:
     titles: Tuple[Section, ...]
     expansions: Mapping[str, object]
 
+    @property
+    def top(self):
+        """Where to tell what is missing in all of it."""
+        return self.sections.get("supervisord") or Section(self.file, 1, "")
+
     def of_kind(self, prefix):
         """The sections whose names begin so."""
         return [section for name, section in self.sections.items() if name.startswith(prefix)]

@@ -23,23 +23,19 @@ def _servers(plan):
     return [plan.conf.sections[name] for name in ("unix_http_server", "inet_http_server") if name in plan.conf.sections]
 
 
-def _top(plan):
-    return plan.conf.sections.get("supervisord") or plan.conf.titles[0]
-
-
 def no_http_server(plan):
     if not _servers(plan):
-        yield _top(plan), "there is no [unix_http_server] and no [inet_http_server]"
+        yield plan.conf.top, "there is no [unix_http_server] and no [inet_http_server]"
 
 
 def no_plugin(plan):
     if not _ours(plan, "rpcinterface:", "supervisor.rpcinterface_factory"):
-        yield _top(plan), "there is no [rpcinterface:zerg]"
+        yield plan.conf.top, "there is no [rpcinterface:zerg]"
 
 
 def no_listener(plan):
     if not _listeners(plan):
-        yield _top(plan), "there is no [eventlistener:zerg]"
+        yield plan.conf.top, "there is no [eventlistener:zerg]"
 
 
 def listener_events(plan):
@@ -79,7 +75,7 @@ def ctlplugin_included(plan):
 
 def ctlplugin_missing(plan):
     if not any(title.name.startswith("ctlplugin:") for title in plan.conf.titles):
-        yield _top(plan), "there is no [ctlplugin:zerg]"
+        yield plan.conf.top, "there is no [ctlplugin:zerg]"
 
 
 def include_nested(plan):

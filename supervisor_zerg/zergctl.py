@@ -30,11 +30,11 @@ class ZergOptions(ClientOptions):
 
     def read_config(self, fp):
         """Read ``[supervisorctl]``. :raises ValueError:"""
+        if "check" in self.args[:2]:
+            return self.configroot.supervisorctl  # check reads the file by itself, and it may be anything
         try:
             return ClientOptions.read_config(self, fp)
         except (ValueError, configparser.Error) as error:
-            if "check" in self.args[:2]:
-                return self.configroot.supervisorctl  # it reads the file by itself
             named = self.attr_priorities.get("configfile") is not None  # by -c; else it was found in the search path
             if named or not (self.serverurl or {"companion", "help"} & set(self.args[:2])):
                 raise ValueError("%s: %s" % (fp, error))

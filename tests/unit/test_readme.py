@@ -4,7 +4,7 @@ import configparser
 import re
 from pathlib import Path
 
-from supervisor_zerg import errors
+from supervisor_zerg import errors, lint
 from supervisor_zerg.config import OPTIONS, parse_pair
 from supervisor_zerg.demo.stack import CONF_D
 from supervisor_zerg.help import COMMANDS
@@ -62,3 +62,8 @@ def test_the_sections_to_paste_are_those_of_conf_d():
         pasted.read_string(block("[%s]" % section).split("[zerg:")[0].split("[eventlistener" if "rpc" in section else "[zerg")[0])
         ours.read_string(conf)
         assert dict(pasted.items(section)) == dict(ours.items(section))
+
+
+def test_every_trap_is_in_the_table_with_its_severity():
+    rows = re.findall(r"^``([a-z-]+)`` +(error|warning|note) +\S", README, re.M)
+    assert rows == [(rule.id, rule.severity) for rule in lint.RULES]

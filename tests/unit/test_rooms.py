@@ -13,7 +13,9 @@ ROOMS = (
     "lint_hooks lint_pools lint_copies lint ctl zergctl listener companion"
 ).split()  # fmt: skip
 PACKAGE = Path(supervisor_zerg.__file__).parent
-PURE = ("model", "guards", "decide", "requests", "errors", "status", "rules", "lint", "lint_supervisor", "lint_pairs", "lint_hooks", "lint_pools", "lint_copies")
+PURE = ("model", "guards", "decide", "requests", "errors", "status", "rules", "lint") + (
+    "lint_supervisor", "lint_pairs", "lint_hooks", "lint_pools", "lint_copies",
+)  # fmt: skip
 HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools", "re"}
 
 
