@@ -497,7 +497,8 @@ def test_nonsense_for_supervisord_is_no_traceback(text, tmp_path, monkeypatch, c
 
 WORDS = st.sampled_from(
     "[uwsgi] [include] [program:a] [zerg:web] [supervisord] [group:g] programs command = a,b uwsgi --ini %(here)s app.ini x.ini include "
-    "files for for-times if-exists endfor set $( ) @( %( %(a) $(HOME) master-fifo hook-x writefifo: Q 2p : ; # / \t \r \x85 zerg-pool numprocs "
+    "files for for-times if-exists endfor set $( ) "
+    "@( %( %(a) $(HOME) master-fifo hook-x writefifo: Q 2p : ; # / \t \r \x85 zerg-pool numprocs "
     "99999999 process_name %(process_num)02d %(process_num)s stats environment directory -- - ' \"".split(" ")
 )
 TEXT = st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.lists(st.one_of(WORDS, st.just("\n"), st.just(" = "))).map(" ".join))
