@@ -34,17 +34,24 @@ def read_pairs(options):
 
 
 def _sections(options):
+    parser = parse(options)
+    return {s[len(PREFIX) :]: _values(parser, s) for s in parser.sections() if s.startswith(PREFIX)}
+
+
+def parse(options, follow=True):
+    """supervisord's file in Supervisor's own parser. :param follow: the included files, too."""
     parser = UnhosedConfigParser()
     parser.expansions = dict(options.environ_expansions, here=options.here)
     parser.read(options.configfile)
     parser.expand_here(options.here)
-    for filename in _included(parser, options):
+    for filename in included(parser, options) if follow else ():
         parser.read(filename)
         parser.expand_here(os.path.dirname(os.path.abspath(filename)))
-    return {s[len(PREFIX) :]: _values(parser, s) for s in parser.sections() if s.startswith(PREFIX)}
+    return parser
 
 
-def _included(parser, options):
+def included(parser, options):
+    """The paths of the files that are included."""
     if not parser.has_section("include") or not parser.has_option("include", "files"):
         return
     base = os.path.dirname(os.path.abspath(options.configfile))

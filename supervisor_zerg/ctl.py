@@ -5,17 +5,22 @@ What the commands are is told in help.py. Answers go to stdout, everything else 
 
 import contextlib
 import http.client
+import json
 import os
 import socket
 import sys
 import time
 import xmlrpc.client
+from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 from supervisor.supervisorctl import ControllerPluginBase
 
-from . import errors
+from . import errors, lint
 from . import help as manual
+from .blueprint import read_blueprint
+from .inis import Unreadable
 from .telling import concerned, failure, infos_of, plain, tell, tell_progress
 
 FOLLOW_S = 0.2  # how often a deploy is asked how far it is
@@ -84,6 +89,23 @@ def limit(seconds):
         socket.setdefaulttimeout(before)
 
 
+def check_files(options, pair, as_json):
+    """``check``. :param options: of supervisorctl. :returns: (exit status, lines). :raises BadWords:"""
+    if not getattr(options, "configfile", None):
+        raise manual.BadWords("no configuration file was found; give -c FILE")
+    try:
+        here = os.path.dirname(os.path.abspath(options.configfile))
+        plan = read_blueprint(SimpleNamespace(configfile=options.configfile, here=here, environ_expansions=options.environ_expansions))
+    except Unreadable as error:
+        raise manual.BadWords(str(error))
+    names = [known.config.name for known in plan.pairs]
+    if pair and pair not in names:
+        raise manual.BadWords("there is no pair %r; there are: %s" % (pair, ", ".join(names)))
+    findings = lint.check(plan, pair)
+    lines = json.dumps([asdict(f) for f in findings], indent=2, sort_keys=True).splitlines() if as_json else lint.tell_findings(findings)
+    return lint.status_of(findings), list(lines)
+
+
 def make_zerg_controllerplugin(controller, **extras):
     """Factory named in ``[ctlplugin:zerg]``."""
     return ZergControllerPlugin(controller, **extras)
@@ -123,6 +145,8 @@ class ZergControllerPlugin(ControllerPluginBase):
     def _answer(self, call):
         if call.command.name == "companion":
             return 0, [str(Path(__file__).resolve().with_name("companion.py"))]
+        if call.command.name == "check":
+            return check_files(self.ctl.options, call.words["PAIR"], "json" in call.options)
         if call.command.name == "help":
             return 0, list(self._help(call.words["COMMAND"]))
         reply = self._ask(ANSWER_S, lambda zerg: ASK[call.command.name](zerg, call.words, call.options))

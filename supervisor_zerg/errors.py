@@ -5,6 +5,7 @@ Codes lie in 300 to 322, where neither Supervisor nor a known plugin has any (su
 
 FAILED = 4  # exit status: a deploy failed before users saw the new release
 ROLLED_BACK = 6  # exit status: a deploy was rolled back, users were on the new release for a while
+FOUND = 1  # exit status: 'check' found something
 SERVED = 3  # exit status: refused or failed, and users are being served
 NOBODY = 5  # exit status: nobody serves
 ARGUMENTS = 2  # exit status: the words of the command are off

@@ -20,15 +20,14 @@ ANSWER_S = 10.0  # for a supervisord that accepts and does not answer
 
 def main():
     socket.setdefaulttimeout(ANSWER_S)  # childutils has no other way to set one
-    signal.signal(signal.SIGTERM, _end)
-    try:
-        return Listener(sys.stdin, sys.stdout, sys.stderr, os.environ).run()
-    except KeyboardInterrupt:
-        return 0
+    for number in (signal.SIGTERM, signal.SIGINT):  # the latter also where whoever started us ignores it
+        signal.signal(number, _end)
+    return Listener(sys.stdin, sys.stdout, sys.stderr, os.environ).run()
 
 
 def _end(number, frame):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not interrupt the end
+    for repeated in (signal.SIGTERM, signal.SIGINT):  # a second one must not interrupt the end
+        signal.signal(repeated, signal.SIG_IGN)
     sys.exit(0)
 
 

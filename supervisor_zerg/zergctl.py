@@ -30,6 +30,8 @@ class ZergOptions(ClientOptions):
 
     def read_config(self, fp):
         """Read ``[supervisorctl]``. :raises ValueError:"""
+        if "check" in self.args[:2]:
+            return self.configroot.supervisorctl  # check reads the file by itself, and it may be anything
         try:
             return ClientOptions.read_config(self, fp)
         except (ValueError, configparser.Error) as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor_zerg import errors
+from supervisor_zerg import errors, lint
 from supervisor_zerg.config import OPTIONS, parse_pair
 from supervisor_zerg.demo.stack import CONF_D
 from supervisor_zerg.help import COMMANDS
@@ -69,3 +69,8 @@ def test_the_sections_to_paste_are_those_of_conf_d():
 def test_the_readme_is_sound():
     docutils = pytest.importorskip("docutils.core", reason="docutils is not installed: pip install -e .[test]")
     docutils.publish_doctree(README, settings_overrides={"report_level": 2, "halt_level": 2})
+
+
+def test_every_trap_is_in_the_table_with_its_severity():
+    rows = re.findall(r"^``([a-z-]+)`` +(error|warning|note) +\S", README, re.M)
+    assert rows == [(rule.id, rule.severity) for rule in lint.RULES]

@@ -12,13 +12,17 @@ model errors guards decide requests release pair plans
 config sockets kernel uwsgi journal memo surroundings observe settle
 programs dispatchers task loop
 announcements chronicle worklist deploy deploys keeper status plugin rpcinterface
-help telling ctl zergctl
+help telling
+rules inis cmdline confs blueprint lint_supervisor lint_pairs lint_hooks lint_pools lint_copies lint
+ctl zergctl
 commands checks jobs listener
 companion
 """.split()
 PACKAGE = Path(supervisor_zerg.__file__).parent
-PURE = ("model", "pair", "release", "plans", "guards", "decide", "requests", "errors", "status")
-HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools"}
+PURE = ("model", "pair", "release", "plans", "guards", "decide", "requests", "errors", "status") + (
+    "rules", "lint", "lint_supervisor", "lint_pairs", "lint_hooks", "lint_pools", "lint_copies",
+)  # fmt: skip
+HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools", "re"}
 
 
 def imports(room):

@@ -1,0 +1,169 @@
+"""uWSGI's ini dialect (uWSGI core/ini.c, core/config.c) -> options in their order, each with its file and line.
+
+``if-...`` blocks are taken as true, as what is in them can come true. What cannot be expanded is kept as it is written.
+"""
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+
+MOST_BYTES = 1 << 20  # of one file
+MOST_FILES = 50  # read for one program
+MOST_OPTIONS = 5000  # of one program
+MOST_COLUMNS = 8192  # of one line
+MOST_CHARACTERS = 4096  # of a value that is expanded
+MOST_TURNS = 100  # of one ``for`` loop
+LOADING = ("ini", "include", "inherit")
+ENDS = ("end", "endif", "end-if", "endfor", "end-for", "else")
+PLACEHOLDERS = ("set", "set-ph", "set-placeholder")
+FOREIGN = (".yml", ".yaml", ".json", ".js", ".xml", ".db", ".sqlite", ".sqlite3", ".lua", ".pl", ".py", ".rb")
+
+
+class Unreadable(Exception):
+    """A file that cannot be read. ``str()`` of it is a sentence."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is written. Line 0: not on a line of its own."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Option(Place):
+    """One option of uWSGI as it was given, in an ini or on the command line."""
+
+    name: str
+    value: str
+
+
+def read_text(path):
+    """A regular text file of a sane size. :raises Unreadable:"""
+    try:
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Unreadable("cannot read %s: it is no regular file" % path)
+            content = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: no path looks like that
+        raise Unreadable("cannot read %s: %s" % (path, getattr(error, "strerror", None) or error))
+    if len(content) > MOST_BYTES:
+        raise Unreadable("cannot read %s: it is larger than %d bytes, so it is no configuration" % (path, MOST_BYTES))
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable("cannot read %s: byte %d is no text (UTF-8)" % (path, error.start))
+    if "\0" in text:
+        raise Unreadable("cannot read %s: it is binary" % path)
+    if max(map(len, text.split("\n"))) > MOST_COLUMNS:
+        raise Unreadable("cannot read %s: a line is longer than %d characters, so it is no configuration" % (path, MOST_COLUMNS))
+    return text
+
+
+class Inis:
+    """Reads inis for one program, one after the other.
+
+    ``options`` is what they say, ``unread`` holds (Place, sentence) for what is not read, ``home`` is the first ``[uwsgi]`` line.
+
+    :param folder: in which the program is started. :param environment: of the program.
+    """
+
+    def __init__(self, folder, environment):
+        self.folder, self.environment = folder, environment
+        self.options, self.unread, self.home = [], [], None
+        self._placeholders, self._loading, self._files, self._block = {}, [], 0, None
+
+    def load(self, name, at):
+        """Read ``FILE[:SECTION]``. :param at: the Place that names it. :raises Unreadable:"""
+        path, _, section = name.rpartition(":") if ":" in name else (name, "", "uwsgi")
+        if name == "-" or "://" in name:
+            return self.unread.append((at, "%s is no file, so it is not checked" % name))
+        path = os.path.join(self.folder, path) if path or not self._loading else self._loading[-1][0]
+        if path.endswith(FOREIGN):
+            return self.unread.append((at, "%s is no ini, so it is not checked" % path))
+        self._enter(path, section or "uwsgi")
+        try:
+            self._read(path, section or "uwsgi")
+        finally:
+            self._loading.pop()
+
+    def _enter(self, path, section):
+        if (path, section) in self._loading:
+            raise Unreadable("cannot read %s: it includes itself" % " -> ".join([p for p, _ in self._loading] + [path]))
+        self._files += 1
+        if self._files > MOST_FILES:
+            raise Unreadable("cannot read %s: more than %d files include each other" % (path, MOST_FILES))
+        self._loading.append((path, section))
+
+    def _read(self, path, asked):
+        section = ""
+        for number, line in enumerate(read_text(path).split("\n"), 1):
+            line = line.strip(" \t\r")
+            if line.startswith("["):
+                section = line[1:-1]
+                if section == asked and self.home is None:
+                    self.home = Place(path, number)
+            elif line and line[0] not in ";#" and section == asked:
+                name, _, value = line.partition("=")
+                self.add(name.rstrip(" \t\r"), self._magic(value.lstrip(" \t\r"), path), Place(path, number))
+
+    def add(self, name, value, at):
+        """Take one option, and do what it says if it is one of the dialect itself."""
+        if name in ENDS:
+            self._block = None
+        elif self._block is None and (name == "for" or name.startswith(("for-", "if-"))):
+            self._block = (name, self._expand(value))
+        else:
+            for item in self._turns():
+                self._take(name, value if item is None else value.replace("%(_)", item), at)
+
+    def _turns(self):
+        if self._block is None:
+            return [None]
+        name, value = self._block
+        if name.startswith("if-"):
+            return [value]
+        if name == "for-times":
+            return [str(i + 1) for i in range(min(int(value), MOST_TURNS))] if re.fullmatch("[0-9]{1,9}", value) else ["%(_)"]
+        return value.split()[:MOST_TURNS] if name == "for" else ["%(_)"]
+
+    def _take(self, name, value, at):
+        value = self._expand(value)
+        if len(self.options) >= MOST_OPTIONS:
+            raise Unreadable("cannot read %s: more than %d options" % (at.file, MOST_OPTIONS))
+        if name in LOADING:
+            self.load(value, at)
+        elif name in PLACEHOLDERS:
+            key, _, self._placeholders[key] = value.partition("=")
+        else:
+            self.options.append(Option(at.file, at.line, name, value))
+
+    def _magic(self, value, path):
+        """``%p`` and the like (core/utils.c ``magic_sub``). Letters that we do not know are kept."""
+        path = os.path.abspath(path)
+        folder, base = os.path.split(path)
+        stem, _, extension = base.rpartition(".")
+        known = {
+            "p": path, "s": base, "d": folder.rstrip("/") + "/", "n": stem or base, "e": extension, "c": os.path.basename(folder), "%": "%",
+        }  # fmt: skip
+        return re.sub(r"%([psdnec%])", lambda found: known[found[1]], value)
+
+    def _expand(self, text):
+        if len(text) > MOST_CHARACTERS:
+            return text
+        value = re.sub(r"\$\(([^()]*)\)", lambda found: self.environment.get(found[1], found[0]), text)
+        value = re.sub(r"@\(([^()]*)\)", self._content, value)
+        value = re.sub(r"%\(([^()]*)\)", self._placeholder, value[:MOST_CHARACTERS])
+        return value[:MOST_CHARACTERS]
+
+    def _content(self, found):
+        try:
+            return read_text(os.path.join(self.folder, found[1])).rstrip("\n")
+        except Unreadable:
+            return found[0]
+
+    def _placeholder(self, found):
+        given = [option.value for option in self.options if option.name == found[1]]
+        return self._placeholders.get(found[1], given[-1] if given else found[0])

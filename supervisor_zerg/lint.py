@@ -1,0 +1,52 @@
+"""``zerg check``: every known trap that can be seen in the files, as findings. Pure: a Blueprint goes in, Findings come out."""
+
+from . import lint_copies, lint_hooks, lint_pairs, lint_pools, lint_supervisor
+from .errors import ARGUMENTS, FOUND
+from .rules import ERROR, NOTE, WARNING, Finding
+
+COPY_RULES = lint_pools.ANY + lint_copies.RULES + lint_hooks.RULES
+POOL_RULES = lint_pools.ANY + lint_pools.RULES
+RULES = lint_supervisor.RULES + lint_pairs.RULES + COPY_RULES + lint_pools.RULES
+SEVERITIES = (ERROR, WARNING, NOTE)
+
+
+def check(plan, name=""):
+    """:param plan: Blueprint. :param name: of a pair; empty: all of them. :returns: Findings in the order of file and line."""
+    found = {}
+    for finding in _all(plan, name):
+        found.setdefault((finding.id, finding.file, finding.line, finding.what), finding)  # two copies of one ini share its traps
+    return sorted(found.values(), key=lambda f: (f.file, f.line, SEVERITIES.index(f.severity), f.id, f.what))
+
+
+def _all(plan, name):
+    yield from _apply(lint_supervisor.RULES, "", plan)
+    for pair in plan.pairs:
+        if name in ("", pair.config.name):
+            yield from _apply(lint_pairs.RULES, pair.config.name, pair)
+            for copy in pair.copies:
+                yield from _apply(COPY_RULES, pair.config.name, pair, copy)
+            if pair.pool:
+                yield from _apply(POOL_RULES, pair.config.name, pair, pair.pool)
+
+
+def _apply(rules, name, *subject):
+    for rule in rules:
+        for place, what in rule.find(*subject):
+            yield Finding(rule.id, rule.severity, place.file, place.line, name, what, rule.why, rule.mend)
+
+
+def tell_findings(findings):
+    """The lines of ``check``."""
+    for finding in findings:
+        yield "%s:%d: %s %s: %s" % (finding.file, finding.line, finding.severity, finding.id, finding.what)
+        yield "    why: %s" % finding.why
+        yield "    mend: %s" % finding.mend
+    counts = [sum(finding.severity == severity for finding in findings) for severity in SEVERITIES]
+    yield "%d errors, %d warnings, %d notes" % tuple(counts)
+
+
+def status_of(findings):
+    """The exit status of ``check``."""
+    if any(finding.id == "broken" for finding in findings):
+        return ARGUMENTS
+    return FOUND if any(finding.severity != NOTE for finding in findings) else 0

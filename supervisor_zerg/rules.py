@@ -1,0 +1,51 @@
+"""What a rule and a finding of ``zerg check`` are, and rules that only ask whether an option is there. Pure."""
+
+from dataclasses import dataclass
+from typing import Callable
+
+ERROR, WARNING, NOTE = "error", "warning", "note"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One trap at one place. ``why`` it hurts, as measured; how to ``mend`` it."""
+
+    id: str
+    severity: str
+    file: str
+    line: int
+    pair: str
+    what: str
+    why: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``find`` yields (Place, what) for each trap in a subject: a Blueprint, a Pair, or a (Pair, Program)."""
+
+    id: str
+    severity: str
+    find: Callable
+    why: str
+    mend: str
+
+
+def present(*names):
+    """A switch that is on, or an option that is given."""
+
+    def find(pair, program):
+        for option in filter(None, map(program.flag, names)):
+            yield option, "%s = %s" % (option.name, option.value)
+
+    return find
+
+
+def absent(*names):
+    """A switch that is not on. Silent where not all could be read."""
+
+    def find(pair, program):
+        if program.known and not program.flag(*names):
+            yield program.home, "%s is missing" % names[0]
+
+    return find
