@@ -17,7 +17,7 @@ from types import SimpleNamespace
 
 from supervisor.supervisorctl import ControllerPluginBase
 
-from . import errors, lint
+from . import errors, lint, verbs
 from . import help as manual
 from .blueprint import read_blueprint
 from .inis import Unreadable
@@ -39,7 +39,7 @@ ASK = {
     "abort": lambda zerg, words, options: zerg.abort(words["PAIR"]),
     "settle": lambda zerg, words, options: zerg.settle(words["PAIR"]),
     "auto": lambda zerg, words, options: zerg.setAuto(words["PAIR"], words["on|off"] == "on"),
-    "history": lambda zerg, words, options: zerg.getHistory(words["PAIR"], options.get("limit", manual.LIMIT)),
+    "history": lambda zerg, words, options: zerg.getHistory(words["PAIR"], options.get("limit", verbs.LIMIT)),
 }
 
 
@@ -227,7 +227,7 @@ class ZergControllerPlugin(ControllerPluginBase):
 
     def _hush(self):
         """Without this the other plugins say ``*** No help on zerg``."""
-        topics = ["help_zerg"] + ["help_zerg " + name for name in manual.COMMANDS]
+        topics = ["help_zerg"] + ["help_zerg " + name for name in verbs.COMMANDS]
         for plugin in self.ctl.options.plugins:
             if plugin is not self:
                 vars(plugin).update((topic, lambda: None) for topic in topics)
@@ -250,7 +250,7 @@ class ZergControllerPlugin(ControllerPluginBase):
             return words[1:]
         if words[:2] == ["help", "zerg"]:
             return ["help"] + words[2:]
-        return words if self.bare and words and words[0] in manual.COMMANDS and words[0] != "help" else None
+        return words if self.bare and words and words[0] in verbs.COMMANDS and words[0] != "help" else None
 
     def _names(self, kind):
         if time.monotonic() >= self._until:

@@ -6,7 +6,7 @@ import sys
 from supervisor.options import ClientOptions
 from supervisor.supervisorctl import Controller
 
-from . import errors
+from . import errors, verbs
 from . import help as manual
 from .ctl import complain, make_zerg_controllerplugin
 
@@ -46,13 +46,13 @@ class ZergController(Controller):
 
     def __init__(self, options):
         super().__init__(options)
-        self.vocab = list(manual.COMMANDS) + [word for word in self.vocab if word not in manual.COMMANDS]
+        self.vocab = list(verbs.COMMANDS) + [word for word in self.vocab if word not in verbs.COMMANDS]
 
     def onecmd(self, line):
         """Run a line."""
         command, arg, _ = self.parseline(line)
-        others = set(self.vocab) - set(manual.COMMANDS)
-        if command in manual.COMMANDS and not (command == "help" and others.intersection(arg.split()[:1])):
+        others = set(self.vocab) - set(verbs.COMMANDS)
+        if command in verbs.COMMANDS and not (command == "help" and others.intersection(arg.split()[:1])):
             line = "zerg %s %s" % (command, arg)
         return super().onecmd(line)
 

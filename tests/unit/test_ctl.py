@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import supervisor_zerg
-from supervisor_zerg import ctl, errors, telling, zergctl
+from supervisor_zerg import ctl, errors, telling, verbs, zergctl
 from supervisor_zerg import help as manual
 from supervisor_zerg.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
 
@@ -108,7 +108,7 @@ def test_every_command_asks_the_method_of_its_name(capsys):
         ("settle", ("settle", "")),
         ("auto on", ("setAuto", "", True)),
         ("auto off web", ("setAuto", "web", False)),
-        ("history", ("getHistory", "", manual.LIMIT)),
+        ("history", ("getHistory", "", verbs.LIMIT)),
         ("history web --limit 3", ("getHistory", "web", 3)),
         ("history --limit=3", ("getHistory", "", 3)),
     ):
@@ -146,14 +146,14 @@ def test_bad_words_are_refused_with_a_hint_before_anything_is_asked(line, hint, 
     assert hint in done.err and done.err.startswith("error: ") and done.err.count("\n") == 1
 
 
-@given(st.lists(st.one_of(st.text(), st.sampled_from(list(manual.COMMANDS) + ["--json", "--limit", "--hold", "on", "a", "3"]))))
+@given(st.lists(st.one_of(st.text(), st.sampled_from(list(verbs.COMMANDS) + ["--json", "--limit", "--hold", "on", "a", "3"]))))
 def test_any_words_are_either_understood_or_refused(words):
     try:
         call = manual.parse(words)
     except manual.BadWords as error:
         assert telling.plain(str(error)).isascii()
     else:
-        assert call.command.name in manual.COMMANDS
+        assert call.command.name in verbs.COMMANDS
         assert set(call.words) == {take.strip("[]") for take in call.command.takes}
 
 
@@ -394,19 +394,19 @@ def test_the_limit_for_answers_is_only_ours():
 # help
 
 
-@pytest.mark.parametrize("name", manual.COMMANDS)
+@pytest.mark.parametrize("name", verbs.COMMANDS)
 def test_help_of_every_command_teaches(name, capsys):
     done = shell("help " + name, capsys)
     assert done.status == 0 and done.out.isascii() and done.asked == []
     for title in ("Prints", "Use it", "Exit status", "Example", "$ supervisorctl zerg %s" % name):
         assert "\n%s" % title in done.out or "\n  %s" % title in done.out
-    assert manual.COMMANDS[name].usage in done.out.splitlines()[0]
+    assert verbs.COMMANDS[name].usage in done.out.splitlines()[0]
     assert "{zerg}" not in done.out and shell(name + " --help", capsys).out == done.out
 
 
 def test_help_names_every_command_and_every_exit_status(capsys):
     out = shell("help", capsys, bare=True).out
-    for name in manual.COMMANDS:
+    for name in verbs.COMMANDS:
         assert "\n  %s" % name in out
     for status in (0, ARGUMENTS, SERVED, NOBODY, UNREACHABLE):
         assert "\n  %d  " % status in out
@@ -414,14 +414,14 @@ def test_help_names_every_command_and_every_exit_status(capsys):
 
 
 def test_examples_in_the_help_are_understood():
-    for command in manual.COMMANDS.values():
+    for command in verbs.COMMANDS.values():
         first = command.example.splitlines()[0]
         assert manual.parse(first.replace("$ {zerg} ", "").split()).command is command
 
 
 def test_every_command_that_needs_supervisord_is_asked_and_json_is_offered():
-    assert set(ctl.ASK) == set(manual.COMMANDS) - {"help", "companion", "check"}
-    assert all("--json" in manual.COMMANDS[name].options for name in ctl.ASK)
+    assert set(ctl.ASK) == set(verbs.COMMANDS) - {"help", "companion", "check"}
+    assert all("--json" in verbs.COMMANDS[name].options for name in ctl.ASK)
 
 
 def test_companion_prints_the_path_of_the_file_and_nothing_else(capsys):

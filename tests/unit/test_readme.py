@@ -9,9 +9,9 @@ import pytest
 from supervisor_zerg import errors, lint
 from supervisor_zerg.config import OPTIONS, parse_pair
 from supervisor_zerg.demo.stack import CONF_D
-from supervisor_zerg.help import COMMANDS
 from supervisor_zerg.pair import PairConfig
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
+from supervisor_zerg.verbs import COMMANDS
 
 README = (Path(__file__).parents[2] / "README.rst").read_text()
 
