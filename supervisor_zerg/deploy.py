@@ -19,6 +19,11 @@ PATIENCE_S = 1.0  # a parked copy that was told to end through its FIFO and is s
 MERCY_S = 5.0  # a release that hangs in its boot gets so long to heed its stop signal, and not Supervisor's stopwaitsecs
 INSIST_S = 0.1  # a stop signal within 3 ms of a start can be lost: send it again until the program stops
 INSIST_TRIES = 50
+HOW = {
+    "EXITED": "it exited; its log tells why",
+    "BACKOFF": "it exited within its startsecs; its log tells why",
+    "STOPPED": "somebody stopped it",
+}
 EVENTS = {
     Outcome.DEPLOYED: announcements.Deployed,
     Outcome.ROLLED_BACK: announcements.RolledBack,
@@ -70,7 +75,7 @@ class Deploy:
     def program_ended(self, program, how):
         """A program of the pair is gone, by itself or by a stop."""
         if program == self.release.plan.target and self.release.phase in STARTED:
-            self.died = self.died or how
+            self.died = self.died or HOW.get(how, how)
         self.look()
 
     def abort(self, by):

@@ -12,6 +12,7 @@ import stat
 import time
 from collections import namedtuple
 
+from .processes import Processes
 from .sockets import listening_sockets
 
 # System call numbers. uWSGI's pause is poll(NULL, 0, 10000) in a loop (uWSGI core/utils.c:1396), also seen as restart_syscall
@@ -27,8 +28,6 @@ DELETED = " (deleted)"
 PROCESSES_A_SPELL = 10  # about a millisecond of reading descriptors
 PASS_S = 120  # how long a pass over everybody's descriptors is believed
 
-#: One line of /proc/PID/stat. ``start`` is the start time in clock ticks; with the pid it names a process for good.
-Process = namedtuple("Process", "pid state ppid start")
 #: A FIFO that a process holds open: descriptor number, index of its path, identity of the inode, lies it at its path.
 Held = namedtuple("Held", "fd slot dev ino linked")
 #: ``waiting``: descriptors of the epolls in which threads wait. ``running``: threads that run or are about to. ``main_away``:
@@ -38,66 +37,12 @@ Threads = namedtuple("Threads", "total paused main_paused main_waits main_away w
 ABSENT, FIFO = "", "fifo"
 
 
-class Kernel:
+class Kernel(Processes):
     """The real one. Tests of the pure rooms never need it; everybody else gets it handed in."""
 
     def __init__(self, proc="/proc"):
-        self.proc = proc
-        self._table = {}
-        self._last_pid = None
+        super().__init__(proc)
         self._passed_at, self._fifo_holders = 0, {}
-        self._has_children_file = os.path.exists("%s/self/task/%d/children" % (proc, os.getpid()))
-
-    # processes
-
-    def process(self, pid):
-        """:returns: Process, or None when there is none."""
-        try:
-            with open("%s/%d/stat" % (self.proc, pid), "rb", buffering=0) as file:
-                text = file.read()
-        except (FileNotFoundError, ProcessLookupError):
-            return None
-        fields = text[text.rindex(b")") + 2 :].split()
-        return Process(pid, fields[0].decode(), int(fields[1]), int(fields[19]))
-
-    def children(self, pid):
-        """Pids of the children of a process."""
-        if self._has_children_file:
-            return self._children_file(pid)
-        return [p.pid for p in self._refreshed_table().values() if p.ppid == pid and self.process(p.pid)]
-
-    def _children_file(self, pid):
-        pids = []
-        try:
-            for tid in os.listdir("%s/%d/task" % (self.proc, pid)):
-                with open("%s/%d/task/%s/children" % (self.proc, pid, tid), "rb", buffering=0) as file:
-                    pids += [int(word) for word in file.read().split()]
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-        return pids
-
-    def _refreshed_table(self):
-        """All processes by pid. Only what was born since the last look is read anew: the kernel tells its newest pid."""
-        newest = self._newest_pid()
-        if self._last_pid is None or not self._last_pid <= newest <= self._last_pid + 2000:
-            pids = [int(name) for name in os.listdir(self.proc) if name.isdigit()]
-            self._table = {}
-        else:
-            pids = range(self._last_pid + 1, newest + 1)
-        self._last_pid = newest
-        for pid in list(pids):
-            self._table[pid] = self.process(pid)
-        for pid in [pid for pid, process in self._table.items() if process is None]:
-            del self._table[pid]
-        return self._table
-
-    def _newest_pid(self):
-        with open("%s/loadavg" % self.proc, "rb", buffering=0) as file:
-            return int(file.read().split()[4])
-
-    def alive(self, pid, start=None):
-        process = self.process(pid)
-        return process is not None and process.state not in "ZX" and start in (None, process.start)
 
     # FIFOs
 

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import xmlrpc.client
@@ -258,6 +259,22 @@ def test_h56_with_retire_stop_the_old_copy_ends_after_the_bake(make):
     stack.until(lambda: stack.supervisor.getProcessInfo("pybossa")["statename"] == "STOPPED")
     assert stack.zerg.getDeploy("")["outcome"] == "deployed" and stack.zerg.getDeploy("")["id"] == begun["id"]
     assert deploy(stack, "3")["target"] == "pybossa"
+
+
+def test_h57_any_listener_is_told_what_happened(make_stack):
+    stack = make_stack("managed", app=APP, pair=FEW, start=False)
+    heard = stack.log / "heard"
+    command = "%s %s %s" % (sys.executable, Path(__file__).parent / "apps" / "eavesdrop.py", heard)
+    (stack.conf_d / "other.conf").write_text("[eventlistener:other]\ncommand = %s\nevents = ZERG\n" % command)
+    stack.start()
+    deploy(stack, "2")
+    deploy(stack, "3 unimportable")
+    told = stack.until(lambda: (text := heard.read_text()).count("ZERG_DEPLOY_FAILED") and text)
+    assert "ZERG_PROMOTED pair:pybossa program:pybossabak was:pybossa" in told
+    assert "ZERG_DEPLOYED pair:pybossa" in told and "ended while it booted" in told
+    deploy(stack, "4")
+    os.kill(pid_of(stack, stack.info()["serving"]), signal.SIGKILL)
+    stack.until(lambda: "ZERG_FAILED_OVER pair:pybossa" in heard.read_text())
 
 
 def test_h34_a_request_that_still_drains_finishes_before_its_copy_is_stopped(make):

@@ -9,7 +9,7 @@ import supervisor_zerg
 
 ROOMS = """
 model errors guards decide requests release pair plans
-config sockets kernel uwsgi journal memo surroundings observe settle
+config sockets processes kernel uwsgi journal memo surroundings observe settle
 programs dispatchers task loop
 announcements chronicle worklist deploy deploys keeper status plugin rpcinterface
 verbs help telling

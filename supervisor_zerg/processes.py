@@ -1,0 +1,66 @@
+"""Which processes there are, and who is whose child: read from /proc when it is asked for."""
+
+import os
+from collections import namedtuple
+
+#: One line of /proc/PID/stat. ``start`` is the start time in clock ticks; with the pid it names a process for good.
+Process = namedtuple("Process", "pid state ppid start")
+
+
+class Processes:
+    """:param proc: where procfs is mounted."""
+
+    def __init__(self, proc="/proc"):
+        self.proc = proc
+        self._table = {}
+        self._last_pid = None
+        self._has_children_file = os.path.exists("%s/self/task/%d/children" % (proc, os.getpid()))
+
+    def process(self, pid):
+        """:returns: Process, or None when there is none."""
+        try:
+            with open("%s/%d/stat" % (self.proc, pid), "rb", buffering=0) as file:
+                text = file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        fields = text[text.rindex(b")") + 2 :].split()
+        return Process(pid, fields[0].decode(), int(fields[1]), int(fields[19]))
+
+    def children(self, pid):
+        """Pids of the children of a process."""
+        if self._has_children_file:
+            return self._children_file(pid)
+        return [p.pid for p in self._refreshed_table().values() if p.ppid == pid and self.process(p.pid)]
+
+    def _children_file(self, pid):
+        pids = []
+        try:
+            for tid in os.listdir("%s/%d/task" % (self.proc, pid)):
+                with open("%s/%d/task/%s/children" % (self.proc, pid, tid), "rb", buffering=0) as file:
+                    pids += [int(word) for word in file.read().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+        return pids
+
+    def _refreshed_table(self):
+        """All processes by pid. Only what was born since the last look is read anew: the kernel tells its newest pid."""
+        newest = self._newest_pid()
+        if self._last_pid is None or not self._last_pid <= newest <= self._last_pid + 2000:
+            pids = [int(name) for name in os.listdir(self.proc) if name.isdigit()]
+            self._table = {}
+        else:
+            pids = range(self._last_pid + 1, newest + 1)
+        self._last_pid = newest
+        for pid in list(pids):
+            self._table[pid] = self.process(pid)
+        for pid in [pid for pid, process in self._table.items() if process is None]:
+            del self._table[pid]
+        return self._table
+
+    def _newest_pid(self):
+        with open("%s/loadavg" % self.proc, "rb", buffering=0) as file:
+            return int(file.read().split()[4])
+
+    def alive(self, pid, start=None):
+        process = self.process(pid)
+        return process is not None and process.state not in "ZX" and start in (None, process.start)
