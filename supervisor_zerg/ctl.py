@@ -17,12 +17,14 @@ from types import SimpleNamespace
 
 from supervisor.supervisorctl import ControllerPluginBase
 
-from . import errors, lint, verbs
+from . import errors, lint, shells, verbs
 from . import help as manual
 from .blueprint import read_blueprint
 from .inis import Unreadable
 from .telling import concerned, failure, infos_of, plain, tell, tell_progress
+from .watch import INTERVAL_S, watch
 
+SHORTEST_S = 0.05  # between two looks of watch
 FOLLOW_S = 0.2  # how often a deploy is asked how far it is
 ANSWER_S = 30.0  # supervisord answers a move after 10 s at the latest
 NAMES_S = 1.0  # how long the Tab key may wait for names
@@ -137,23 +139,40 @@ class ZergControllerPlugin(ControllerPluginBase):
         """:returns: (exit status, lines)"""
         call = None
         try:
+            if words[:1] == ["complete"]:  # for the scripts of shells.py
+                return 0, manual.completions(shells.behind_options(words[1:], verbs.COMMANDS), self._names_or_none)
             call = manual.parse(words)
             return self._answer(call)
         except Exception as error:
             return self._fail(error, call), []
 
     def _answer(self, call):
-        if call.command.name == "companion":
-            return 0, [str(Path(__file__).resolve().with_name("companion.py"))]
-        if call.command.name == "check":
-            return check_files(self.ctl.options, call.words["PAIR"], "json" in call.options)
-        if call.command.name == "help":
-            return 0, list(self._help(call.words["COMMAND"]))
+        local = getattr(self, "_answer_" + call.command.name, None)
+        if local:
+            return local(call)
         reply = self._ask(ANSWER_S, lambda zerg: ASK[call.command.name](zerg, call.words, call.options))
         if call.command.name == "deploy":
             return self._follow(call, reply)
         deserted = call.command.name == "status" and not all(info["serving"] for info in infos_of(reply))
         return errors.NOBODY if deserted else 0, list(tell(call, reply, time.time()))
+
+    def _answer_companion(self, call):
+        return 0, [str(Path(__file__).resolve().with_name("companion.py"))]
+
+    def _answer_check(self, call):
+        return check_files(self.ctl.options, call.words["PAIR"], "json" in call.options)
+
+    def _answer_completion(self, call):
+        return 0, shells.SCRIPTS[call.words["bash|zsh"]].splitlines()
+
+    def _answer_help(self, call):
+        return 0, list(self._help(call.words["COMMAND"]))
+
+    def _answer_watch(self, call):
+        pair, options = call.words["PAIR"], call.options
+        look = lambda: self._ask(ANSWER_S, lambda zerg: zerg.getPairInfo(pair) if pair else zerg.getAllPairInfo())  # noqa: E731
+        watch(look, self.ctl.stdout, max(options.get("interval", INTERVAL_S), SHORTEST_S), options.get("count"))
+        return 0, []
 
     def _follow(self, call, deploy):
         """Tell how far a deploy is until it has ended. :returns: (exit status, lines)"""
@@ -251,6 +270,11 @@ class ZergControllerPlugin(ControllerPluginBase):
         if words[:2] == ["help", "zerg"]:
             return ["help"] + words[2:]
         return words if self.bare and words and words[0] in verbs.COMMANDS and words[0] != "help" else None
+
+    def _names_or_none(self, kind):
+        with contextlib.suppress(Exception):
+            return self._names(kind)
+        return []
 
     def _names(self, kind):
         if time.monotonic() >= self._until:

@@ -171,6 +171,24 @@ TABLE = (
         },
     ),
     Command(
+        "watch", "Show all pairs as they are, again and again.",
+        "Looks twice a second, or each --interval: who serves, who is parked, requests a second and in flight of each copy, and every "
+        "problem. A swap shows as it happens. Changes nothing.",
+        "On a terminal a table that is renewed, where the library rich is installed; elsewhere plain lines. With --count N it ends after N "
+        "looks, else with Ctrl-C.",
+        "Beside a deploy, and while you learn how it works.",
+        "$ {zerg} watch --count 1\n12:00:00 pybossa: pybossa parked, pybossabak serving, warm",
+        ("[PAIR]",), ("--interval SECONDS", "--count N"),
+    ),
+    Command(
+        "completion", "Print a script that completes zergctl in a shell.",
+        "The script asks zergctl for what may come next, names of pairs and programs included.",
+        "The script, nothing else.",
+        "Once: eval \"$(zergctl completion bash)\" in ~/.bashrc; zergctl completion zsh > a folder of $fpath/_zergctl.",
+        "$ {zerg} completion bash",
+        ("bash|zsh",), (), {0: "the script was printed", ARGUMENTS: EXITS[ARGUMENTS]},
+    ),
+    Command(
         "companion", "Print the path of companion.py, for 'shared-py-import' in a uWSGI ini.",
         "A copy that imports companion.py boots parked: fully loaded, and it takes no request until it is promoted. Needs no supervisord.",
         "The path, nothing else.",

@@ -70,6 +70,8 @@ def main(args=None):
     options = ZergOptions()
     options.realize(args, doc="\n".join([OPTIONS, *manual.overview("zergctl")]))
     controller = ZergController(options)
+    if options.args[:1] == ["complete"]:
+        options.args.insert(0, "zerg")
     if options.args:
         controller.onecmd(" ".join(options.args))
         return controller.exitstatus

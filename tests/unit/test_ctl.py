@@ -420,7 +420,7 @@ def test_examples_in_the_help_are_understood():
 
 
 def test_every_command_that_needs_supervisord_is_asked_and_json_is_offered():
-    assert set(ctl.ASK) == set(verbs.COMMANDS) - {"help", "companion", "check"}
+    assert set(ctl.ASK) == set(verbs.COMMANDS) - {"help", "companion", "check", "completion", "watch"}
     assert all("--json" in verbs.COMMANDS[name].options for name in ctl.ASK)
 
 

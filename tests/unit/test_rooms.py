@@ -12,7 +12,7 @@ model errors guards decide requests release pair plans
 config sockets processes kernel uwsgi journal memo surroundings observe settle
 programs dispatchers task loop
 announcements chronicle worklist deploy deploys keeper status plugin rpcinterface
-verbs help telling
+verbs help telling watch shells manpage
 rules inis cmdline confs blueprint lint_supervisor lint_pairs lint_hooks lint_pools lint_copies lint
 ctl zergctl
 commands checks jobs listener
