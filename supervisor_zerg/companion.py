@@ -1,243 +1,250 @@
-"""Imported by uWSGI into the application's own interpreter: boots the copy *parked*, calls what users would call first, and answers
-for the application's health while it is parked.
+"""Imported by uWSGI into the application's own interpreter: boots the copy *parked*, warms it up, and answers for its health.
 
     shared-py-import = /path/to/companion.py
-    env = ZERG_COMPANION_SOCKET=/run/pybossa/$(SUPERVISOR_PROCESS_NAME).companion
-    env = ZERG_WARM=/ /about
 
 Free of any dependency, Python 3.8 or newer. It runs in the master before the workers are forked, so that each is born with
 uWSGI's suspended flag set (core/master_utils.c:739: a respawn keeps it); lazy-apps included. One ``p`` releases the copy.
+The environment (``env = NAME=value`` in the ini) asks for the rest:
 
-A parked copy's own sockets do not answer, but a thread in its first worker does: it asks the application object, in the very process
-that will serve, over a private unix socket (mode 0600). Nothing in here may end or disturb the copy: whatever goes wrong is a line in
-its log. ``ZERG_BOOT=serving`` keeps the copy from being parked, for an ini whose own hooks move the slots.
+``ZERG_BOOT``              ``serving``: do not boot parked
+``ZERG_WARM``              paths, separated by spaces, that each worker asks of its application before it accepts a request
+``ZERG_COMPANION_SOCKET``  a private unix socket, mode 0600, where the copy answers GET, also while it is parked or draining:
+                           ``/.zerg/ready`` with 200 or 503 and JSON, any other path with what the application says
+``ZERG_HOST``              the Host of a request that names none (``localhost``), for applications that check it
+
+The master binds the socket. One worker answers, and when it ends another takes over: cheaper ends the oldest first
+(core/master_utils.c:197). It asks in a thread of its own, one request at a time, beside the requests that the worker serves: the
+application has to bear that, and must not ask uWSGI's API about the current request there. A frozen copy does not answer.
 """
 
+import contextlib
 import ctypes
+import fcntl
+import importlib
 import io
+import json
+import mmap
 import os
+import signal
 import socket
 import stat
 import sys
 import threading
 import time
-import traceback
+from urllib.parse import unquote_to_bytes
 
-import uwsgi
-
-CLIENT_S = 10.0  # a client that does not speak is not waited for any longer
-HEAD_BYTES = 64 << 10
-BODY_BYTES = 1 << 20
-RETRY_S = 0.05  # lazy-apps: how often to look whether the application is there
-LOAD_S = 3600.0
+CLIENT_S = 2.0  # how long a client may take to send its request, and again to take the answer
+MOST = 1 << 20  # bytes of a request, and of an answer, which is cut there
+NOTE = 256  # bytes for what failed in a worker
+UNLOADED = "no application was loaded at / in the first interpreter (did its import fail? the log of the copy says why)"
 
 
-def _environment(name):
-    """A variable of the process. What the ini's ``env`` sets is not in os.environ where Python was there before uWSGI (pyuwsgi)."""
-    getenv = ctypes.CDLL(None).getenv
-    getenv.restype = ctypes.c_char_p
-    return (getenv(name.encode()) or b"").decode()
+def say(sentence):
+    """One line in the copy's log."""
+    os.write(2, ("supervisor_zerg: %s\n" % sentence).encode("utf-8", "replace"))
 
 
-SOCKET = _environment("ZERG_COMPANION_SOCKET")
-WARM = _environment("ZERG_WARM").split()
+def setting(name, otherwise=""):
+    """A variable of the process: ``env =`` of the ini is set after Python was, where uWSGI is the pyuwsgi wheel, and not in os.environ."""
+    getenv = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_char_p)(("getenv", ctypes.CDLL(None)))
+    return os.fsdecode(getenv(name.encode()) or b"") or otherwise
 
 
-def log(sentence):
-    """A line in the copy's log."""
-    sys.stderr.write("supervisor_zerg: %s\n" % sentence)
-    sys.stderr.flush()
+def words(error):
+    """An exception in one line of ASCII."""
+    return " ".join(("%s: %s" % (type(error).__name__, error)).split()).encode("ascii", "replace").decode()[: NOTE // 2]
 
 
-# parked
+def environ_of(target, multithread, headers=()):
+    """The WSGI environ of a GET. :param target: path and query as they stand in a request. :param headers: (name, value) pairs."""
+    path, _, query = target.partition("?")
+    return {
+        "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": unquote_to_bytes(path).decode("latin-1"), "QUERY_STRING": query,
+        "REQUEST_URI": target, "SERVER_PROTOCOL": "HTTP/1.0", "SERVER_NAME": "localhost", "SERVER_PORT": "80",
+        "HTTP_HOST": setting("ZERG_HOST", "localhost"), "REMOTE_ADDR": "127.0.0.1", "wsgi.version": (1, 0), "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr, "wsgi.run_once": False, "wsgi.multithread": multithread,
+        "wsgi.multiprocess": True, "zerg.companion": True, **{"HTTP_" + n.upper().replace("-", "_"): v.strip() for n, v in headers},
+    }  # fmt: skip
 
 
-def _uwsgi_library():
+def ask(application, environ):
+    """Call a WSGI application. :returns: (status, headers, body). An exception is a status 500 that names it; none gets out."""
+    head, body = [], io.BytesIO()
+
+    def start_response(status, headers, exc_info=None):
+        head[:] = status, headers
+        return body.write
+
+    try:
+        chunks = application(environ, start_response)
+        try:
+            any(body.write(chunk) and body.tell() > MOST for chunk in chunks)
+        finally:
+            getattr(chunks, "close", int)()
+        return "%03d%s" % (int(head[0][:3]), head[0][3:]), head[1], body.getvalue()[:MOST]
+    except BaseException as error:  # a SystemExit, too: a worker must not end of being asked
+        return "500 " + words(error), [], words(error).encode() + b"\n"
+
+
+def receive(client, until):
+    """The head of a request. :param until: monotonic time limit. :raises OSError: in time. :raises ValueError: for what is none."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        client.settimeout(max(until - time.monotonic(), 0.001))
+        chunk = client.recv(4096)
+        data += chunk
+        if not chunk or len(data) > MOST or time.monotonic() > until:
+            raise ValueError("no request")
+    first, *lines = data.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+    method, target, _ = first.split(" ")
+    return method, target, [line.split(":", 1) for line in lines if ":" in line]
+
+
+def answer(client, status, headers, body):
+    """Send it all. :raises OSError: where the client does not take it in time."""
+    kept = [(name, value) for name, value in headers if name.lower() not in ("content-length", "connection", "transfer-encoding")]
+    lines = ["%s: %s" % pair for pair in kept + [("Content-Length", len(body)), ("Connection", "close")]]
+    client.settimeout(CLIENT_S)  # for the whole of it
+    client.sendall("\r\n".join(["HTTP/1.0 " + status] + lines + ["", ""]).encode("latin-1", "replace") + body)
+
+
+def listen(path):
+    """The listening socket, in place of an old one of ours. :raises OSError: where it cannot be, or another copy answers there."""
+    if os.path.lexists(path):
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise OSError("there is something there that is no socket")
+        if _listener(path) not in (0, os.getpid()):
+            raise OSError("process %d listens there: each copy needs a path of its own" % _listener(path))
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    os.fchmod(listener.fileno(), 0o600)  # the path is born with it (Linux net/unix/af_unix.c unix_bind)
+    listener.bind(path)
+    listener.listen(16)
+    return listener
+
+
+def _listener(path):
+    """The living process that called listen() on the socket at a path (unix(7), SO_PEERCRED), or 0: what outlives it is no copy."""
+    with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+        probe.settimeout(CLIENT_S)
+        probe.connect(path)
+        pid = int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4), sys.byteorder)
+        return pid if os.path.exists("/proc/%d" % pid) else 0
+    return 0
+
+
+class Companion:
+    """The companion of one copy: made in the master, where it binds the socket, and at work in each of its workers."""
+
+    def __init__(self, uwsgi, path, warm):
+        self.uwsgi, self.paths, self.listener, self.loaded, self.warm = uwsgi, warm, None, False, {}
+        self.notes = mmap.mmap(-1, NOTE * (uwsgi.numproc + 1))  # shared: what failed, worker by worker
+        self.turn = os.memfd_create("zerg-companion")  # whose lock the worker holds that answers
+        try:
+            self.listener = listen(path) if path else None
+        except OSError as error:
+            say("no health at %s: %s" % (path, error))
+        self.threads = bool(self.listener) or uwsgi.cores > 1  # more than one may call the application
+
+    def step(self, _argument):
+        """uWSGI's hook: after applications were loaded, be it in the master or (lazy-apps) in a worker, and after each fork."""
+        loaded, self.loaded = self.loaded, True  # in a worker of lazy-apps the fork comes first
+        try:
+            if loaded and self.uwsgi.worker_id():
+                self.begin()
+        except BaseException as error:
+            say("no warm-up and no health in worker %d: %s" % (self.uwsgi.worker_id(), words(error)))
+        return 0  # anything else would end the copy (core/hooks.c:745)
+
+    def begin(self):
+        """In a worker that is about to accept."""
+        self.worker = self.uwsgi.worker_id()
+        if self.uwsgi.loop or {"async", "ugreen"} & set(self.uwsgi.opt):
+            return say("no warm-up and no health in worker %d: it is asynchronous" % self.worker)
+        self.application, self.why = self.find()
+        self.note(self.why)
+        for path in self.paths if self.application else ():
+            self.warm[path] = status = ask(self.application, environ_of(path, self.threads))[0]
+            if int(status[:3]) >= 500:
+                self.note("the warm-up of %s failed: %s" % (path, status))
+        if self.listener and not self.uwsgi.has_threads:
+            say("no health from worker %d: this uWSGI needs enable-threads for it" % self.worker)
+        elif self.listener:
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))  # they are for the thread that waits in the pause
+            threading.Thread(target=self.serve, name="zerg-companion", daemon=True).start()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def find(self):
+        """The application at / as uWSGI has it, whatever loaded it (plugins/python/uwsgi_pymodule.c:2517). :returns: (it, why not)."""
+        apps = self.uwsgi.workers()[self.worker - 1]["apps"]
+        for app in apps:
+            if app["mountpoint"] in (b"", b"/") and app["modifier1"] == 0 and app["interpreter"] == apps[0]["interpreter"]:
+                return ctypes.cast(app["callable"], ctypes.py_object).value, ""
+        return None, UNLOADED
+
+    def note(self, why):
+        """What failed last in this worker, for whoever answers, and for the log."""
+        self.notes[self.worker * NOTE : (self.worker + 1) * NOTE] = why.encode("ascii", "replace")[:NOTE].ljust(NOTE, b"\0")
+        if why:
+            say("worker %d: %s" % (self.worker, why))
+
+    def ready(self):
+        """(status, headers, body) of ``/.zerg/ready``."""
+        notes = enumerate(self.notes[at : at + NOTE].rstrip(b"\0").decode() for at in range(0, len(self.notes), NOTE))
+        why = self.why or "; ".join("worker %d: %s" % pair for pair in notes if pair[1])
+        told = {"ready": not why, **({"why": why} if why else {}), "warm": self.warm, "pid": os.getpid(), "worker": self.worker}
+        return "503 Service Unavailable" if why else "200 OK", [("Content-Type", "application/json")], json.dumps(told).encode() + b"\n"
+
+    def reply(self, method, target, headers):
+        """(status, headers, body) for a request."""
+        if method != "GET":
+            return "405 Method Not Allowed", [("Allow", "GET")], b"only GET is answered here\n"
+        if target.partition("?")[0] == "/.zerg/ready":
+            return self.ready()
+        if not self.application:
+            return "503 Service Unavailable", [("Content-Type", "text/plain")], self.why.encode() + b"\n"
+        return ask(self.application, environ_of(target, self.threads, headers))
+
+    def serve(self):
+        """Wait until no other worker answers, then do so for the rest of the worker's life."""
+        fcntl.lockf(self.turn, fcntl.LOCK_EX)
+        while True:
+            try:
+                with self.listener.accept()[0] as client:
+                    with contextlib.suppress(OSError, ValueError):  # a client that says nothing, or nonsense, or is gone
+                        answer(client, *self.reply(*receive(client, time.monotonic() + CLIENT_S)))
+            except Exception as error:
+                say("a health request failed: %s" % words(error))
+                time.sleep(1)
+
+
+def _uwsgi():
     """The library that holds uWSGI's own symbols: the executable, or the extension module of the pyuwsgi wheel."""
     executable = ctypes.CDLL(None)
     if hasattr(executable, "suspend_resume_them_all"):
         return executable
     with open("/proc/self/maps") as maps:
-        paths = {line.split(None, 5)[-1].strip() for line in maps if "pyuwsgi" in line}
-    for path in paths:
-        if os.path.basename(path).startswith("pyuwsgi.") and os.path.isfile(path):
-            return ctypes.CDLL(path)
+        for path in {line.split(None, 5)[-1].strip() for line in maps if "pyuwsgi" in line}:
+            if os.path.basename(path).startswith("pyuwsgi.") and os.path.isfile(path):
+                return ctypes.CDLL(path)
     raise RuntimeError("supervisor_zerg: no suspend_resume_them_all in this uWSGI, so it cannot boot parked; use hooks.ini")
 
 
-# the application
+def _install():
+    """Have uWSGI call the companion by a hook of its own, so that ``uwsgi.post_fork_hook`` is left to the application."""
+    companion = Companion(importlib.import_module("uwsgi"), setting("ZERG_COMPANION_SOCKET"), setting("ZERG_WARM").split())
+    step = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p)(companion.step)
+    name, call = ctypes.create_string_buffer(b"zerg-companion"), ctypes.create_string_buffer(b"!zerg-companion:")
+    _uwsgi().uwsgi_register_hook(name, step)
+    for phase in (b"hook-post-app", b"hook-post-fork"):
+        _uwsgi().uwsgi_manage_opt(phase, call)
+    return step, name, call
 
 
-def application():
-    """The WSGI callable that uWSGI serves, or None while it is not loaded (or could not be).
-
-    uWSGI puts a ``wsgi-file`` into sys.modules as ``uwsgi_file_`` and its path without ``.py`` and with ``_`` for ``/`` and ``.``
-    (plugins/python/pyloader.c ``uwsgi_file_loader``), a ``module`` under its own name.
-    """
-    name, _, attribute = _option("module", "wsgi").partition(":")
-    path = _option("wsgi-file", "file")
-    path = path[:-3] if path.endswith(".py") else path
-    for module in filter(None, (name, path and "uwsgi_file_" + path.replace(".", "_").replace("/", "_"))):
-        found = getattr(sys.modules.get(module), attribute or _option("callable") or "application", None)
-        if callable(found):
-            return found
-    return None
-
-
-def _option(*names):
-    """The last value of an option of the ini, as text; empty if there is none."""
-    for name in names:
-        value = uwsgi.opt.get(name, uwsgi.opt.get(name.encode(), b""))
-        value = value[-1] if isinstance(value, list) else value
-        if value:
-            return value.decode() if isinstance(value, bytes) else str(value)
-    return ""
-
-
-def ask(app, target):
-    """Call the application with a GET. :returns: (status line, headers, body). What it raises is a 500."""
-    path, _, query = target.partition("?")
-    answer = {"status": "500 No Answer", "headers": []}
-
-    def start_response(status, headers, exc_info=None):
-        answer.update(status=status, headers=headers)
-        return lambda data: None
-
+if setting("ZERG_BOOT") != "serving":
+    _uwsgi().suspend_resume_them_all(0)
+if setting("ZERG_COMPANION_SOCKET") or setting("ZERG_WARM"):
     try:
-        chunks = app(_environ(path, query), start_response)
-        try:
-            body = b"".join(chunks)
-        finally:
-            getattr(chunks, "close", lambda: None)()
-        return answer["status"], answer["headers"], body
-    except Exception:
-        log("the application raised for %s\n%s" % (target, traceback.format_exc()))
-        return "500 Raised", [], traceback.format_exc().encode()
-
-
-def _environ(path, query):
-    return {
-        "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": query, "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.0", "HTTP_HOST": "localhost", "HTTP_USER_AGENT": "supervisor_zerg companion",
-        "REMOTE_ADDR": "127.0.0.1", "REQUEST_URI": path + ("?" + query if query else ""), "wsgi.version": (1, 0), "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr, "wsgi.multithread": True, "wsgi.multiprocess": True, "wsgi.run_once": False,
-        "zerg.companion": True,
-    }  # fmt: skip
-
-
-# in each worker
-
-
-class Companion:
-    """What goes on in one worker besides its requests."""
-
-    def __init__(self):
-        self.failed = []  # what the warm-up could not do
-
-    def warm(self, app):
-        """Call what users would call first, so that what is loaded lazily is loaded before they come."""
-        for path in WARM:
-            status = ask(app, path)[0]
-            if status.startswith("5"):
-                self.failed.append("%s: %s" % (path, status))
-                log("worker %d: the warm-up of %s failed: %s" % (uwsgi.worker_id(), path, status))
-
-    def start(self):
-        """After the fork. With lazy-apps the application is loaded later than that."""
-        app = application()
-        if app is not None:
-            self.warm(app)
-        if app is None and WARM or SOCKET and uwsgi.worker_id() == 1:
-            threading.Thread(target=self._run, args=(app is None,), name="supervisor_zerg", daemon=True).start()
-
-    def _run(self, cold):
-        server = _listen(SOCKET) if SOCKET and uwsgi.worker_id() == 1 else None
-        if cold and WARM:
-            threading.Thread(target=self._warm_later, daemon=True).start()
-        while server is not None:
-            client, _ = server.accept()
-            try:
-                with client:
-                    client.settimeout(CLIENT_S)
-                    self._answer(client)
-            except OSError:
-                pass  # the client has gone, or never spoke
-
-    def _warm_later(self):
-        end = time.monotonic() + LOAD_S
-        while application() is None and time.monotonic() < end:
-            time.sleep(RETRY_S)
-        self.warm(application() or _missing)
-
-    def _answer(self, client):
-        target = _target(client)
-        app = application() or _missing
-        status, headers, body = ask(app, target)
-        if self.failed:
-            status, headers, body = "503 Not Warm", [], ("the warm-up failed: %s\n" % "; ".join(self.failed)).encode()
-        kept = [(name, value) for name, value in headers if name.lower() not in ("connection", "content-length", "transfer-encoding")]
-        head = ["HTTP/1.0 %s" % status, *("%s: %s" % item for item in kept), "Content-Length: %d" % len(body), "Connection: close", "", ""]
-        client.sendall("\r\n".join(head).encode("latin-1", "replace") + body[:BODY_BYTES])
-
-
-def _missing(environ, start_response):
-    start_response("503 No Application", [("Content-Type", "text/plain")])
-    return [b"supervisor_zerg: uWSGI has loaded no application; see the copy's log\n"]
-
-
-def _target(client):
-    """What the request line asks for."""
-    head, end = b"", time.monotonic() + CLIENT_S
-    while b"\r\n\r\n" not in head and len(head) < HEAD_BYTES:
-        client.settimeout(max(0.01, end - time.monotonic()))
-        chunk = client.recv(4096)
-        if not chunk:
-            break
-        head += chunk
-    words = head.split(None, 2)
-    if len(words) < 2 or words[0] not in (b"GET", b"HEAD"):
-        raise OSError("no request")
-    return words[1].decode("latin-1")
-
-
-def _listen(path):
-    """The private socket, in the place of the one that an earlier worker has left."""
-    try:
-        if stat.S_ISSOCK(os.lstat(path).st_mode):
-            os.unlink(path)
-    except FileNotFoundError:
-        pass
-    try:
-        server = socket.socket(socket.AF_UNIX)
-        draft = "%s.%d" % (path, os.getpid())
-        server.bind(draft)
-        os.chmod(draft, 0o600)
-        server.listen(8)
-        os.rename(draft, path)
-        return server
-    except OSError as error:
-        log("no health can be asked at %s: %s" % (path, error))
-        return None
-
-
-def _after_fork():
-    try:
-        Companion().start()
-    except Exception:
-        log("the companion could not be started\n%s" % traceback.format_exc())
-
-
-def _chain():
-    """Run after each fork, besides what the application asks for: uwsgidecorators keeps a list, and puts it into uWSGI's one place."""
-    try:
-        import uwsgidecorators
-
-        uwsgidecorators.postfork(_after_fork)
-    except Exception:
-        uwsgi.post_fork_hook = _after_fork
-
-
-if SOCKET or WARM:
-    _chain()
-if _environment("ZERG_BOOT") != "serving":
-    _uwsgi_library().suspend_resume_them_all(0)
+        _kept = _install()  # uWSGI keeps pointers to these
+    except Exception as error:
+        say("no warm-up and no health: %s" % words(error))
