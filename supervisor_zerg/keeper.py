@@ -29,7 +29,7 @@ class Keeper:
         self.held, self.both = bool(orders.get("held")), bool(orders.get("both"))
         self.auto = bool(orders.get("auto", pair.auto))
         self.wish, self.last, self.retiring = "", "", ""
-        self.arrivals, self.since = {}, {}
+        self.arrivals, self.since, self.fallen = {}, {}, set()
         self.request, self.task, self.facts, self.step = None, None, None, None
         self.deploys = Deploys(self, orders.get("labels", {}))
         self.chronicle = Chronicle(pair, plugin)
@@ -115,6 +115,8 @@ class Keeper:
     def ended(self, program, how):
         if how != "BACKOFF":
             self.arrivals.pop(program, None)
+        if how != "STOPPED":
+            self.fallen.add(program)
         self.kick("%s %s" % (program, how), at_once=True)
         self.deploys.program_ended(program, how)
 
@@ -220,7 +222,8 @@ class Keeper:
         if step.goal:
             self.last = step.goal
         if was and step.goal and was != step.goal:
-            self._announce(was, facts)
+            self._announce(was)
+        self.fallen.clear()
         if self.wish == step.goal:
             self.wish = ""
         for program in list(self.arrivals):
@@ -302,9 +305,8 @@ class Keeper:
     def stumbled(self, move, error):
         self.plugin.log("debug", "could not make a move", pair=self.pair.name, move=str(move), error=str(error))
 
-    def _announce(self, was, facts):
-        wanted = self.request is not None or self.arrivals.get(self.last) is Arrival.TAKES_OVER or facts.copy(was).leaving
-        failed = not wanted and not self.plugin.kernel.alive(facts.copy(was).master or facts.copy(was).pid or -1)
+    def _announce(self, was):
+        failed = was in self.fallen and self.request is None and self.arrivals.get(self.last) is not Arrival.TAKES_OVER
         kind = announcements.FailedOver if failed else announcements.Promoted
         told = {"pair": self.pair.name, "program": self.last, "was": was}
         self.plugin.loop.call_soon(lambda: announcements.announce(kind, self.cause, **told))
