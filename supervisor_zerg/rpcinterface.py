@@ -4,9 +4,8 @@ from supervisor.http import NOT_DONE_YET
 from supervisor.xmlrpc import Faults, RPCError
 
 from . import errors
+from .looking import Look
 from .plugin import Plugin
-from .settle import look
-from .status import misconfigured
 
 API_VERSION = "1.0"
 CALLBACK_S = 0.05  # how often supervisord may ask an unfinished answer; the answer itself is poked through at once
@@ -41,7 +40,7 @@ class ZergNamespaceRPCInterface:
             master, statename, slot, condition, in_flight, workers, threads, at_full_strength, frozen, requests, witness, since
         """
         keeper = _faulty(self._plugin.keeper, pair)
-        return _deferred(_Look(self._plugin, [keeper]).first)
+        return _deferred(Look(self._plugin, [keeper]).first)
 
     def getAllPairInfo(self):
         """Tell everything about every pair.
@@ -49,7 +48,7 @@ class ZergNamespaceRPCInterface:
         @return array infos  A struct like that of getPairInfo for each pair
         """
         self._plugin.refresh()
-        return _deferred(_Look(self._plugin, list(self._plugin.keepers.values())).all)
+        return _deferred(Look(self._plugin, list(self._plugin.keepers.values())).all)
 
     def swap(self, pair, wait=True):
         """Let the other copy serve, park the one that serves.
@@ -135,43 +134,6 @@ class ZergNamespaceRPCInterface:
         if not wait and request.answer is None:
             return {**keeper.reply(request), "changed": True, "pending": True}
         return _deferred(lambda: request.answer)
-
-
-class _Look:
-    """A look at some pairs, one begun each round of supervisord's loop; answered when all of them were looked at."""
-
-    def __init__(self, plugin, keepers):
-        self.plugin, self.keepers, self.infos = plugin, keepers, {}
-        self.waiting = list(keepers)
-        self._next()
-
-    def _next(self):
-        if not self.waiting:
-            return
-        keeper = self.waiting.pop(0)
-        if keeper.pair.problems:
-            self.infos[keeper.pair.name] = misconfigured(keeper)
-        else:
-            self.plugin.loop.task(look(keeper.observer), lambda facts: self._seen(keeper, facts)).start()
-        if self.waiting:
-            self.plugin.loop.call_soon(self._next)
-
-    def _seen(self, keeper, facts):
-        if facts is None:
-            info = dict(misconfigured(keeper), problems=["the look at this pair failed; see supervisord's log"])
-        else:
-            keeper.noted(facts)
-            info = self.plugin.describe(keeper, facts)
-        self.infos[keeper.pair.name] = info
-        if self.all():
-            self.plugin.answered()
-
-    def all(self):
-        return [self.infos[k.pair.name] for k in self.keepers] if len(self.infos) == len(self.keepers) else None
-
-    def first(self):
-        infos = self.all()
-        return infos and infos[0]
 
 
 def _faulty(function, *args, **options):
