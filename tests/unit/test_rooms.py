@@ -9,7 +9,7 @@ import supervisor_zerg
 
 ROOMS = (
     "model errors guards decide requests config sockets kernel uwsgi journal memo surroundings observe settle programs dispatchers task "
-    "loop keeper status looking plugin rpcinterface help telling ctl zergctl listener companion"
+    "loop keeper status help telling looking metrics page channel link web plugin rpcinterface ctl zergctl listener companion"
 ).split()  # fmt: skip
 PACKAGE = Path(supervisor_zerg.__file__).parent
 PURE = ("model", "guards", "decide", "requests", "errors", "status")
