@@ -3,7 +3,7 @@
 from supervisor.http import NOT_DONE_YET
 from supervisor.xmlrpc import Faults, RPCError
 
-from . import errors
+from . import errors, metrics
 from .looking import Look
 from .plugin import Plugin
 
@@ -124,6 +124,15 @@ class ZergNamespaceRPCInterface:
         """
         keeper = _faulty(self._plugin.keeper, pair)
         return self._plugin.history.last(keeper.pair.name, int(limit))
+
+    def getMetrics(self):
+        """Tell what there is for Prometheus, in its text format; also at /zerg/metrics. Needs prometheus_client.
+
+        @return string metrics  Of every pair, looked up at this moment, and what was counted since supervisord began
+        """
+        self._plugin.refresh()
+        seen = Look(self._plugin, list(self._plugin.keepers.values()))
+        return _deferred(lambda: None if seen.all() is None else _faulty(metrics.text, seen.all(), self._plugin.tally))
 
     def _program_move(self, verb, program, wait, **options):
         keeper, name = _faulty(self._plugin.keeper_of, program)

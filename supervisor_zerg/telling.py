@@ -146,7 +146,7 @@ def tell(call, reply, now):
     name = call.command.name
     if name == "status":
         return tell_status(reply, now)
-    return {"auto": tell_auto, "history": tell_history}.get(name, tell_move)(reply)
+    return {"auto": tell_auto, "history": tell_history, "metrics": str.splitlines}.get(name, tell_move)(reply)
 
 
 # failures
