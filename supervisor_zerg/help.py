@@ -149,7 +149,6 @@ _TABLE = (
         "From a textfile collector, where Prometheus cannot reach supervisord itself.",
         "$ {zerg} metrics\n# HELP zerg_copy_up 1 if Supervisor runs the copy.\n# TYPE zerg_copy_up gauge\n"
         'zerg_copy_up{pair="pybossa",program="pybossa"} 1.0',
-        options=(),
     ),
     Command(
         "companion", "Print the path of companion.py, for 'shared-py-import' in a uWSGI ini.",
