@@ -164,6 +164,19 @@ def test_a_hold_is_asked_about_first(stack, browser):
     assert browser.post("resume", program="pybossa")[0] == 303 and serving(stack) == "pybossa"
 
 
+def test_a_failover_is_counted_and_zergctl_tells_the_same(stack, browser):
+    def failovers(text):
+        return float(re.search(r'zerg_failovers_total\{pair="pybossa"\} (\S+)', text).group(1))
+
+    before, warm = failovers(browser.get("/zerg/metrics")[2]), stack.info()
+    master = next(c["master"] for c in warm["copies"] if c["program"] == warm["serving"])
+    os.kill(master, signal.SIGKILL)
+    stack.until(lambda: failovers(browser.get("/zerg/metrics")[2]) == before + 1)
+    assert serving(stack) == warm["parked"]
+    told = stack.zergctl("metrics")
+    assert told.returncode == 0 and failovers(told.stdout) == before + 1
+
+
 # who may not
 
 
