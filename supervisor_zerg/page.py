@@ -7,6 +7,7 @@ same places later.
 import functools
 import html
 import json
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,10 +98,16 @@ def _yes(value):
     return "yes" if value else "no"
 
 
+def edition(infos, generation):
+    """Changes when a page that was made earlier does not do any more: other pairs or programs, or another supervisord."""
+    names = repr([(info["pair"], [copy["program"] for copy in info["copies"]]) for info in infos])
+    return "%s-%08x" % (generation, zlib.crc32(names.encode("utf-8", "replace")))
+
+
 def as_json(infos, histories, now, generation):
     """The JSON view: what is known of every pair, and what the page says about it. :param histories: entries by pair."""
     told = [texts(info, histories[info["pair"]], now) for info in infos]
-    document = {"generation": generation, "now": now, "pairs": infos, "history": histories, "texts": told}
+    document = {"edition": edition(infos, generation), "now": now, "pairs": infos, "history": histories, "texts": told}
     return json.dumps(document).replace("<", "\\u003c").encode()
 
 
@@ -108,7 +115,7 @@ def as_html(infos, histories, now, generation, token, message=""):
     """The page. :param token: what every form sends back. :param message: what came of the last action."""
     page = Page(message)
     page.drop("confirm")
-    page.find("pairs").attributes(**{"data-generation": generation})
+    page.find("pairs").attributes(**{"data-edition": edition(infos, generation)})
     for section, info in page.find("section").repeat(infos):
         _fill_section(section, texts(info, histories[info["pair"]], now), token)
     return page.written()

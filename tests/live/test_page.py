@@ -338,16 +338,26 @@ def test_the_password_of_supervisord_is_the_password_of_the_page(make_stack):
     assert ours.get()[0] == 200 and ours.post("settle")[0] == 303
 
 
+def test_without_the_library_the_metrics_say_what_to_install(make_stack, tmp_path):
+    (tmp_path / "prometheus_client.py").write_text("raise ImportError")
+    stack = make_stack("managed", http=True, environment={"PYTHONPATH": str(tmp_path)})
+    status, _, text = Browser(stack.port).get("/zerg/metrics")
+    assert status == 501 and "pip install 'supervisor_zerg[metrics]'" in text
+    told = stack.zergctl("metrics")
+    assert told.returncode == 3 and "pip install 'supervisor_zerg[metrics]'" in told.stderr
+    assert Browser(stack.port).get()[0] == 200
+
+
 def test_a_reload_of_supervisord_brings_a_new_page_and_old_forms_do_not_do(make_stack):
     stack = make_stack("managed", http=True)
     old = Browser(stack.port).token()
-    generation = Browser(stack.port).view()["generation"]
+    edition = Browser(stack.port).view()["edition"]
     for _ in range(2):
         waiting = Browser(stack.port)
         waiting.view()
         os.kill(stack.process.pid, signal.SIGHUP)
-        stack.until(lambda: renewed(stack, generation), 40)
-        generation = Browser(stack.port).view()["generation"]
+        stack.until(lambda: renewed(stack, edition), 40)
+        edition = Browser(stack.port).view()["edition"]
     assert Browser(stack.port).post("settle", token=old)[0] == 403
     stack.until_roles("pybossa", "")
     assert Browser(stack.port).post("settle")[0] == 303
@@ -355,8 +365,8 @@ def test_a_reload_of_supervisord_brings_a_new_page_and_old_forms_do_not_do(make_
     assert "this is a bug" not in stack.supervisord_log()
 
 
-def renewed(stack, generation):
+def renewed(stack, edition):
     try:
-        return Browser(stack.port).view()["generation"] != generation
+        return Browser(stack.port).view()["edition"] != edition
     except (OSError, http.client.HTTPException, ValueError):
         return False

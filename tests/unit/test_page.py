@@ -161,6 +161,17 @@ def test_the_script_fills_the_places_that_there_are():
     assert "innerHTML" not in script and "eval" not in script and "document.write" not in script
 
 
+def test_a_page_knows_when_it_does_not_do_any_more():
+    def edition(infos, generation="gen"):
+        view = json.loads(page.as_json(infos, {info["pair"]: [] for info in infos}, NOW, generation))
+        assert shown(infos).all("div", id="pairs")[0]["data-edition"] == view["edition"] or generation != "gen"
+        return view["edition"]
+
+    usual = edition([an_info()])
+    assert usual == edition([an_info(serving="a", problems=["x"])])
+    assert len({usual, edition([an_info()], "new"), edition([an_info("w")]), edition([an_info(copies=[a_copy("c")])])}) == 4
+
+
 def test_a_notice_is_only_words():
     reader = Reader(page.as_notice("<b>no", "../"))
     assert "<b>no" in reader.texts and not reader.all("form") and reader.all("base")[0]["href"] == "../"
