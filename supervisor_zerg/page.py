@@ -111,13 +111,19 @@ def as_json(infos, histories, now, generation):
     return json.dumps(document).replace("<", "\\u003c").encode()
 
 
-def as_html(infos, histories, now, generation, token, message=""):
-    """The page. :param token: what every form sends back. :param message: what came of the last action."""
+def as_section(info, entries, now, token):
+    """What the page shows of one pair: about a millisecond's work. :param token: what the form sends back."""
+    section = template().findmeld("section").clone()
+    _fill_section(section, texts(info, entries, now), token)
+    return section.write_htmlstring(fragment=True)
+
+
+def as_html(infos, sections, generation, message=""):
+    """The page. :param sections: of each pair. :param message: what came of the last action."""
     page = Page(message)
     page.drop("confirm")
     page.find("pairs").attributes(**{"data-edition": edition(infos, generation)})
-    for section, info in page.find("section").repeat(infos):
-        _fill_section(section, texts(info, histories[info["pair"]], now), token)
+    page.find("section").replace(b"".join(sections).decode(), structure=True)
     return page.written()
 
 

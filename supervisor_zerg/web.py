@@ -22,6 +22,7 @@ PREFIX = "/zerg/"
 HOME = "../zerg.html"  # as seen from an action
 MESSAGES = 64  # what came of the last actions, until it is shown
 FIELDS = 16  # of a form
+URI_CHARS = 100  # of what follows the question mark
 ALWAYS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'self'; frame-ancestors 'none'",
@@ -62,6 +63,7 @@ class Web:
         self.desk, self.window = Desk(plugin.loop), Window(plugin)
         self.token, self.generation = secrets.token_urlsafe(24), secrets.token_hex(8)
         self.messages = collections.OrderedDict()
+        self.told = None, b""  # the JSON of a look, for all who share it
         self.views = {
             "/zerg.html": self._page,
             "/zerg.json": self._json,
@@ -138,21 +140,33 @@ class Web:
         look = self.window.look()
         return lambda: tell(look.all()) if look.all() is not None else None
 
-    def _histories(self, infos):
-        return {info["pair"]: self.plugin.history.recent(info["pair"], page.HISTORY_LINES) for info in infos}
+    def _history(self, info):
+        return self.plugin.history.recent(info["pair"], page.HISTORY_LINES)
 
     def _page(self, request):
-        said = parse_qs(request.uri.partition("?")[2], max_num_fields=FIELDS).get("said", [""])[0] if len(request.uri) < 200 else ""
-        message = self.messages.get(said, "")
+        said = parse_qs(request.uri.partition("?")[2][:URI_CHARS]).get("said", [""])[0]
+        message, sections = self.messages.get(said, ""), []
 
         def tell(infos):
-            body = page.as_html(infos, self._histories(infos), time.time(), self.generation, self.token, message)
-            return _reply(200, body, HTML)
+            """One pair at a time, a round of supervisord's loop for each: many of them never hold it up."""
+            info = infos[len(sections)]
+            sections.append(page.as_section(info, self._history(info), time.time(), self.token))
+            if len(sections) < len(infos):
+                return self.plugin.answered()
+            return _reply(200, page.as_html(infos, sections, self.generation, message), HTML)
 
         return self._seen(tell)
 
     def _json(self, request):
-        return self._seen(lambda infos: _reply(200, page.as_json(infos, self._histories(infos), time.time(), self.generation), JSON))
+        look = self.window.look()
+
+        def tell(infos):
+            if self.told[0] is not look:
+                histories = {info["pair"]: self._history(info) for info in infos}
+                self.told = look, page.as_json(infos, histories, time.time(), self.generation)
+            return _reply(200, self.told[1], JSON)
+
+        return self._seen(tell)
 
     def _metrics(self, request):
         def tell(infos):

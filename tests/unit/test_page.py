@@ -62,7 +62,8 @@ class Reader(HTMLParser):
 
 
 def shown(infos, histories=None, message=""):
-    return Reader(page.as_html(infos, histories or {info["pair"]: [] for info in infos}, NOW, "gen", "tok", message))
+    sections = [page.as_section(info, (histories or {}).get(info["pair"], []), NOW, "tok") for info in infos]
+    return Reader(page.as_html(infos, sections, "gen", message))
 
 
 def shape(reader):
