@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import pytest
 
@@ -12,11 +13,13 @@ from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
 from supervisor_zerg.demo.stack import Stack  # noqa: E402
+from supervisor_zerg.demo.traffic import get  # noqa: E402
 
 from .test_page import Browser  # noqa: E402
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 LOAD_S = 20
+SHOWN_S = 10
 
 
 def found(*names):
@@ -83,7 +86,7 @@ def until(stack, page, true):
         except (StaleElementReferenceException, NoSuchElementException):
             return False
 
-    return stack.until(now, 5)
+    return stack.until(now, SHOWN_S)
 
 
 def shows(page, stack, words):
@@ -111,7 +114,7 @@ def test_a_swap_is_seen_without_a_reload(stack, page):
     says(page, stack, "auto is off")
     assert pair_of(page).find_element(By.CSS_SELECTOR, '[data-action="auto-on"]').is_displayed()
     stack.zerg.setAuto("pybossa", True)
-    stack.until(lambda: "auto is off" not in pair_of(page).text, 5)
+    stack.until(lambda: "auto is off" not in pair_of(page).text, SHOWN_S)
     assert page.execute_script("return window.mark") == "the same page"
     assert complaints(page) == []
 
@@ -122,13 +125,16 @@ def test_a_click_swaps_and_the_page_says_so(stack, page):
     until(stack, page, lambda page: page.find_element(By.ID, "message"))
     assert page.find_element(By.ID, "message").text.startswith("pybossa: %s serves" % before["parked"])
     shows(page, stack, "%s serves" % before["parked"])
-    picture(page)
+    picture(stack, page)
 
 
-def picture(page):
+def picture(stack, page):
     """The picture of the README, when its path is given."""
     path = os.environ.get("ZERG_PICTURE")
     if path:
+        for _ in range(300):
+            get(stack.web)
+        time.sleep(1)
         page.execute_script("document.querySelectorAll('.pair').forEach((p) => { if (p.dataset.pair !== 'pybossa') p.remove(); })")
         page.save_screenshot(path)
 
@@ -141,6 +147,20 @@ def test_a_hold_is_asked_about_and_can_be_ended(stack, page):
     shows(page, stack, "nobody serves")
     pair_of(page).find_element(By.CSS_SELECTOR, '[data-program="pybossa"] [data-action="resume"]').click()
     shows(page, stack, "pybossa serves")
+
+
+def test_the_page_says_when_nobody_answers_and_recovers(stack, page):
+    def network(offline):
+        conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        page.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
+
+    page.execute_cdp_cmd("Network.enable", {})
+    network(offline=True)
+    try:
+        until(stack, page, lambda page: page.find_element(By.ID, "silent").is_displayed())
+    finally:
+        network(offline=False)
+    until(stack, page, lambda page: not page.find_element(By.ID, "silent").is_displayed())
 
 
 def test_a_form_without_the_token_is_refused(stack, page):
@@ -164,7 +184,7 @@ def test_a_foreign_page_is_refused_though_it_knows_the_token(stack, page, tmp_pa
 
 
 def test_a_hostile_name_is_shown_and_not_run(stack, page):
-    stack.until(lambda: len(page.find_elements(By.CSS_SELECTOR, ".pair")) == 2, 5)
+    stack.until(lambda: len(page.find_elements(By.CSS_SELECTOR, ".pair")) == 2, SHOWN_S)
     page.execute_script("document.querySelectorAll('.problems').forEach((list) => list.replaceChildren())")  # the script fills it anew
     shows(page, stack, "serves")
     hostile = page.find_elements(By.CSS_SELECTOR, ".pair")[1]
@@ -202,7 +222,7 @@ def test_without_its_script_the_page_still_swaps(stack, page):
         page.refresh()
         before = info(stack)
         pair_of(page).find_element(By.CSS_SELECTOR, '[data-action="swap"]').click()
-        stack.until(lambda: info(stack)["serving"] != before["serving"], 5)
+        stack.until(lambda: info(stack)["serving"] != before["serving"], SHOWN_S)
         until(stack, page, lambda page: page.find_element(By.ID, "message"))
         assert roles(page).startswith(before["parked"])
     finally:

@@ -303,11 +303,21 @@ def test_who_never_reads_holds_up_nobody_and_is_shut_out(stack, browser):
         stack.until(lambda: descriptors(stack) <= before)
 
 
-def test_who_never_ends_a_body_is_shut_out(stack, browser):
-    with socket.create_connection(("127.0.0.1", stack.port), 20) as slow:
-        slow.sendall(b"POST /zerg/swap HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ntoken=")
+def test_many_who_never_end_a_body_are_shut_out(stack, browser):
+    browser.get()
+    before = descriptors(stack)
+    slow = [socket.create_connection(("127.0.0.1", stack.port), 20) for _ in range(40)]
+    try:
+        for one in slow:
+            one.sendall(b"POST /zerg/swap HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ntoken=")
+        began = time.monotonic()
         assert browser.get()[0] == 200
-        assert slow.recv(100) == b""
+        print("a view beside forty slow ones: %.0f ms" % ((time.monotonic() - began) * 1000))
+        assert [one.recv(100) for one in slow] == [b""] * 40
+        stack.until(lambda: descriptors(stack) <= before)
+    finally:
+        for one in slow:
+            one.close()
 
 
 def test_who_leaves_while_it_is_done_disturbs_nobody(stack, browser):
