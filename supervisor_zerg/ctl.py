@@ -42,6 +42,7 @@ ASK = {
     "settle": lambda zerg, words, options: zerg.settle(words["PAIR"]),
     "auto": lambda zerg, words, options: zerg.setAuto(words["PAIR"], words["on|off"] == "on"),
     "history": lambda zerg, words, options: zerg.getHistory(words["PAIR"], options.get("limit", verbs.LIMIT)),
+    "metrics": lambda zerg, words, options: zerg.getMetrics(),
 }
 
 

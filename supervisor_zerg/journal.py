@@ -20,13 +20,16 @@ class History:
 
     def __init__(self, path, complain):
         self.path, self.complain = path, complain
-        self._recent = collections.deque(maxlen=REMEMBERED)
         self._failed = False
+        self.watchers = []  # functions that are called with every new entry
+        self._recent = collections.deque(self._from_file() if path else (), maxlen=REMEMBERED)
 
     def add(self, entry):
         """:param entry: dict of str, int, float, bool, list."""
         entry = dict(entry, v=VERSION)
         self._recent.append(entry)
+        for watcher in self.watchers:
+            watcher(entry)
         if not self.path:
             return
         try:
@@ -58,9 +61,11 @@ class History:
 
     def last(self, pair, limit):
         """The newest entries of a pair, oldest first."""
-        entries = self._from_file() if self.path and not self._failed else list(self._recent)
-        chosen = [e for e in entries if e.get("pair") == pair]
-        return chosen[-limit:] if limit > 0 else []
+        return _newest(self._from_file() if self.path and not self._failed else self._recent, pair, limit)
+
+    def recent(self, pair, limit):
+        """The same from memory, for who asks twice a second."""
+        return _newest(self._recent, pair, limit)
 
     def _from_file(self):
         data = self._tail(self.path, TAIL_BYTES)
@@ -76,6 +81,11 @@ class History:
                 return file.read(size)
         except OSError:
             return b""
+
+
+def _newest(entries, pair, limit):
+    chosen = [e for e in entries if e.get("pair") == pair]
+    return chosen[-limit:] if limit > 0 else []
 
 
 def _parse(line):

@@ -17,8 +17,10 @@ from .journal import History, Orders
 from .keeper import Keeper
 from .kernel import CALLS, Kernel
 from .loop import Loop
+from .metrics import Tally
 from .programs import Programs, name_of, started_by_supervisor
 from .status import describe
+from .web import Web
 from .worklist import Job, Worklist
 
 GLANCE_S = 1.0
@@ -49,6 +51,8 @@ class Plugin:
         self._ids, self._born = itertools.count(1), int(time.time())
         self.keepers, self._restarts = {}, {}
         self._sections = None
+        self.tally, self.web = Tally(), Web(self)
+        self.history.watchers.append(self.loop.guard(self.tally.note))
         self.options.configfile = self.options.configfile and os.path.abspath(self.options.configfile)
         self.refresh()
         self._subscribe()
@@ -79,12 +83,14 @@ class Plugin:
         self.options.cleanup = end_then_cleanup
 
     def close(self):
+        self.loop.guard(self.web.close)()
         for keeper in self.keepers.values():
             keeper.close()
         self.loop.stop()
 
     def _on_running(self, event):
         self.loop.start()
+        self.loop.guard(self.web.install)()
         self.loop.call_later(GLANCE_S, self._glance)
         for keeper in self.keepers.values():
             for problem in keeper.pair.problems:

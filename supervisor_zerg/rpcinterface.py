@@ -3,12 +3,11 @@
 from supervisor.http import NOT_DONE_YET
 from supervisor.xmlrpc import Faults, RPCError
 
-from . import errors
-from .deploy import Deploy
-from .plans import plans, read_options, steps
+from . import errors, metrics
+from .launch import Launch
+from .looking import Look
+from .plans import read_options
 from .plugin import Plugin
-from .settle import look
-from .status import misconfigured
 
 API_VERSION = "1.0"
 CALLBACK_S = 0.05  # how often supervisord may ask an unfinished answer; the answer itself is poked through at once
@@ -43,7 +42,7 @@ class ZergNamespaceRPCInterface:
             master, statename, slot, condition, in_flight, workers, threads, at_full_strength, frozen, requests, witness, since
         """
         keeper = _faulty(self._plugin.keeper, pair)
-        return _deferred(_Look(self._plugin, [keeper]).first)
+        return _deferred(Look(self._plugin, [keeper]).first)
 
     def getAllPairInfo(self):
         """Tell everything about every pair.
@@ -51,7 +50,7 @@ class ZergNamespaceRPCInterface:
         @return array infos  A struct like that of getPairInfo for each pair
         """
         self._plugin.refresh()
-        return _deferred(_Look(self._plugin, list(self._plugin.keepers.values())).all)
+        return _deferred(Look(self._plugin, list(self._plugin.keepers.values())).all)
 
     def swap(self, pair, wait=True):
         """Let the other copy serve, park the one that serves.
@@ -141,7 +140,7 @@ class ZergNamespaceRPCInterface:
         options = _faulty(read_options, dict(options or {}))
         _faulty(keeper.check)
         _faulty(keeper.free, "")
-        return _deferred(_Begin(self._plugin, keeper, options).answer)
+        return _deferred(Launch(self._plugin, keeper, options).answer)
 
     def getDeploy(self, pair):
         """Tell about the deploy that runs, or about the last one.
@@ -186,6 +185,15 @@ class ZergNamespaceRPCInterface:
             raise RPCError(errors.UnknownJob.code, str(errors.UnknownJob("there is no job %r" % ident)))
         return go_on
 
+    def getMetrics(self):
+        """Tell what there is for Prometheus, in its text format; also at /zerg/metrics. Needs prometheus_client.
+
+        @return string metrics  Of every pair, looked up at this moment, and what was counted since supervisord began
+        """
+        self._plugin.refresh()
+        seen = Look(self._plugin, list(self._plugin.keepers.values()))
+        return _deferred(lambda: None if seen.all() is None else _faulty(metrics.text, seen.all(), self._plugin.tally))
+
     def _program_move(self, verb, program, wait, **options):
         keeper, name = _faulty(self._plugin.keeper_of, program)
         return self._move(keeper, verb, name, wait, **options)
@@ -195,76 +203,6 @@ class ZergNamespaceRPCInterface:
         if not wait and request.answer is None:
             return {**keeper.reply(request), "changed": True, "pending": True}
         return _deferred(lambda: request.answer)
-
-
-class _Begin:
-    """Looks at a pair, then begins its deploy, or tells what it would do."""
-
-    def __init__(self, plugin, keeper, options):
-        self.plugin, self.keeper, self.options, self.result = plugin, keeper, options, None
-        plugin.loop.task(look(keeper.observer, True, False), self._seen).start()
-
-    def _seen(self, facts):
-        try:
-            self.result = self._begin(facts)
-        except errors.ZergError as refusal:
-            self.result = refusal
-        self.plugin.answered()
-
-    def _begin(self, facts):
-        keeper, options = self.keeper, self.options
-        if facts is None:
-            raise errors.ZergError("the look at the pair %s failed" % keeper.pair.name)
-        todo = plans(keeper.pair, facts, options)
-        if options["dry_run"]:
-            told = [step for plan in todo for step in steps(keeper.pair, plan, facts)]
-            return {"pair": keeper.pair.name, "target": todo[-1].target, "steps": told, "outcome": "dry run", "serving": facts.serving}
-        if any(plan.before or plan.after or plan.check_serving for plan in todo) and not self.plugin.worklist.listener_present():
-            raise errors.NoListener("hooks and health checks of the pair %s need the listener, which does not run" % keeper.pair.name)
-        deploy = Deploy(keeper, self.plugin.new_id(), todo, options["label"], "a person", keeper.deploys.ended)
-        return keeper.deploys.begin(deploy)
-
-    def answer(self):
-        if not isinstance(self.result, Deploy):
-            return self.result
-        return self.result.info() if self.result.over or not self.options["wait"] else None
-
-
-class _Look:
-    """A look at some pairs, one begun each round of supervisord's loop; answered when all of them were looked at."""
-
-    def __init__(self, plugin, keepers):
-        self.plugin, self.keepers, self.infos = plugin, keepers, {}
-        self.waiting = list(keepers)
-        self._next()
-
-    def _next(self):
-        if not self.waiting:
-            return
-        keeper = self.waiting.pop(0)
-        if keeper.pair.problems:
-            self.infos[keeper.pair.name] = misconfigured(keeper)
-        else:
-            self.plugin.loop.task(look(keeper.observer), lambda facts: self._seen(keeper, facts)).start()
-        if self.waiting:
-            self.plugin.loop.call_soon(self._next)
-
-    def _seen(self, keeper, facts):
-        if facts is None:
-            info = dict(misconfigured(keeper), problems=["the look at this pair failed; see supervisord's log"])
-        else:
-            keeper.noted(facts)
-            info = self.plugin.describe(keeper, facts)
-        self.infos[keeper.pair.name] = info
-        if self.all():
-            self.plugin.answered()
-
-    def all(self):
-        return [self.infos[k.pair.name] for k in self.keepers] if len(self.infos) == len(self.keepers) else None
-
-    def first(self):
-        infos = self.all()
-        return infos and infos[0]
 
 
 def _faulty(function, *args, **options):

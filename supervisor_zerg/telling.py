@@ -42,7 +42,7 @@ def infos_of(reply):
 
 
 def _pair_facts(info):
-    facts = [_roles(info), "warm " + _yes(info["warm"]), _auto(info), "held " + _yes(info["held"]), "pool %s" % (info["pool"] or "-")]
+    facts = [roles(info), "warm " + _yes(info["warm"]), _auto(info), "held " + _yes(info["held"]), "pool %s" % (info["pool"] or "-")]
     return facts + (["busy with %s" % info["busy"]] if info["busy"] else [])
 
 
@@ -50,7 +50,8 @@ def _yes(value):
     return "yes" if value else "no"
 
 
-def _roles(reply):
+def roles(reply):
+    """Who serves and who is parked."""
     return "%s serves, %s parked" % (reply["serving"] or "nobody", reply["parked"] or "nobody")
 
 
@@ -66,21 +67,23 @@ def _copy_facts(copy, now):
         copy["statename"],
         "pid %s" % (copy["pid"] or "-"),
         "in flight %d" % copy["in_flight"],
-        "workers %s" % _strength(copy["workers"], copy["threads"]),
+        "workers %s" % strength(copy["workers"], copy["threads"]),
         "requests %d" % copy["requests"],
-        "since %s" % _since(copy["since"], now),
+        "since %s" % since(copy["since"], now),
         "witness %s" % (copy["witness"] or "-"),
-        ", ".join(_oddities(copy)),
+        ", ".join(oddities(copy)),
     ]
 
 
-def _strength(workers, threads):
+def strength(workers, threads):
+    """Workers times threads."""
     if not workers:
         return "0"
     return "%dx%d" % (workers, threads // workers) if threads % workers == 0 else "%d (%d threads)" % (workers, threads)
 
 
-def _oddities(copy):
+def oddities(copy):
+    """What is unusual about a copy, in words."""
     if copy.get("frozen"):
         yield "frozen"
     accepting = copy.get("at_full_strength", 0)
@@ -88,7 +91,8 @@ def _oddities(copy):
         yield "only %d of %d threads accept yet" % (accepting, copy["threads"])
 
 
-def _since(moment, now):
+def since(moment, now):
+    """A moment and how long ago it was."""
     return "%s (%s)" % (_local(moment), age(now - moment)) if moment else "-"
 
 
@@ -113,7 +117,7 @@ def age(seconds):
 
 def tell_move(reply):
     """The line of ``swap``, ``promote``, ``pause``, ``resume`` and ``settle``."""
-    told = ([] if reply["changed"] else ["nothing to do"]) + [_roles(reply)]
+    told = ([] if reply["changed"] else ["nothing to do"]) + [roles(reply)]
     if reply["draining"]:
         told.append("draining %d" % reply["draining"])
     if reply["held"]:
@@ -158,7 +162,7 @@ def tell(call, reply, now):
     name = call.command.name
     if name == "status":
         return tell_status(reply, now)
-    tellers = {"auto": tell_auto, "history": tell_history, "deploy": tell_deploy, "abort": tell_deploy}
+    tellers = {"auto": tell_auto, "history": tell_history, "deploy": tell_deploy, "abort": tell_deploy, "metrics": str.splitlines}
     return tellers.get(name, tell_move)(reply)
 
 

@@ -189,6 +189,15 @@ TABLE = (
         ("bash|zsh",), (), {0: "the script was printed", ARGUMENTS: EXITS[ARGUMENTS]},
     ),
     Command(
+        "metrics", "Print what there is for Prometheus.",
+        "Looks at every pair, and adds what was counted since supervisord began: moves, fail-overs, how long they took. The same is at "
+        "/zerg/metrics of supervisord's web server. Needs prometheus_client: pip install 'supervisor_zerg[metrics]'.",
+        "Prometheus' text format.",
+        "From a textfile collector, where Prometheus cannot reach supervisord itself.",
+        "$ {zerg} metrics\n# HELP zerg_copy_up 1 if Supervisor runs the copy.\n# TYPE zerg_copy_up gauge\n"
+        'zerg_copy_up{pair="pybossa",program="pybossa"} 1.0',
+    ),
+    Command(
         "companion", "Print the path of companion.py, for 'shared-py-import' in a uWSGI ini.",
         "A copy that imports companion.py boots parked: fully loaded, and it takes no request until it is promoted. Needs no supervisord.",
         "The path, nothing else.",

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -56,10 +57,11 @@ class Stack:
     :param app: lines for the application's ini, as a dict: ``{"processes": 2, "threads": 4}``.
     :param pair: options that replace those of ``[zerg:pybossa]``.
     :param environment: for supervisord and everything below it.
+    :param http: also listen on ``127.0.0.1:self.port``: True, or lines for that section as a dict, such as its username.
     :param keep: leave the folder behind.
     """
 
-    def __init__(self, dialect="managed", app=None, pair=None, environment=None, keep=False, loglevel="info"):
+    def __init__(self, dialect="managed", app=None, pair=None, environment=None, keep=False, loglevel="info", http=None):
         self.folder = Path(tempfile.mkdtemp(prefix="zerg-"))
         self.run, self.log, self.conf_d = self.folder / "run", self.folder / "log", self.folder / "conf.d"
         self.keep, self.process, self.url = keep, None, "unix://%s/supervisor.sock" % self.run
@@ -69,6 +71,7 @@ class Stack:
         shutil.copytree(CONF_D, self.conf_d)
         self.conf = self.folder / "supervisord.conf"
         self.conf.write_text(MAIN.format(run=self.run, log=self.log, loglevel=loglevel))
+        self.port = self._add_http({} if http is True else http) if http else 0
         self.app_ini = self.folder / "app.ini"
         self.write_app(app or {"processes": 4})
         self.version("1")
@@ -87,6 +90,14 @@ class Stack:
         }
 
     # before it runs
+
+    def _add_http(self, options):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        lines = ["%s = %s" % pair for pair in {"port": "127.0.0.1:%d" % port, **options}.items()]
+        self.conf.write_text(self.conf.read_text() + "\n[inet_http_server]\n" + "\n".join(lines) + "\n")
+        return port
 
     def write_app(self, options):
         options = {"wsgi-file": PACKAGE / "demo" / "app.py", "protocol": "http", **options}

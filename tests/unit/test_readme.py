@@ -9,6 +9,7 @@ import pytest
 from supervisor_zerg import errors, lint
 from supervisor_zerg.config import OPTIONS, parse_pair
 from supervisor_zerg.demo.stack import CONF_D
+from supervisor_zerg.metrics import Collector, Tally
 from supervisor_zerg.pair import PairConfig
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
 from supervisor_zerg.verbs import COMMANDS
@@ -49,6 +50,14 @@ def test_every_command_is_in_the_table():
     for name in COMMANDS:
         if name != "help":
             assert re.search(r"^``%s\b[^`]*`` " % name, README, re.M), name
+
+
+def test_every_metric_is_in_the_table():
+    pytest.importorskip("prometheus_client", reason="pip install prometheus_client (the extra 'test' does)")
+    info = {"pair": "p", "serving": "", "warm": False, "held": False, "auto": True, "problems": [], "copies": []}
+    for family in Collector([info], Tally()).collect():
+        name = family.name + ("_total" if family.type == "counter" else "")
+        assert re.search(r"^``%s`` " % name, README, re.M), name
 
 
 def test_every_rpc_is_in_the_table():

@@ -11,8 +11,9 @@ ROOMS = """
 model errors guards decide requests release pair plans
 config sockets processes kernel uwsgi journal memo surroundings observe settle
 programs dispatchers task loop
-announcements chronicle worklist deploy deploys keeper status plugin rpcinterface
+announcements chronicle worklist deploy deploys keeper status
 verbs help telling watch shells manpage
+looking launch metrics page channel link web plugin rpcinterface
 rules inis cmdline confs blueprint lint_supervisor lint_pairs lint_hooks lint_pools lint_copies lint
 ctl zergctl
 commands checks jobs listener

@@ -19,7 +19,7 @@ def test_all_that_is_public_is_meant_to_be():
     public = {name for name in vars(ZergNamespaceRPCInterface) if not name.startswith("_")}
     assert public == {
         "getAPIVersion", "getPairInfo", "getAllPairInfo", "swap", "promote", "pause", "resume", "settle", "settleAll", "setAuto",
-        "getHistory", "deploy", "getDeploy", "abort", "takeJobs", "tellJob",
+        "getHistory", "deploy", "getDeploy", "abort", "takeJobs", "tellJob", "getMetrics",
     }  # fmt: skip
 
 
