@@ -56,6 +56,11 @@ class Deploy:
         """Seconds since it began, or that it took."""
         return self.loop.clock() - self.began if self.took is None else self.took
 
+    @property
+    def answer(self):
+        """The struct, once it is over."""
+        return self.info() if self.over else None
+
     def start(self):
         self._next_plan()
         return self

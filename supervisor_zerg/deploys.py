@@ -27,6 +27,14 @@ class Deploys:
                 "ask again when it has ended; 'zerg abort' ends it on the old release",
             )
 
+    def abort(self, by):
+        """End the one that runs, on the old release. :returns: it. :raises NoDeploy:"""
+        if self.running is None:
+            raise errors.NoDeploy("no deploy of the pair %s is under way" % self.keeper.pair.name)
+        deploy = self.running
+        deploy.abort(by)
+        return deploy
+
     # what a deploy hears
 
     def wake(self):

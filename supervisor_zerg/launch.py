@@ -7,11 +7,13 @@ from .settle import look
 
 
 class Launch:
-    """:param options: as plans.read_options gives them."""
+    """:param options: as plans.read_options gives them. :raises ZergError: something else is under way."""
 
-    def __init__(self, plugin, keeper, options):
-        self.plugin, self.keeper, self.options, self.result = plugin, keeper, options, None
-        plugin.loop.task(look(keeper.observer, True, False), self._seen).start()
+    def __init__(self, keeper, options):
+        keeper.check()
+        keeper.free("")
+        self.plugin, self.keeper, self.options, self.result = keeper.plugin, keeper, options, None
+        self.plugin.loop.task(look(keeper.observer, True, False), self._seen).start()
 
     def _seen(self, facts):
         try:
@@ -33,6 +35,7 @@ class Launch:
         deploy = Deploy(keeper, self.plugin.new_id(), todo, options["label"], "a person", keeper.deploys.ended)
         return keeper.deploys.begin(deploy)
 
+    @property
     def answer(self):
         """The struct of the deploy, a refusal, or None while there is nothing to tell yet."""
         if not isinstance(self.result, Deploy):

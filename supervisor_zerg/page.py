@@ -34,6 +34,12 @@ class Action(NamedTuple):
 #: Every button there is. What each does is said in web.py, under the same name.
 ACTIONS = (
     Action("swap", "Swap", PAIR, "Let the other copy serve, park the one that serves"),
+    Action(
+        "deploy", "Deploy", PAIR, "Bring the code that is now on disk to users, and back if it is bad",
+        "The copy of the pair %s that does not serve is restarted with the code that is now on disk, checked, promoted and watched. "
+        "Deploy it?",
+    ),
+    Action("abort", "Abort", PAIR, "End the deploy that runs, on the old release"),
     Action("settle", "Settle", PAIR, "Look, and mend what is not as it should be"),
     Action(
         "hold", "Hold", PAIR, "Let nobody serve: requests wait until somebody resumes",
@@ -52,6 +58,7 @@ BY_NAME = {action.name: action for action in ACTIONS}
 def offered(info):
     """The names of the buttons of a pair that make sense now."""
     senseless = {"auto-on" if info["auto"] else "auto-off"} | ({"hold"} if info["held"] else set())
+    senseless |= {"deploy"} if info["busy"].startswith("deploy") else {"abort"}
     return [action.name for action in ACTIONS if action.name not in senseless]
 
 

@@ -137,10 +137,8 @@ class ZergNamespaceRPCInterface:
             is one of deployed, refused, failed, rolled back, nobody serves, or empty while it runs
         """
         keeper = _faulty(self._plugin.keeper, pair)
-        options = _faulty(read_options, dict(options or {}))
-        _faulty(keeper.check)
-        _faulty(keeper.free, "")
-        return _deferred(Launch(self._plugin, keeper, options).answer)
+        launch = _faulty(Launch, keeper, _faulty(read_options, dict(options or {})))
+        return _deferred(lambda: launch.answer)
 
     def getDeploy(self, pair):
         """Tell about the deploy that runs, or about the last one.
@@ -157,11 +155,8 @@ class ZergNamespaceRPCInterface:
         @return struct deploy  As that of deploy
         """
         keeper = _faulty(self._plugin.keeper, pair)
-        deploy = keeper.deploys.running
-        if deploy is None:
-            raise RPCError(errors.NoDeploy.code, str(errors.NoDeploy("no deploy of the pair %s is under way" % keeper.pair.name)))
-        deploy.abort("a person")
-        return _deferred(lambda: deploy.info() if deploy.over else None)
+        deploy = _faulty(keeper.deploys.abort, "a person")
+        return _deferred(lambda: deploy.answer)
 
     def takeJobs(self, anew):
         """Give the listener what it is to do: hooks and health checks. For zerg-listener only.

@@ -15,8 +15,10 @@ from supervisor.http import supervisor_auth_handler
 
 from . import errors, link, metrics, page
 from .channel import Desk, Reply, headers_of, path_of
+from .launch import Launch
 from .looking import Window
-from .telling import tell_auto, tell_move
+from .plans import read_options
+from .telling import tell_auto, tell_deploy, tell_move
 
 PREFIX = "/zerg/"
 HOME = "../zerg.html"  # as seen from an action
@@ -34,6 +36,9 @@ ALWAYS = {
 HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json", "text/plain; charset=utf-8"
 
 
+PLAIN_DEPLOY = read_options({"wait": False})  # the page shows how far it is
+
+
 def _ask(verb, **options):
     return lambda keeper, program: keeper.ask(verb, program, **options)
 
@@ -43,10 +48,12 @@ def _hold(keeper, program):
     return keeper.ask("pause", serving or keeper.pair.programs[0], hold=True)
 
 
-#: What each action of page.py does: (keeper, program) -> Request. To add one, add it to both tables.
+#: What each action of page.py does: (keeper, program) -> something that gets an ``answer``. To add one, add it to both tables.
 DEEDS = {
     "swap": lambda keeper, program: keeper.ask("swap"),
     "settle": lambda keeper, program: keeper.ask("settle"),
+    "deploy": lambda keeper, program: Launch(keeper, PLAIN_DEPLOY),
+    "abort": lambda keeper, program: keeper.deploys.abort("a person"),
     "hold": _hold,
     "promote": _ask("promote"),
     "pause": _ask("pause", hold=False),
@@ -235,7 +242,9 @@ class Web:
 
 
 def _told(answer):
-    return str(answer) if isinstance(answer, errors.ZergError) else next(tell_move(answer))
+    if isinstance(answer, errors.ZergError):
+        return str(answer)
+    return next((tell_deploy if "outcome" in answer else tell_move)(answer))
 
 
 def _host(url):

@@ -155,6 +155,18 @@ def test_every_action_does_what_it_says(stack, browser):
     assert "no pair is named" in browser.said(browser.post("swap", pair="nosuch")[1])
 
 
+def test_a_deploy_is_asked_about_first_and_can_be_aborted(stack, browser):
+    status, _, text = browser.post("deploy")
+    assert status == 200 and "Deploy it?" in text and stack.zerg.getDeploy("") == {}
+    status, headers, _ = browser.post("deploy", sure="yes")
+    assert status == 303 and "deploying" in browser.said(headers)
+    assert "is under way" in browser.said(browser.post("swap")[1])
+    stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
+    assert "deploy" in browser.view()["pairs"][0]["busy"]
+    assert "rolled back" in browser.said(browser.post("abort")[1])
+    assert "no deploy" in browser.said(browser.post("abort")[1])
+
+
 def test_a_hold_is_asked_about_first(stack, browser):
     status, _, text = browser.post("hold")
     assert status == 200 and "Hold it?" in text and 'name="sure"' in text and serving(stack)

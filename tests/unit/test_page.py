@@ -133,8 +133,9 @@ def test_what_makes_no_sense_is_not_offered():
     def hidden(info):
         return {b["data-action"] for b in shown([info]).all("button") if "hidden" in b}
 
-    assert hidden(an_info()) == {"auto-on"}
-    assert hidden(an_info(auto=False, held=True)) == {"auto-off", "hold"}
+    assert hidden(an_info()) == {"auto-on", "abort"}
+    assert hidden(an_info(auto=False, held=True)) == {"auto-off", "hold", "abort"}
+    assert hidden(an_info(busy="deploy pybossa (id 1)")) == {"auto-on", "deploy"}
 
 
 def test_every_action_is_done_somewhere():
