@@ -41,7 +41,7 @@ class Deploy:
         self.loop = self.plugin.loop
         self.began, self.at, self.took = self.loop.clock(), time.time(), None
         self.release, self.job, self.hook, self.request, self.looking, self.timer = None, None, None, None, False, None
-        self.told, self.aborted_by, self.facts = [], "", None
+        self.told, self.aborted_by, self.facts, self.starts = [], "", None, 0
         self._forget()
 
     def __str__(self):
@@ -169,23 +169,24 @@ class Deploy:
 
     def _do_stop(self):
         self._end_job()
-        program = self.release.plan.target
+        program, starts = self.release.plan.target, self.starts
         if self.keeper.deploys.end_parked(self.facts.copy(program)):
-            self.loop.call_later(PATIENCE_S, lambda: self._insist_on_stop(program, INSIST_TRIES))
+            self.loop.call_later(PATIENCE_S, lambda: self._insist_on_stop(program, starts, INSIST_TRIES))
         else:
-            self._insist_on_stop(program, INSIST_TRIES)
+            self._insist_on_stop(program, starts, INSIST_TRIES)
             pid = self.plugin.programs.get(program).pid
             if not self.release.exposed:  # it never had a request: there is nothing to wait for
                 self.loop.call_later(MERCY_S, lambda: self.plugin.programs.kill(program, pid))
 
-    def _insist_on_stop(self, program, tries):
-        if self.release.phase not in (Phase.STOPPING, Phase.ENDED) or self.keeper.deploys.wanted(program, self):
+    def _insist_on_stop(self, program, starts, tries):
+        if self.starts != starts or self.keeper.deploys.wanted(program, self):
             return  # it has stopped, and was started again
         if self.plugin.programs.stop(program) or not tries or self.plugin.programs.get(program).state == "ABSENT":
             return
-        self.loop.call_later(INSIST_S, lambda: self._insist_on_stop(program, tries - 1))
+        self.loop.call_later(INSIST_S, lambda: self._insist_on_stop(program, starts, tries - 1))
 
     def _do_start(self):
+        self.starts += 1
         if not self.keeper.deploys.start_parked(self.release.plan.target):
             self.died = "supervisord could not start it"
 

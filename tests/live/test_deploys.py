@@ -184,6 +184,8 @@ def test_h51_while_a_deploy_runs_nothing_else_moves_the_pair_and_abort_ends_it(m
     assert told["outcome"] == "rolled back" and "aborted" in told["why"]
     stack.until_roles("pybossa", "pybossabak")
     assert any("was rolled back: aborted" in p for p in stack.info()["problems"])
+    time.sleep(1.5)
+    assert stack.info()["warm"], "nothing that the deploy had begun stops its copy afterwards"
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         stack.zerg.abort("")
     assert refusal.value.faultCode == 321
