@@ -71,7 +71,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Counters:
-    """What was counted in a copy since its start. ``workers``: how many processes there were."""
+    """What was counted in a copy since its start. ``workers``: how many processes of it were seen."""
 
     requests: int = 0
     exceptions: int = 0
@@ -194,6 +194,8 @@ def _boot(release, sight):
         return _give_up(release, sight, "%s ended while it booted: %s" % (target.program, sight.ended))
     if sight.now - release.since > plan.boot_timeout:
         return _give_up(release, sight, "%s was not ready within %.0f s" % (target.program, plan.boot_timeout))
+    if sight.counters and sight.counters.workers >= len(target.workers) + FEW:
+        return _give_up(release, sight, "the workers of %s end while it boots" % target.program)
     if not (target.ready and (target.accepting or target.sealed)):
         return _stay(release)
     if plan.check_parked and not target.accepting:

@@ -116,6 +116,7 @@ def test_after_deploy_runs_last_and_its_failure_is_told():
     [
         ({"ended": "BACKOFF"}, "ended while it booted: BACKOFF"),
         ({"after": 301, "target": a_copy("new", True, born=False)}, "was not ready within 300 s"),
+        ({"counters": Counters(workers=4)}, "workers of new end while it boots"),
         ({"abort": "a person"}, "aborted by a person"),
     ],
 )
@@ -199,7 +200,7 @@ SIGHTS = st.builds(
     good=st.integers(0, 3),
     bad=st.integers(0, 3),
     promotion=st.sampled_from(["", "", "it is deaf"]),
-    counters=st.sampled_from([None, COUNTED, replace(COUNTED, harakiris=2)]),
+    counters=st.sampled_from([None, COUNTED, Counters(workers=9), replace(COUNTED, harakiris=2)]),
     abort=st.sampled_from(["", "", "", "", "a person"]),
 )
 
