@@ -11,7 +11,7 @@ from supervisor_zerg.demo.traffic import Traffic, failed, get, stale
 from supervisor_zerg.demo.verdict import slowest_ms
 
 from . import article
-from .load import MOST_S, PREFORK, THREADS, TOP, quick_load, warm_stack
+from .load import AT_ONCE, MOST_S, PREFORK, QUICK, THREADS, TOP, quick_load, warm_stack
 from .table import Row, Target
 
 BOOT_S = 2.0
@@ -88,16 +88,17 @@ def overhead(times):
 def crash(times):
     """kill -9 of the new copy while it bakes."""
     took = []
-    with warm_stack(PREFORK, pair={"bake": "30"}) as stack, quick_load(stack, paths=("/",)) as traffic:
+    with warm_stack(PREFORK, pair={"bake": "30"}) as stack, quick_load(stack, paths=(AT_ONCE, QUICK)) as traffic:
         for _ in range(times):
             begun = stack.zerg.deploy("", {"wait": False})
             stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
             time.sleep(1.2)  # Supervisor calls it RUNNING by then
+            master = stack.copy(begun["target"])["master"]
             traffic.fresh()
             killed = time.monotonic()
-            os.kill(stack.copy(begun["target"])["master"], signal.SIGKILL)
+            os.kill(master, signal.SIGKILL)
+            time.sleep(0.3)  # whoever polls now takes from the loop that is measured
             stack.until(lambda: stack.zerg.getDeploy("")["outcome"] == "rolled back")
-            time.sleep(0.3)
             took.append((min(a.ended for a in traffic.fresh() if a.program == begun["old"] and a.handled > killed) - killed) * 1000)
             stack.until(lambda: stack.info()["warm"])
             time.sleep(1.2)
