@@ -24,6 +24,7 @@ HOW = {
     "BACKOFF": "it exited within its startsecs; its log tells why",
     "STOPPED": "somebody stopped it",
 }
+BUG = "a bug of supervisor_zerg, please report it: supervisord's log tells more"
 EVENTS = {
     Outcome.DEPLOYED: announcements.Deployed,
     Outcome.ROLLED_BACK: announcements.RolledBack,
@@ -40,7 +41,7 @@ class Deploy:
         self.id, self.plans, self.label, self.by, self.ended = ident, list(plans), label, by, ended
         self.loop = self.plugin.loop
         self.began, self.at, self.took = self.loop.clock(), time.time(), None
-        self.release, self.job, self.hook, self.request, self.looking, self.timer = None, None, None, None, False, None
+        self.release, self.job, self.request, self.looking, self.timer = None, None, None, False, None
         self.told, self.aborted_by, self.facts, self.starts = [], "", None, 0
         self._forget()
 
@@ -107,9 +108,14 @@ class Deploy:
 
     def _seen(self, facts):
         self.looking = False
-        if facts is not None:
-            self.facts = facts
-            self._go_on()
+        try:
+            if facts is not None:
+                self.facts = facts
+                self._go_on()
+        except Exception:  # told in the log by the loop's guard; the pair must not be held for ever
+            self.plans, self.release = [], replace(self.release, phase=Phase.ENDED, outcome=Outcome.FAILED, why=BUG)
+            self._ended()
+            raise
         if self.over:
             return
         pause = CALM_S if self.release.phase in (Phase.CHECKING, Phase.BAKING, Phase.PREPARING, Phase.FINISHING) else BRISK_S

@@ -100,6 +100,8 @@ class Sight:
 
 #: Fewer exceptions and respawned workers than these are no reason to go back.
 FEW = 3
+#: So long is waited for a release to be parked when users are back on the old one; then it is stopped.
+UNPARKED_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class Release:
     touched: bool = False  # the target was stopped or started: it holds no longer what it did
     exposed: bool = False  # users may have been on the new release
     hooks: Tuple[str, ...] = ()  # still to run
+    unparkable: bool = False  # it was to be parked again, and had to be stopped
     cut: int = 0  # requests that had not finished when the drain limit passed
     baseline: Optional[Counters] = None
     outcome: Optional[Outcome] = None
@@ -267,8 +270,10 @@ def _worse(plan, before, now):
 
 
 def _return(release, sight):
-    if sight.serving == release.plan.old and not sight.target.accepting:
+    if sight.serving == release.plan.old and (sight.target.sealed or not sight.target.pid):
         return _to(release, Phase.ENDED, sight.now)
+    if sight.serving == release.plan.old and sight.now - release.since > UNPARKED_S and not release.unparkable:
+        return replace(release, unparkable=True), (Do.STOP,)  # its workers end all the time, so it cannot be paused
     if sight.promotion:
         outcome = Outcome.ROLLED_BACK if sight.serving == release.plan.old else Outcome.FAILED if sight.serving else Outcome.NOBODY
         why = "%s; going back failed: %s" % (release.why, sight.promotion)

@@ -184,6 +184,15 @@ def test_a_promotion_that_is_refused_ends_on_the_old_release():
     assert deploy.end == (ENDED, Outcome.FAILED) and deploy.orders[-1] is Do.STOP
 
 
+def test_a_release_that_cannot_be_parked_is_stopped_when_users_are_back():
+    deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person"))
+    crashing = a_copy("new", False, born=False)
+    assert deploy.see(crashing).release.phase is Phase.RETURNING
+    assert deploy.see(crashing, after=1.1).orders[-1] is Do.STOP
+    assert deploy.see(crashing).orders.count(Do.STOP) == 2, "its own stop before the start, and this one"
+    assert deploy.see(GONE).end == (ENDED, Outcome.ROLLED_BACK)
+
+
 def test_going_back_that_fails_says_who_serves():
     deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person")).see(**bakes(promotion="old has ended"))
     assert deploy.end == (ENDED, Outcome.FAILED) and "going back failed: old has ended" in deploy.release.why
