@@ -18,7 +18,7 @@ demo: $(VENV)/has-demo
 	$(RUN) supervisor_zerg.demo $(if $(KEEP),--keep) $(ARGS)
 
 test: $(VENV)/has-test
-	$(RUN) pytest -n 3 $(ARGS)
+	$(RUN) pytest -n 2 $(ARGS)
 
 bench: $(VENV)/has-demo
 	$(RUN) benchmarks $(ARGS)
