@@ -149,10 +149,12 @@ class Keeper:
         """Each second, for 2 microseconds a path: did somebody else move a slot? Every command changes an inode."""
         if self.task is not None and self.task.alive:
             return
-        paths = self._paths_now()
-        if self.paths is not None and paths != self.paths:
+        if self.paths is not None and self.paths != self._paths_now():
             self.kick("something changed at the FIFOs")
-        self.paths = paths
+
+    def note_paths(self):
+        """What changes after this has not been seen by the look that follows."""
+        self.paths = self._paths_now()
 
     def _paths_now(self):
         return [self.plugin.kernel.identity(path) for path in self.observer.paths]
@@ -177,7 +179,6 @@ class Keeper:
     def _settled(self, _):
         self._finish_entry("settled")
         self.chores = False
-        self.paths = self._paths_now()
         self.watch()
 
     def desired(self, facts, desperate):

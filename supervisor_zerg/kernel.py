@@ -74,7 +74,7 @@ class Kernel(Processes):
         try:
             path = os.readlink(link)
             path = path[: -len(DELETED)] if path.endswith(DELETED) else path
-            if path not in paths:
+            if path not in paths or not self._is_read(link):
                 return None
             info = os.stat(link)
         except (FileNotFoundError, ProcessLookupError):
@@ -82,6 +82,11 @@ class Kernel(Processes):
         if not stat.S_ISFIFO(info.st_mode):
             return None
         return Held(int(number), paths.index(path), info.st_dev, info.st_ino, self._inode(path) == (info.st_dev, info.st_ino))
+
+    @staticmethod
+    def _is_read(link):
+        """A descriptor is open for reading; one that a hook writes to (``writefifo``) makes nobody the owner of the FIFO."""
+        return bool(os.lstat(link).st_mode & stat.S_IRUSR)
 
     @staticmethod
     def _inode(path):
@@ -125,7 +130,7 @@ class Kernel(Processes):
         yield pid if pid and self.reads(pid, identity) else 0
 
     def reads(self, pid, identity):
-        """Does a process still hold this FIFO open?"""
+        """Does a process still hold this FIFO open for reading?"""
         return identity[:2] in self._open_fifos(pid)
 
     def _pass(self):
@@ -141,8 +146,9 @@ class Kernel(Processes):
         try:
             for number, target in self._links(pid):
                 if target.startswith("/"):
-                    info = os.stat("%s/%d/fd/%d" % (self.proc, pid, number))
-                    if stat.S_ISFIFO(info.st_mode):
+                    link = "%s/%d/fd/%d" % (self.proc, pid, number)
+                    info = os.stat(link)
+                    if stat.S_ISFIFO(info.st_mode) and self._is_read(link):
                         yield info.st_dev, info.st_ino
         except OSError:
             pass  # hidden, or gone
@@ -226,10 +232,20 @@ class Kernel(Processes):
     def queues(self, pid, listening):
         """Descriptors of the epolls in which a worker waits for requests from one of the ``listening`` inodes: one for each
         thread that takes requests (uWSGI core/loop.c ``simple_loop_run``). Empty: the process is no worker, or not yet."""
+        return {number for number, inodes in self._polls(pid) if inodes & set(listening)}
+
+    def served(self, master, listening):
+        """Those of the ``listening`` inodes that a master leaves to its workers. Its stats socket is none of them: it waits there
+        itself, and a newborn worker still holds the epoll that it does so with."""
+        own = [inodes for _, inodes in self._polls(master)]
+        return set(listening).difference(*own)
+
+    def _polls(self, pid):
+        """(descriptor of an epoll, inodes of the sockets that it watches)."""
         links = list(self._links(pid))
-        sockets = {number for number, target in links if target.startswith("socket:[") and int(target[8:-1]) in listening}
+        sockets = {number: int(target[8:-1]) for number, target in links if target.startswith("socket:[")}
         polls = [number for number, target in links if target == "anon_inode:[eventpoll]"]
-        return {number for number in polls if self._watched(pid, number) & sockets}
+        return [(poll, {sockets[number] for number in self._watched(pid, poll) if number in sockets}) for poll in polls]
 
     def _watched(self, pid, number):
         try:
@@ -237,14 +253,6 @@ class Kernel(Processes):
                 return {int(fd) for fd in re.findall(r"^tfd:\s*(\d+)", file.read(), re.M)}
         except (FileNotFoundError, ProcessLookupError):
             return set()
-
-    def writes(self, pid):
-        """How often a process has called write so far; 0 where the kernel does not count."""
-        try:
-            with open("%s/%d/io" % (self.proc, pid)) as file:
-                return next((int(line.split()[1]) for line in file if line.startswith("syscw:")), 0)
-        except OSError:
-            return 0
 
     # signals
 

@@ -10,7 +10,7 @@ from .uwsgi import Snapshot
 class Memo:
     """What is kept about one master between looks: only what cannot be looked up, or is checked before it is believed."""
 
-    spinning: object  # surroundings.Spinning: newborn workers that are caught in a flood
+    flood: object  # surroundings.Trap: newborn workers that are caught in a flood
     master: int = 0
     fd: Optional[int] = None
     held: Optional[tuple] = None

@@ -5,13 +5,14 @@ The kernel is asked first, then the stats: a thread that was parked at the first
 second, so the two never count the same thread twice. The stats are asked only where the kernel alone cannot tell.
 """
 
+import signal
 from dataclasses import dataclass, replace
 from typing import Tuple
 
 from . import config, uwsgi
 from .memo import NEVER, Look, Memo, Seen
 from .model import Copy, Facts, Slot, Worker
-from .surroundings import Spinning, Surroundings
+from .surroundings import Surroundings, Trap
 
 STATS_TIMEOUT_S = 0.1
 STATS_RETRY_S = 2.0  # a stats server that hung or lied is left alone for so long
@@ -39,8 +40,11 @@ class Observer:
     def __init__(self, pair, kernel, programs, clock):
         self.pair, self.kernel, self.programs, self.clock = pair, kernel, programs, clock
         self.paths = tuple(config.canonical(path) for path in pair.fifos)
-        self.memos = {program: Memo(Spinning(kernel, clock)) for program in pair.programs}
+        self.memos = {program: self._memo() for program in pair.programs}
         self.surroundings = Surroundings(pair, self.paths, kernel, programs, clock)
+
+    def _memo(self, master=0):
+        return Memo(Trap(self.kernel, self.clock, signal.SIGTSTP), master)
 
     # the look
 
@@ -124,19 +128,16 @@ class Observer:
 
     def _find_master(self, seen, memo):
         """The process that reads one of the FIFOs: the program itself, the one known, or one below a wrapper."""
-        if memo.master and memo.master != seen.pid and self.kernel.alive(memo.master):
-            candidates = [memo.master]
-        else:
-            candidates = [seen.pid]
-        for pid in candidates:
-            held = self.kernel.held(pid, self.paths, memo.fd if pid == memo.master else None)
-            if held or pid == memo.master:
-                return self._seat(seen, pid, held)
-        for pid in self._below(seen.pid):
+        below = memo.master not in (0, seen.pid) and self.kernel.alive(memo.master)
+        known = memo.master if below else seen.pid
+        held = self.kernel.held(known, self.paths, memo.fd if known == memo.master else None)
+        if held or known == memo.master and not (below and self.clock() - memo.held_at > REOPEN_S):
+            return self._seat(seen, known, held)
+        for pid in ([seen.pid] if below else []) + self._below(seen.pid):
             held = self.kernel.held(pid, self.paths)
             if held:
                 return self._seat(seen, pid, held)
-        self._seat(seen, 0, None)
+        self._seat(seen, known if below else 0, None)
 
     def _below(self, pid, depth=4):
         children = self.kernel.children(pid) if depth else []
@@ -156,7 +157,7 @@ class Observer:
         if memo.master != master:
             self.surroundings.bereave(program, memo)
             memo.forget()
-            self.memos[program] = Memo(Spinning(self.kernel, self.clock), master)
+            self.memos[program] = self._memo(master)
 
     def _deaf(self, master):
         if self.kernel.waits(master):
@@ -175,10 +176,10 @@ class Observer:
             return
         if memo.listening is None:
             memo.listening = self.kernel.listening(master)
-        now = self.clock()
+        served, now = self.kernel.served(master, memo.listening), self.clock()
         memo.cores, memo.born, memo.queues = {}, {}, {}
         for pid in self.kernel.children(master):
-            queues = self.kernel.queues(pid, memo.listening)
+            queues = self.kernel.queues(pid, served)
             since = memo.first_seen.setdefault(pid, now)
             process = self.kernel.process(pid)
             if process and (queues or now - since < NOT_A_WORKER_S or process.state in "Tt"):
@@ -275,7 +276,7 @@ class Observer:
         if look in (None, NEVER):
             return Worker(pid, memo.cores[pid], born=False, zombie=look is None)
         born = memo.born.get(pid, False)
-        spinning = None if born else memo.spinning.check(pid)
+        spinning = None if born else memo.flood.check(pid)
         if spinning is False:
             return Worker(pid, memo.cores[pid], away=memo.cores[pid], born=False, stopped=look.stopped, zombie=look.threads.ended)
         if memo.asynchronous:

@@ -61,6 +61,26 @@ class Processes:
         with open("%s/loadavg" % self.proc, "rb", buffering=0) as file:
             return int(file.read().split()[4])
 
+    def handling(self, pid, number):
+        """Is the main thread of a process inside its handler of a signal, or about to be? The kernel holds a signal back while
+        its handler runs (sigaction(2)). :returns: (inside, about to be)"""
+        masks = {"SigBlk": 0, "SigPnd": 0, "ShdPnd": 0}
+        try:
+            with open("%s/%d/status" % (self.proc, pid)) as file:
+                masks.update((key, int(value, 16)) for key, _, value in (line.partition(":") for line in file) if key in masks)
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+        bit = 1 << (number - 1)
+        return bool(masks["SigBlk"] & bit), bool((masks["SigPnd"] | masks["ShdPnd"]) & bit)
+
+    def writes(self, pid):
+        """How often a process has called write so far; 0 where the kernel does not count."""
+        try:
+            with open("%s/%d/io" % (self.proc, pid)) as file:
+                return next((int(line.split()[1]) for line in file if line.startswith("syscw:")), 0)
+        except OSError:
+            return 0
+
     def alive(self, pid, start=None):
         process = self.process(pid)
         return process is not None and process.state not in "ZX" and start in (None, process.start)

@@ -34,6 +34,7 @@ def settle(observer, keeper):
     vain, nobody_since = 0, None
     full, thorough = keeper.depth()
     while True:
+        keeper.note_paths()
         facts = yield from look(observer, full and not keeper.in_haste(), thorough)
         thorough = False
         now = observer.clock()

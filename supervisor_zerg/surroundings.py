@@ -1,28 +1,33 @@
 """What lies around a pair: things at the paths of its slots, workers that outlived their master, the socket of its pool."""
 
+import signal
+
 from .kernel import ABSENT, FIFO
 from .model import Orphan, Slot
 
-WRITES_PER_S = 2000
-SPELL_S = 0.1
+TRAPPED_S = 0.01  # a handler that runs once is long over
+TRAPPED_WRITES = 4  # and has written no more than this
 STRANGERS_S = 120.0  # who reads a FIFO that no copy holds is looked up that often
 
 
-class Spinning:
-    """Tells a process that writes log lines without end. An application that loads writes none each half millisecond."""
+class Trap:
+    """Tells a process that never leaves its handler of a signal, because the handler logs a line and raises the signal anew.
 
-    def __init__(self, kernel, clock):
-        self.kernel, self.clock, self.before, self.verdicts = kernel, clock, {}, {}
+    :param number: of the signal. :param clock: monotonic seconds.
+    """
+
+    def __init__(self, kernel, clock, number):
+        self.kernel, self.clock, self.number, self.caught = kernel, clock, number, {}
 
     def check(self, pid):
-        """:returns: did it write too often since the last look that is SPELL_S ago; None where it is too early to tell."""
+        """:returns: is it trapped? None where it is too early to tell."""
+        inside, about_to = self.kernel.handling(pid, self.number)
+        if not inside:
+            self.caught.pop(pid, None)
+            return None if about_to else False
         now, writes = self.clock(), self.kernel.writes(pid)
-        before, then = self.before.setdefault(pid, (writes, now))
-        if now - then < SPELL_S:
-            return self.verdicts.get(pid)
-        self.before[pid] = writes, now
-        self.verdicts[pid] = writes - before > WRITES_PER_S * (now - then)
-        return self.verdicts[pid]
+        since, before = self.caught.setdefault(pid, (now, writes))
+        return now - since > TRAPPED_S and writes - before > TRAPPED_WRITES or None
 
 
 class Surroundings:
@@ -30,7 +35,7 @@ class Surroundings:
 
     def __init__(self, pair, paths, kernel, programs, clock):
         self.pair, self.paths, self.kernel, self.programs, self.clock = pair, paths, kernel, programs, clock
-        self.spinning = Spinning(kernel, clock)
+        self.sigpipe = Trap(kernel, clock, signal.SIGPIPE)
         self.orphans = {}  # pid -> (program, start, threads)
         self.strangers = {}  # identity of a FIFO that no copy holds -> (pid of its reader or 0, when)
 
@@ -91,7 +96,7 @@ class Surroundings:
         """Nothing is in flight in it: it is parked, or it logs to a pipe that supervisord has closed, and gets a SIGPIPE for
         that, and logs the SIGPIPE, without end (uWSGI without ``ignore-sigpipe``)."""
         try:
-            return self.kernel.threads(pid).paused >= cores or bool(self.spinning.check(pid))
+            return self.kernel.threads(pid).paused >= cores or bool(self.sigpipe.check(pid))
         except OSError:
             return False
 

@@ -68,8 +68,15 @@ def slots(stack):
 
 
 def echo(stack, slot, text):
-    """A person's ``echo text > slot.fifo``."""
-    descriptor = os.open(stack.run / (slot + ".fifo"), os.O_WRONLY | os.O_NONBLOCK)
+    """A person's ``echo text > slot.fifo``, which waits for a reader, since the master makes its FIFO anew after each command."""
+    end = time.monotonic() + 5
+    while True:
+        try:
+            descriptor = os.open(stack.run / (slot + ".fifo"), os.O_WRONLY | os.O_NONBLOCK)
+            break
+        except OSError:
+            assert time.monotonic() < end, "nobody reads %s.fifo" % slot
+            time.sleep(0.001)
     try:
         os.write(descriptor, text.encode())
     finally:

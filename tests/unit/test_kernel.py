@@ -49,6 +49,18 @@ def test_a_regular_file_at_the_path_is_no_fifo(tmp_path):
         assert KERNEL.held(os.getpid(), (str(tmp_path / "f"),)) is None
 
 
+def test_who_only_writes_to_a_fifo_does_not_hold_it(tmp_path):
+    path, kernel = str(tmp_path / "x"), Kernel()
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writer = os.open(path, os.O_WRONLY)
+    assert KERNEL.held(os.getpid(), (path,)).fd == reader
+    os.close(reader)
+    assert KERNEL.held(os.getpid(), (path,)) is None
+    assert list(kernel.reader(KERNEL.identity(path)))[-1] == 0
+    os.close(writer)
+
+
 def test_what_lies_at_a_path_is_told_in_words(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "file").write_text("")
@@ -105,6 +117,19 @@ def test_a_zombie_is_known_by_its_missing_system_call(child):
     child.kill()
     until(lambda: KERNEL.threads(child.pid).ended)
     assert not KERNEL.alive(child.pid)
+
+
+def test_a_signal_that_is_held_back_tells_that_its_handler_runs_or_is_about_to():
+    number = signal.SIGTSTP
+    code = "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, [%d]); print(flush=True); time.sleep(60)" % number
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    assert KERNEL.handling(process.pid, number) == (True, False)
+    process.send_signal(number)
+    assert KERNEL.handling(process.pid, number) == (True, True)
+    process.kill()
+    process.communicate()
+    assert KERNEL.handling(os.getpid(), number) == KERNEL.handling(NOBODY, number) == (False, False)
 
 
 def test_a_thread_in_poll_of_ten_seconds_is_in_uwsgis_pause():
