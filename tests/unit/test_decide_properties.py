@@ -59,7 +59,7 @@ def wishes(draw):
 
 
 @given(facts(), wishes())
-@settings(PROFILE, max_examples=800)
+@settings(PROFILE, max_examples=400)
 def test_whatever_the_facts_decide_answers_and_breaks_no_rule(seen, desired):
     check(seen, desired, decide(seen, desired))
 
