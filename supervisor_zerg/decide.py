@@ -11,7 +11,7 @@ What holds for every answer (tests/unit/test_decide_properties.py):
 * an async copy is never paused.
 """
 
-from .guards import align, burials, do, end, frozen_by_pause, labelling, nudge, resume, toggle, unexecuted, unsteady
+from .guards import align, burials, do, end, frozen_by_pause, labelling, nudge, resume, toggle, unclear, unexecuted, unsteady
 from .model import Arrival, Move, Slot, Step, Verb
 
 
@@ -98,7 +98,7 @@ def _roles(facts, desired):
     if desired.wish not in ("", goal) and new.accepting and facts.copy(desired.wish).up:
         return _not_ready(goal, facts.copy(desired.wish))
     if not new.accepting and _mute(old) and not desired.wish and not desired.desperate:
-        return Step(goal, wait_for="nothing tells whether %s is paused: all its workers are busy" % old.program)
+        return unclear(goal, old)
     if not new.accepting:
         if _cannot_retreat(desired, old):
             return frozen_by_pause(goal, old)
@@ -126,7 +126,7 @@ def _not_ready(goal, copy):
     if copy.slot is None:
         return Step(goal, refusal="Lost", wait_for="%s holds none of the FIFOs" % copy.program, patient=True)
     if copy.paused is None:
-        return Step(goal, wait_for="nothing tells whether %s is paused: all its workers are busy" % copy.program)
+        return unclear(goal, copy)
     return unsteady(goal, copy)
 
 
@@ -183,7 +183,7 @@ def _retreat(facts, desired, new, old):
     if old.paused and not old.sealed:
         return unsteady(goal, old)
     if old.paused is None and old.workers:
-        return Step(goal, wait_for="nothing tells whether %s is paused" % old.program)
+        return unclear(goal, old)
     return None
 
 

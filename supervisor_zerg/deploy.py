@@ -163,7 +163,7 @@ class Deploy:
     def _do_run_hook(self):
         name = self.release.hooks[0] if self.release.phase is Phase.PREPARING else self.release.plan.after
         self.hook_result, self.hook_words = None, ""
-        self.plugin.run_hook(self.keeper, name, self._environment(), self._hook_told)
+        self.plugin.hooks.run(self.keeper, name, self._environment(), self._hook_told)
 
     def _hook_told(self, ok, words):
         self.hook_result, self.hook_words = ok, words
@@ -242,7 +242,7 @@ class Deploy:
             told = {"pair": self.pair.name, "id": self.id, "target": release.plan.target, "serving": self.facts.serving}
             announcements.announce(kind, release.why, **told)
         if release.outcome is Outcome.ROLLED_BACK:
-            self.plugin.run_hook(self.keeper, "on_rollback", {**self._environment(), "ZERG_WHY": release.why})
+            self.plugin.hooks.run(self.keeper, "on_rollback", {**self._environment(), "ZERG_WHY": release.why})
         self.ended(self)
 
     def info(self):

@@ -54,23 +54,23 @@ class Deploys:
 
     def start_parked(self, program):
         """Start a program whose copy is to wait for its promotion. :returns: was it started?"""
-        self.keeper.retiring = ""
+        self.keeper.desires.retiring = ""
         started = self.keeper.plugin.programs.spawn(program)
-        self.keeper.arrivals[program] = Arrival.PARKS
+        self.keeper.desires.arrivals[program] = Arrival.PARKS
         self.keeper.kick("%s was started" % program)
         return started
 
     def end_parked(self, copy):
         """Let a parked copy end through its FIFO, 1 s faster than by its signal. :returns: False when it is not parked."""
-        if not (copy.ready and copy.sealed) or copy.program == self.keeper.last:
+        if not (copy.ready and copy.sealed) or copy.program == self.keeper.desires.last:
             return False
-        self.keeper.retiring = copy.program
+        self.keeper.desires.retiring = copy.program
         self.keeper.kick("%s is to end" % copy.program)
         return True
 
     def wanted(self, program, deploy):
         """Somebody else than this deploy has started the program meanwhile."""
-        return self.running not in (None, deploy) or self.keeper.arrivals.get(program) is Arrival.TAKES_OVER
+        return self.running not in (None, deploy) or self.keeper.desires.invited(program)
 
     # the end
 
@@ -81,7 +81,7 @@ class Deploys:
             self.labels[info["target"]] = [info["pid"], info["label"]]
             keeper.save_orders()
         if info["outcome"] == "deployed" and keeper.pair.retire == "stop":
-            keeper.retiring, keeper.chores = info["old"], True
+            keeper.desires.retiring, keeper.chores = info["old"], True
         outcome = "%s%s" % (info["outcome"], ": " + info["why"] if info["why"] else "")
         told = {"what": "deploy %s" % info["target"], "by": info["by"], "moves": info["steps"], "label": info["label"], "cut": info["cut"]}
         told.update(id=info["id"], took_ms=info["elapsed"] * 1000, serving=info["serving"], outcome=outcome)

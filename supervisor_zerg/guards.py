@@ -110,6 +110,10 @@ def unsteady(goal, copy):
     return Step(goal, refusal="Unsteady", wait_for="a worker of %s is just being born" % copy.program)
 
 
+def unclear(goal, copy):
+    return Step(goal, wait_for="nothing tells whether %s is paused: all its workers are busy" % copy.program)
+
+
 def frozen_by_pause(goal, copy):
     words = "%s is asynchronous: a pause would freeze its requests" % copy.program
     return Step(goal, refusal="AsyncCopy", wait_for=words, patient=True)

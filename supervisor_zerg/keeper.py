@@ -4,19 +4,17 @@ runs *settle* until that is reached, and answers. The only state of a pair that 
 
 import time
 
-from . import announcements, errors, requests
+from . import announcements, answers, errors, requests
 from .chronicle import Chronicle
 from .deploys import Deploys
-from .model import Arrival, Condition, Desired, Facts, Verb
+from .desires import Desires
+from .model import Arrival, Condition, Facts
 from .observe import Observer
 from .settle import settle
 
-MOVE_LIMIT_S = 10.0  # a request that is not met by then is answered with what stands in the way
 AT_ONCE_S = 0.004  # how long an event may hold supervisord's loop to let the other copy accept first
 PROOF_S = (0.3, 1.5)  # after a toggle, look again: a flood or a lost signal shows by then
 CLOSELY_S = 30.0  # a settled pair is looked at with all witnesses this often
-TRAFFIC = (Verb.RESUME, Verb.PAUSE, Verb.QUIT, Verb.LABEL)
-HOPELESS = ("AsyncCopy", "NoRights", "Booting", "Lost", "Obstructed", "NobodyServes")
 
 
 class Keeper:
@@ -26,10 +24,8 @@ class Keeper:
         self.pair, self.plugin = pair, plugin
         self.observer = Observer(pair, plugin.kernel, plugin.programs, plugin.loop.clock)
         orders = plugin.orders.get(pair.name)
-        self.held, self.both = bool(orders.get("held")), bool(orders.get("both"))
-        self.auto = bool(orders.get("auto", pair.auto))
-        self.wish, self.last, self.retiring = "", "", ""
-        self.arrivals, self.since, self.fallen = {}, {}, set()
+        self.desires = Desires(pair, orders)
+        self.since, self.fallen = {}, set()
         self.request, self.task, self.facts, self.step = None, None, None, None
         self.deploys = Deploys(self, orders.get("labels", {}))
         self.chronicle = Chronicle(pair, plugin)
@@ -89,10 +85,8 @@ class Keeper:
         request.opened = True
         aim = requests.aim(request, facts, self.pair)
         if aim is not None:
-            self.wish, self.held, self.both = aim
+            self.desires.aim(aim)
             self.save_orders()
-        if aim is not None and aim.wish:  # a person's last word: whoever is still on its way up follows it
-            self.arrivals = {p: Arrival.TAKES_OVER if p == aim.wish else Arrival.PARKS for p in self.arrivals}
 
     # events
 
@@ -103,18 +97,18 @@ class Keeper:
         self._arrives(program, Arrival.PARKS, "%s was started by Supervisor" % program)
 
     def _arrives(self, program, arrival, cause):
-        self.arrivals[program] = arrival
+        self.desires.arrivals[program] = arrival
         self.since.pop(program, None)
         self.plugin.loop.call_soon(lambda: self.kick(cause))
 
     def stops(self, program):
         """Its stop signal is about to be sent: the other copy has to accept before that."""
-        self.arrivals.pop(program, None)
+        self.desires.arrivals.pop(program, None)
         self.kick("%s is stopping" % program, at_once=True)
 
     def ended(self, program, how):
         if how != "BACKOFF":
-            self.arrivals.pop(program, None)
+            self.desires.arrivals.pop(program, None)
         if how != "STOPPED":
             self.fallen.add(program)
         self.kick("%s %s" % (program, how), at_once=True)
@@ -125,7 +119,7 @@ class Keeper:
         other = next(p for p in self.pair.programs if p != copy.program)
         detached = self.observer.memos[other].attached is False
         arrival = Arrival.TAKES_OVER if detached or self.facts.copy(copy.program).accepting else Arrival.PARKS
-        self.plugin.restart(copy.program, lambda: self.arrivals.__setitem__(copy.program, arrival))
+        self.plugin.restart(copy.program, lambda: self.desires.arrivals.__setitem__(copy.program, arrival))
 
     def kick(self, cause, at_once=False, routine=False):
         """Something happened: look, now. :param routine: nothing happened, it is just time; not the cause of what is under way."""
@@ -142,7 +136,7 @@ class Keeper:
 
     def active(self):
         """May anything be done to this pair now?"""
-        asked = self.auto or self.request is not None or self.deploys.running or self.chores
+        asked = self.desires.auto or self.request is not None or self.deploys.running or self.chores
         return self.plugin.programs.running() and not self.pair.problems and asked
 
     def glance(self):
@@ -188,11 +182,7 @@ class Keeper:
                 self._open(self.request, facts)
             except errors.ZergError as refusal:
                 self._answer(refusal)
-        return Desired(
-            wish=self.wish, last=self.last, held=self.held, both=self.both, arrivals=tuple(self.arrivals.items()),
-            freeze=self.pair.freeze, retire_stop=self.pair.retire == "stop", retiring=self.retiring,
-            desperate=desperate, overdue=self._overdue(facts),
-        )  # fmt: skip
+        return self.desires.desired(desperate, self._overdue(facts))
 
     def _overdue(self, facts):
         draining = any(c.condition is Condition.DRAINING for c in facts.copies) or facts.orphans
@@ -209,7 +199,9 @@ class Keeper:
             self._reached(facts, step)
             self.deploys.wake()
         if self.request is not None:
-            self._progress(step)
+            answer, refusal = answers.due(self.request, step, facts, self.desires.wish, self.plugin.loop.clock())
+            if answer:
+                self._answer(refusal)
         elif step.patient and not step.moves:
             self._finish_entry("waiting: %s" % step.wait_for)
         if not self.active() or self.pair.problems:
@@ -219,42 +211,11 @@ class Keeper:
         return not self._given_up(step)
 
     def _reached(self, facts, step):
-        was = self.last
-        if step.goal:
-            self.last = step.goal
-        if was and step.goal and was != step.goal:
-            self._announce(was)
+        invited = self.desires.invited(step.goal)
+        was = self.desires.reached(step.goal, facts, bool(self.deploys.running))
+        if was:
+            self._announce(was, failed=was in self.fallen and self.request is None and not invited)
         self.fallen.clear()
-        if self.wish == step.goal:
-            self.wish = ""
-        for program in list(self.arrivals):
-            copy = facts.copy(program)
-            settled = copy.ready and not copy.fresh and (program == step.goal or not copy.accepting)
-            if settled and (program == step.goal or self.arrivals[program] is Arrival.PARKS):
-                del self.arrivals[program]
-        if self.pair.retire == "stop" and not self.deploys.running and was and step.goal and was != step.goal and facts.copy(was).up:
-            self.retiring = was
-        elif self.retiring and (self.retiring == step.goal or not facts.copy(self.retiring).up):
-            self.retiring = ""
-
-    def _progress(self, step):
-        request, now = self.request, self.plugin.loop.clock()
-        if step.met and not self.wish:
-            return self._answer(None)
-        if step.refusal in HOPELESS and not step.moves:
-            return self._answer(errors.BY_NAME[step.refusal](step.wait_for))
-        if request.verb == "settle" and (step.done or step.patient and not step.moves):
-            return self._answer(None)
-        if now - request.began > MOVE_LIMIT_S:
-            self._answer(self._why_late(step))
-
-    def _why_late(self, step):
-        pending = [(c.program, c.pending) for c in self.facts.copies if c.pending]
-        if pending:
-            program, commands = pending[0]
-            return errors.Pending("%s has not executed %s after %.0f s" % (program, " ".join(commands), MOVE_LIMIT_S))
-        kind = errors.BY_NAME.get(step.refusal, errors.TimedOut)
-        return kind("%s for %.0f s" % (step.wait_for or "the pair did not converge", MOVE_LIMIT_S))
 
     def _given_up(self, step):
         """Nothing happens for longer than a boot may take: leave it to the next event or tick."""
@@ -267,7 +228,7 @@ class Keeper:
     def _answer(self, refusal):
         request, self.request = self.request, None
         if refusal is not None:
-            self.wish = ""
+            self.desires.wish = ""
             request.answer = refusal
         else:
             request.answer = self.reply(request)
@@ -276,24 +237,9 @@ class Keeper:
         self._finish_entry("refused: %s" % refusal if refusal else "done", request)
 
     def reply(self, request):
-        """The reply of a request: what the pair is like now, and how long it took."""
-        facts = self.facts or Facts(())
-        relevant = [m for m, _ in self.chronicle.moves if request.verb == "settle" or m.verb in TRAFFIC]
-        return {
-            "pair": self.pair.name,
-            "id": request.id,
-            "changed": bool(relevant),
-            "took_ms": round((self.plugin.loop.clock() - request.began) * 1000, 3),
-            "serving": facts.serving,
-            "parked": self._resting(facts),
-            "draining": sum(c.in_flight for c in facts.copies if c.paused),
-            "held": self.held,
-        }
-
-    @staticmethod
-    def _resting(facts):
-        """The copy that is parked, be it that it still drains."""
-        return facts.parked or next((c.program for c in facts.copies if c.condition is Condition.DRAINING), "")
+        moves = [move for move, _ in self.chronicle.moves]
+        now, facts = self.plugin.loop.clock(), self.facts or Facts(())
+        return answers.reply(self.pair.name, request, facts, moves, self.desires.held, now)
 
     def made(self, move):
         self.chronicle.made(move)
@@ -306,21 +252,20 @@ class Keeper:
     def stumbled(self, move, error):
         self.plugin.log("debug", "could not make a move", pair=self.pair.name, move=str(move), error=str(error))
 
-    def _announce(self, was):
-        failed = was in self.fallen and self.request is None and self.arrivals.get(self.last) is not Arrival.TAKES_OVER
-        kind = announcements.FailedOver if failed else announcements.Promoted
-        told = {"pair": self.pair.name, "program": self.last, "was": was}
+    def _announce(self, was, failed):
+        kind, target = announcements.FailedOver if failed else announcements.Promoted, self.desires.last
+        told = {"pair": self.pair.name, "program": target, "was": was}
         self.plugin.loop.call_soon(lambda: announcements.announce(kind, self.cause, **told))
         if failed:
-            environment = {"ZERG_TARGET": self.last, "ZERG_OLD": was, "ZERG_WHY": self.cause}
-            self.plugin.loop.call_soon(lambda: self.plugin.run_hook(self, "on_failover", environment))
+            environment = {"ZERG_TARGET": target, "ZERG_OLD": was, "ZERG_WHY": self.cause}
+            self.plugin.loop.call_soon(lambda: self.plugin.hooks.run(self, "on_failover", environment))
 
     # orders and history
 
     def set_auto(self, on):
-        if self.auto == on:
+        if self.desires.auto == on:
             return False
-        self.auto = on
+        self.desires.auto = on
         self.save_orders()
         self.chronicle.record({"what": "auto %s" % ("on" if on else "off"), "by": "a person", "outcome": "done"})
         if on:
@@ -328,9 +273,8 @@ class Keeper:
         return True
 
     def save_orders(self):
-        orders = {"held": self.held, "both": self.both, "auto": self.auto}
-        changed = {k: v for k, v in orders.items() if v != (k == "auto" and self.pair.auto)}
-        self.plugin.orders.set(self.pair.name, **changed, **({"labels": self.deploys.labels} if self.deploys.labels else {}))
+        labels = {"labels": self.deploys.labels} if self.deploys.labels else {}
+        self.plugin.orders.set(self.pair.name, **self.desires.orders(), **labels)
 
     def _finish_entry(self, outcome, request=None):
         self.chronicle.finish(outcome, self.facts.serving if self.facts else "", self.cause, request)

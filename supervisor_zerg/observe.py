@@ -6,23 +6,20 @@ second, so the two never count the same thread twice. The stats are asked only w
 """
 
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Tuple
 
 from . import config, uwsgi
-from .memo import NEVER, Look, Memo, Seen
-from .model import Copy, Facts, Slot, Worker
+from .appraise import Appraiser
+from .memo import Look, Memo, Seen
+from .model import Facts
 from .surroundings import Surroundings, Trap
 
 STATS_TIMEOUT_S = 0.1
 STATS_RETRY_S = 2.0  # a stats server that hung or lied is left alone for so long
 STATS_ABSENT_S = 0.1  # one that is not there (yet) costs nothing to ask
-EFFECT_S = 0.25  # for so long after a toggle, threads that have not been scheduled yet prove nothing
-WAKE_S = 0.05  # for so long after a resume, a thread that is still parked may just not have been scheduled
 REOPEN_S = 0.5  # after each command a master closes its FIFO and makes it anew; for so long its absence means nothing
-HOOKS_S = 2.5  # a copy that accepts in slot new may still run its own hooks: spinningfifo retries each second
 THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack threads
-ACCEPT_NS = 1_000_000  # more than a thread runs between its wait and the request that it accepts
 NOT_A_WORKER_S = 5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
 
 
@@ -41,6 +38,7 @@ class Observer:
         self.pair, self.kernel, self.programs, self.clock = pair, kernel, programs, clock
         self.paths = tuple(config.canonical(path) for path in pair.fifos)
         self.memos = {program: self._memo() for program in pair.programs}
+        self.appraise = Appraiser(kernel, clock)
         self.surroundings = Surroundings(pair, self.paths, kernel, programs, clock)
 
     def _memo(self, master=0):
@@ -65,7 +63,7 @@ class Observer:
                 break
         if thorough:
             yield from self.surroundings.explore(copies)
-        facts = tuple(self._copy(c) for c in copies)
+        facts = tuple(self.appraise.copy(c) for c in copies)
         return Facts(facts, self.surroundings.obstacles(copies), self.surroundings.orphaned())
 
     def _needs_stats(self, seen, full):
@@ -232,88 +230,3 @@ class Observer:
                     memo.born[pid] = False
                 else:
                     memo.asynchronous = True
-
-    # putting it together
-
-    def _copy(self, seen):
-        memo = seen.memo
-        flag = self._flag(seen, memo)
-        workers = tuple(self._worker(pid, seen.looks.get(pid, NEVER), memo, flag) for pid in memo.cores) if seen.looks else ()
-        copy = Copy(
-            program=seen.program, state=seen.state, pid=seen.pid, master=seen.master,
-            slot=Slot(seen.held.slot) if seen.held else None, linked=seen.held.linked if seen.held else True,
-            paused=flag, workers=workers, pending=memo.pending(), deaf=seen.deaf, asynchronous=memo.asynchronous,
-            attached=memo.attached, waking=self.clock() - memo.toggled_at < WAKE_S, torn=self._torn(seen, memo),
-            blind=seen.blind, witness=self._witness(seen, memo),
-            requests=memo.snapshot.requests if memo.snapshot else 0,
-        )  # fmt: skip
-        return self._with_freshness(copy, memo)
-
-    def _witness(self, seen, memo):
-        if seen.blind or not seen.master:
-            return ""
-        return "kernel, stats" if memo.snapshot else "kernel"
-
-    def _flag(self, seen, memo):
-        """uWSGI's suspended flag, as far as anything tells: fresh stats, else where the main threads are, else what was known."""
-        now = self.clock()
-        if now - memo.toggled_at > EFFECT_S and now - memo.stats_at > EFFECT_S:
-            threads = [look.threads for pid, look in seen.looks.items() if look and memo.born.get(pid)]
-            votes = {t.main_paused for t in threads if t.main_paused or t.main_waits}
-            memo.torn_since = (memo.torn_since or now) if len(votes) > 1 else None
-            if len(votes) == 1:
-                memo.flag = votes.pop()
-        return memo.flag
-
-    def _torn(self, seen, memo):
-        """Some workers have the flag and some have not: each has its own, and a flood that was ended may have set but some of
-        them (uWSGI core/master.c ``suspend_resume_them_all``)."""
-        if memo.snapshot:
-            return memo.snapshot.torn and memo.stats_at > memo.toggled_at
-        return memo.torn_since is not None and self.clock() - memo.torn_since > EFFECT_S
-
-    def _worker(self, pid, look, memo, flag):
-        if look in (None, NEVER):
-            return Worker(pid, memo.cores[pid], born=False, zombie=look is None)
-        born = memo.born.get(pid, False)
-        spinning = None if born else memo.flood.check(pid)
-        if spinning is False:
-            return Worker(pid, memo.cores[pid], away=memo.cores[pid], born=False, stopped=look.stopped, zombie=look.threads.ended)
-        if memo.asynchronous:
-            busy = memo.busy.get(pid, 0)
-            return Worker(pid, 1, int(bool(flag) and not busy), busy, 0, born, look.stopped, bool(spinning), look.threads.ended)
-        cores = memo.cores[pid]
-        parked = min(look.threads.paused, cores)
-        busy = memo.busy.get(pid, 0) if memo.snapshot else self._busy_by_kernel(pid, look, memo, flag)
-        busy = min(busy, cores - parked)
-        away = int(cores == 1 and not (parked or busy) and self._stays_away(pid, look, memo))
-        return Worker(pid, cores, parked, busy, away, born, look.stopped, bool(spinning), look.threads.ended)
-
-    @staticmethod
-    def _stays_away(pid, look, memo):
-        """The only thread of a worker is blocked in something else than the wait for a request, two looks in a row."""
-        memo.away[pid] = memo.away.get(pid, 0) + 1 if look.threads.main_away else 0
-        return memo.away[pid] > 1
-
-    def _busy_by_kernel(self, pid, look, memo, flag):
-        """Without stats: in a paused worker whose threads neither wait for a request nor are about to, two looks in a row, the
-        ones that are not parked are inside requests. A thread that waits for the accept mutex needs one that waits in epoll; one
-        that runs, or waits for a processor, may be just about to accept until it has run for longer than that takes."""
-        if not flag or set(look.threads.waiting) & memo.queues.get(pid, set()):
-            memo.quiet.pop(pid, None)
-            return 0
-        looks, ran = memo.quiet.get(pid, (0, {}))
-        ran = {tid: ran.get(tid, self.kernel.cpu_ns(pid, tid)) for tid in look.threads.running}
-        memo.quiet[pid] = looks + 1, ran
-        unclear = [tid for tid, ns in ran.items() if ns is not None and (self.kernel.cpu_ns(pid, tid) or 0) - ns < ACCEPT_NS]
-        return max(0, memo.cores[pid] - look.threads.paused - len(unclear)) if looks else 0
-
-    def _with_freshness(self, copy, memo):
-        if not copy.accepting:
-            memo.accepts_since = None
-        elif memo.accepts_since is None:
-            memo.accepts_since = self.clock()
-        young = memo.accepts_since is not None and self.clock() - memo.accepts_since < HOOKS_S
-        if young and copy.slot is Slot.NEW:
-            return replace(copy, fresh=True)
-        return copy

@@ -13,6 +13,7 @@ from supervisor import events
 from supervisor.states import ProcessStates
 
 from . import announcements, config, errors
+from .hooks import Hooks
 from .journal import History, Orders
 from .keeper import Keeper
 from .kernel import CALLS, Kernel
@@ -21,10 +22,9 @@ from .metrics import Tally
 from .programs import Programs, name_of, started_by_supervisor
 from .status import describe
 from .web import Web
-from .worklist import Job, Worklist
+from .worklist import Worklist
 
 GLANCE_S = 1.0
-HOOK_GRACE_S = 10.0
 SPREAD_S = 0.02  # between the looks at two pairs on a tick
 ENDED = (
     events.ProcessStateExitedEvent,
@@ -48,6 +48,7 @@ class Plugin:
         self.history = History(path, self._complain)
         self.orders = Orders(os.path.splitext(path)[0] + "-orders.json" if path else "", self._complain)
         self.worklist = Worklist(self.loop.clock, self._tell_listener)
+        self.hooks = Hooks(self)
         self._ids, self._born = itertools.count(1), int(time.time())
         self.keepers, self._restarts = {}, {}
         self._sections = None
@@ -101,7 +102,7 @@ class Plugin:
         self.loop.call_later(GLANCE_S, self._glance)
         if self.programs.running():
             for keeper in self.keepers.values():
-                if keeper.auto and not keeper.pair.problems:
+                if keeper.desires.auto and not keeper.pair.problems:
                     keeper.glance()
 
     # configuration
@@ -225,32 +226,9 @@ class Plugin:
         if self.programs.running() and self.programs.spawn(program):
             started()
 
-    # hooks and checks, in the listener
-
     def _tell_listener(self, job):
         told = {"pair": job.pair, "id": job.id, "kind": job.kind}
         self.loop.call_soon(lambda: announcements.announce(announcements.JobToDo, **told))
-
-    def run_hook(self, keeper, name, environment, told=lambda ok, words: None):
-        """Run a hook of a pair, if it has that one. :param told: called with (ok, words) when it has ended."""
-        command = getattr(keeper.pair, name)
-        if not command:
-            return
-        serving = keeper.facts.serving if keeper.facts else ""
-        environment = {"ZERG_HOOK": name, "ZERG_PAIR": keeper.pair.name, "ZERG_SERVING": serving, **environment}
-
-        def ended(ok, words):
-            self.log("info" if ok else "warn", "hook ended", pair=keeper.pair.name, hook=name, ok=ok, words=words)
-            told(ok, words)
-
-        job = Job(self.new_id(), "hook", keeper.pair.name, name, command, keeper.pair.hook_timeout, ended, environment=environment)
-        self.worklist.add(job)
-        self.loop.call_later(keeper.pair.hook_timeout + HOOK_GRACE_S, lambda: self._overdue(job))
-
-    def _overdue(self, job):
-        """The listener limits a hook; this is for a listener that is gone."""
-        if job.id in self.worklist.jobs:
-            self.worklist.tell(job.id, False, "the listener told nothing for %.0f s" % (job.timeout + HOOK_GRACE_S))
 
     def settle_all(self):
         """Look at every pair that reacts by itself, one after the other, so that many of them never hold the loop.

@@ -115,7 +115,7 @@ class ZergNamespaceRPCInterface:
         changed = keeper.set_auto(bool(on))
         facts = keeper.facts
         serving, parked = (facts.serving, facts.parked) if facts else ("", "")
-        return {"pair": keeper.pair.name, "changed": changed, "took_ms": 0.0, "serving": serving, "parked": parked, "auto": keeper.auto}
+        return {"pair": keeper.pair.name, "changed": changed, "took_ms": 0.0, "serving": serving, "parked": parked, "auto": bool(on)}
 
     def getHistory(self, pair, limit):
         """Tell what was done to a pair, oldest first.

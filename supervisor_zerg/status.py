@@ -11,8 +11,8 @@ def describe(keeper, facts, plugin):
         "serving": serving,
         "parked": facts.parked,
         "warm": facts.warm,
-        "held": keeper.held,
-        "auto": keeper.auto,
+        "held": keeper.desires.held,
+        "auto": keeper.desires.auto,
         "busy": str(keeper.deploys.running or keeper.request or ""),
         "deploy": keeper.deploys.told(),
         "pool": _pool(keeper, plugin),
@@ -66,14 +66,14 @@ def problems(keeper, facts, plugin):
         pids = " ".join(str(o.pid) for o in facts.orphans)
         found.append("workers outlived their master: %s; they are ended when their requests are" % pids)
     found += _pool_problems(keeper, facts, plugin)
-    if keeper.step and keeper.step.wait_for and not keeper.step.met and not facts.serving and not keeper.held:
+    if keeper.step and keeper.step.wait_for and not keeper.step.met and not facts.serving and not keeper.desires.held:
         found.append("waiting: %s" % keeper.step.wait_for)
     return found
 
 
 def _pair_problems(keeper, facts):
     found = []
-    if keeper.held:
+    if keeper.desires.held:
         found.append("a person holds the pair: requests wait in the socket's queue; 'zerg resume PROGRAM' lets them through")
     elif not facts.serving:
         found.append("nobody serves")
@@ -81,9 +81,9 @@ def _pair_problems(keeper, facts):
         found.append("no warm copy: %s" % _why_cold(facts, keeper.deploys.last))
     if keeper.deploys.last:
         found += _rolled_back(keeper.deploys.told(), facts)
-    if all(c.accepting for c in facts.copies) and not keeper.both:
+    if all(c.accepting for c in facts.copies) and not keeper.desires.both:
         found.append("both copies accept requests")
-    if not keeper.auto:
+    if not keeper.desires.auto:
         found.append("auto is off: nothing moves by itself")
     return found
 

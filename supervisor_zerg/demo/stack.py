@@ -43,12 +43,6 @@ supervisor.ctl_factory = supervisor_zerg.ctl:make_zerg_controllerplugin
 files = conf.d/*.conf
 """
 
-APP_INI = """\
-[uwsgi]
-wsgi-file = {app}
-protocol = http
-"""
-
 
 class Stack:
     """``with Stack() as stack: stack.zerg.swap("")``
