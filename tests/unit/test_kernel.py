@@ -1,6 +1,7 @@
 """What Linux tells, asked about this process and its children."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -185,6 +186,25 @@ def test_listening_sockets_are_told_with_their_names_and_connected_ones_are_not(
         assert found[os.fstat(unix.fileno()).st_ino] == path
         assert found[os.fstat(tcp.fileno()).st_ino] == "port %d" % tcp.getsockname()[1]
         assert os.fstat(idle.fileno()).st_ino not in found
+
+
+def test_a_child_that_only_inherited_its_masters_epoll_waits_for_no_request(tmp_path):
+    with socket.socket(socket.AF_UNIX) as web, socket.socket(socket.AF_UNIX) as stats, select.epoll() as masters, select.epoll() as own:
+        for name, listener in (("web", web), ("stats", stats)):
+            listener.bind(str(tmp_path / name))
+            listener.listen()
+        masters.register(stats)
+        inherited = [file.fileno() for file in (web, stats, masters)]
+        newborn = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], pass_fds=inherited)
+        try:
+            served = KERNEL.served(os.getpid(), KERNEL.listening(os.getpid()))
+            assert os.fstat(web.fileno()).st_ino in served and os.fstat(stats.fileno()).st_ino not in served
+            assert KERNEL.queues(newborn.pid, served) == set()
+            own.register(web)
+            assert KERNEL.queues(os.getpid(), served) == {own.fileno()}
+        finally:
+            newborn.kill()
+            newborn.wait()
 
 
 def test_a_thread_that_runs_is_neither_waiting_nor_away_and_its_time_is_counted():
