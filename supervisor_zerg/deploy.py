@@ -41,7 +41,7 @@ class Deploy:
         self.id, self.plans, self.label, self.by, self.ended = ident, list(plans), label, by, ended
         self.loop = self.plugin.loop
         self.began, self.at, self.took = self.loop.clock(), time.time(), None
-        self.release, self.job, self.request, self.looking, self.timer = None, None, None, False, None
+        self.release, self.job, self.looking, self.timer = None, None, False, None
         self.told, self.aborted_by, self.facts, self.starts = [], "", None, 0
         self._forget()
 
@@ -72,7 +72,8 @@ class Deploy:
         self.look()
 
     def _forget(self):
-        self.died, self.promotion, self.hook_result, self.hook_words = "", "", None, ""
+        self.died, self.hook_result, self.hook_words = "", None, ""
+        self.promotion, self.promoted, self.request = "", False, None
         self.good, self.bad, self.health_words = 0, 0, ""
         self.counted, self.workers = Counters(), set()
 
@@ -102,6 +103,7 @@ class Deploy:
             self.looking = True
             if self.timer:
                 self.timer.cancel()
+            self.promoted = self.request is not None and isinstance(self.request.answer, dict)  # and what is seen now came after it
             self.loop.task(look(self.keeper.observer, True, False), self._seen).start()
 
     # what it does
@@ -146,7 +148,8 @@ class Deploy:
         return Sight(
             target=facts.copy(plan.target), old=facts.copy(plan.old), serving=facts.serving, now=self.loop.clock(), ended=self.died,
             hook=self.hook_result, hook_words=self.hook_words, good=self.good, bad=self.bad, health_words=self.health_words,
-            promotion=self.promotion, counters=self._counters(plan.target), abort=self.aborted_by,
+            promotion=self.promotion, promoted=self.promoted,
+            counters=self._counters(plan.target), abort=self.aborted_by,
         )  # fmt: skip
 
     def _counters(self, program):
@@ -223,7 +226,7 @@ class Deploy:
         self._ask(self.release.plan.old)
 
     def _ask(self, program):
-        self.promotion = ""
+        self.promotion, self.promoted = "", False
         try:
             self.request = self.keeper.ask("promote", program, by=str(self))
         except errors.ZergError as refusal:

@@ -291,6 +291,10 @@ class Keeper:
             if self.since.get(copy.program, ("", 0))[0] != condition:
                 self.since[copy.program] = condition, time.time()
 
+    def lasts(self, program):
+        """Seconds since a program was seen to be in its condition."""
+        return time.time() - self.since[program][1] if program in self.since else 0.0
+
     def close(self):
         if self.task is not None:
             self.task.cancel()

@@ -94,6 +94,7 @@ class Sight:
     bad: int = 0
     health_words: str = ""
     promotion: str = ""  # why the promotion was refused
+    promoted: bool = False  # the promotion was done, whatever has happened since
     counters: Optional[Counters] = None  # of the target
     abort: str = ""  # who wants to end it
 
@@ -102,6 +103,8 @@ class Sight:
 FEW = 3
 #: So long is waited for a release to be parked when users are back on the old one; then it is stopped.
 UNPARKED_S = 1.0
+#: So long may the old copy need until it serves again; a promotion is answered within a third of that.
+RETURN_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -186,8 +189,10 @@ def _drain(release, sight):
 
 
 def _stop(release, sight):
-    if sight.target.pid:
-        return _stay(release)  # Supervisor sends SIGKILL after stopwaitsecs
+    if sight.target.pid:  # Supervisor sends SIGKILL after stopwaitsecs
+        if sight.now - release.since > release.plan.boot_timeout:
+            return _give_up(release, sight, "%s did not stop within %.0f s" % (release.plan.target, release.plan.boot_timeout))
+        return _stay(release)
     return _to(release, Phase.BOOTING, sight.now, Do.START)
 
 
@@ -226,9 +231,10 @@ def _promote(release, sight):
         return _give_up(release, sight, "%s could not be promoted: %s" % (plan.target, sight.promotion))
     if sight.ended:
         return _give_up(release, sight, "%s ended while it was promoted: %s" % (plan.target, sight.ended))
-    if sight.serving != plan.target or sight.old.accepting:
-        return _stay(release)
-    return _to(release, Phase.BAKING, sight.now, *((Do.CHECK,) if plan.check_serving else ()), baseline=sight.counters)
+    if sight.promoted or sight.serving == plan.target and not sight.old.accepting:  # where it has fallen since, the bake tells
+        orders = (Do.CHECK,) if plan.check_serving else ()
+        return _to(release, Phase.BAKING, sight.now, *orders, exposed=True, baseline=sight.counters)
+    return _stay(release)
 
 
 def _bake(release, sight):
@@ -274,9 +280,11 @@ def _return(release, sight):
         return _to(release, Phase.ENDED, sight.now)
     if sight.serving == release.plan.old and sight.now - release.since > UNPARKED_S and not release.unparkable:
         return replace(release, unparkable=True), (Do.STOP,)  # its workers end all the time, so it cannot be paused
-    if sight.promotion:
+    late = sight.serving != release.plan.old and sight.now - release.since > RETURN_S
+    if sight.promotion or late:
         outcome = Outcome.ROLLED_BACK if sight.serving == release.plan.old else Outcome.FAILED if sight.serving else Outcome.NOBODY
-        why = "%s; going back failed: %s" % (release.why, sight.promotion)
+        words = sight.promotion or "%s does not serve after %.0f s" % (release.plan.old, RETURN_S)
+        why = "%s; going back failed: %s" % (release.why, words)
         return _to(release, Phase.ENDED, sight.now, outcome=outcome, why=why)
     return _stay(release)
 

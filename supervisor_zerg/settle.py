@@ -31,7 +31,7 @@ def settle(observer, keeper):
 
     Ends when nothing is left to do or the keeper says that it is enough.
     """
-    vain, nobody_since = 0, None
+    before, vain, nobody_since = [], 0, None
     full, thorough = keeper.depth()
     while True:
         keeper.note_paths()
@@ -44,11 +44,11 @@ def settle(observer, keeper):
         if not keeper.saw(facts, step):
             return
         made = [move for move in step.moves if act(observer, facts, move, keeper)]
-        if made:
-            vain, full = 0, False
+        if made and made != before:
+            before, vain, full = made, 0, False
             yield Nap(BRISK_S)
             continue
-        vain += 1
+        vain += 1  # so was the same move as before
         nap = PATIENT_S if step.patient else min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_LOOKS))
         full = step.patient or vain % FULL_LOOK == 0
         yield Nap(nap)

@@ -2,6 +2,8 @@
 
 from .model import Condition, Slot
 
+LEAKS_S = 5.0  # a pause is sealed within milliseconds
+
 
 def describe(keeper, facts, plugin):
     """The info struct of a pair. Only str, int, float, bool, list and dict: anything else breaks XML-RPC."""
@@ -119,6 +121,9 @@ def _copy_problems(copy, keeper):
         found.append("%s has not executed: %s" % (copy.program, " ".join(copy.pending)))
     if copy.deaf and copy.up and "stopped" in copy.deaf:
         found.append("the master of %s %s" % (copy.program, copy.deaf))
+    if copy.leaks and not copy.in_flight and keeper.lasts(copy.program) > LEAKS_S:
+        found.append("%s is paused, but threads of process %s may still take a request; if that lasts, restart %s" % (
+            copy.program, " ".join(map(str, copy.leaks)), copy.program))  # fmt: skip
     if copy.asynchronous:
         found.append("%s is asynchronous: it cannot be parked with requests in flight%s" % (
             copy.program, "" if keeper.pair.retire == "stop" else "; swaps away from it are refused, see 'retire'"))  # fmt: skip

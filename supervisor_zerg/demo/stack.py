@@ -232,11 +232,14 @@ class Stack:
         return self.until_roles("pybossabak", "pybossa")
 
     def report(self):
+        """Everything that helps to understand a stack that did not do what it should."""
         try:
-            info = repr(self.info())
+            info = self.info()
+            masters = [copy["master"] for copy in info["copies"] if copy["master"]]
         except Exception as error:
-            info = repr(error)
-        return "%s\n--- supervisord.log\n%s" % (info, "\n".join(self.supervisord_log().splitlines()[-80:]))
+            info, masters = error, []
+        lines = [line[:1000] for line in self.supervisord_log().splitlines()[-80:]]
+        return "\n".join([repr(info), *map(threads_below, masters), "--- supervisord.log", *lines])
 
     def supervisord_log(self):
         path = self.log / "supervisord.log"
@@ -244,6 +247,19 @@ class Stack:
 
     def child_log(self, program):
         return "".join(p.read_text(errors="replace") for p in self.log.glob("%s-stdout---*" % program))
+
+
+def threads_below(master):
+    """Each thread of a master's workers and the system call that it is in."""
+    lines = ["--- the workers of master %d" % master]
+    for path in sorted(Path("/proc").glob("[0-9]*/task/[0-9]*")):
+        try:
+            state, parent = (path / "stat").read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == master:
+                lines.append("%s %s %s" % (path, state, (path / "syscall").read_text().strip()))
+        except OSError:
+            pass  # it ended
+    return "\n".join(lines)
 
 
 def pids_of(run):

@@ -184,6 +184,23 @@ def test_a_promotion_that_is_refused_ends_on_the_old_release():
     assert deploy.end == (ENDED, Outcome.FAILED) and deploy.orders[-1] is Do.STOP
 
 
+def test_a_promotion_that_was_done_and_lost_again_at_once_is_rolled_back():
+    deploy = Deploy(PLAN).until_promoted().see(promoted=True)
+    assert deploy.release.phase is Phase.BAKING
+    deploy.see()
+    assert deploy.end == (ENDED, Outcome.ROLLED_BACK) and "old serves in its place" in deploy.release.why
+
+
+def test_no_wait_is_without_a_limit():
+    deploy = Deploy(PLAN).see(PARKED)
+    assert deploy.see(after=299).release.phase is Phase.STOPPING
+    assert deploy.see(after=2).end == (ENDED, Outcome.FAILED) and "did not stop within 300 s" in deploy.release.why
+    deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person"))
+    assert deploy.see(**bakes(after=29)).release.phase is Phase.RETURNING
+    assert deploy.see(**bakes(after=2)).end == (ENDED, Outcome.FAILED)
+    assert "going back failed: old does not serve after 30 s" in deploy.release.why
+
+
 def test_a_release_that_cannot_be_parked_is_stopped_when_users_are_back():
     deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person"))
     crashing = a_copy("new", False, born=False)
@@ -209,6 +226,7 @@ SIGHTS = st.builds(
     good=st.integers(0, 3),
     bad=st.integers(0, 3),
     promotion=st.sampled_from(["", "", "it is deaf"]),
+    promoted=st.booleans(),
     counters=st.sampled_from([None, COUNTED, Counters(workers=9), replace(COUNTED, harakiris=2)]),
     abort=st.sampled_from(["", "", "", "", "a person"]),
 )
