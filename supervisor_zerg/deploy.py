@@ -145,6 +145,9 @@ class Deploy:
         plan, facts = self.release.plan, self.facts
         if self.request is not None and isinstance(self.request.answer, errors.ZergError):
             self.promotion, self.request = str(self.request.answer), None
+        pid = facts.copy(plan.target).pid
+        if pid and self.release.phase in STARTED and not self.plugin.kernel.alive(pid):  # and supervisord has not noticed yet
+            self.died = self.died or HOW["EXITED"]
         return Sight(
             target=facts.copy(plan.target), old=facts.copy(plan.old), serving=facts.serving, now=self.loop.clock(), ended=self.died,
             hook=self.hook_result, hook_words=self.hook_words, good=self.good, bad=self.bad, health_words=self.health_words,

@@ -153,14 +153,18 @@ def _stay(release):
 
 def _give_up(release, sight, why):
     """End on the old release, from wherever it is."""
-    if release.exposed and (sight.serving != release.plan.old or sight.target.accepting):
-        return _to(release, Phase.RETURNING, sight.now, Do.RETURN, why=why, outcome=Outcome.ROLLED_BACK)
     if release.exposed:
-        return _to(release, Phase.ENDED, sight.now, why=why, outcome=Outcome.ROLLED_BACK)
+        order = () if _returned(release, sight) else (Do.RETURN,)
+        return _to(release, Phase.RETURNING if order else Phase.ENDED, sight.now, *order, why=why, outcome=Outcome.ROLLED_BACK)
     outcome = Outcome.FAILED if release.touched else Outcome.REFUSED
     if not sight.serving:
         outcome = Outcome.NOBODY
     return _to(release, Phase.ENDED, sight.now, *((Do.STOP,) if release.touched else ()), why=why, outcome=outcome)
+
+
+def _returned(release, sight):
+    """Users are on the old release, and no request can reach the new one any more."""
+    return sight.serving == release.plan.old and (sight.target.sealed or not sight.target.pid)
 
 
 def _prepare(release, sight):
@@ -203,6 +207,8 @@ def _boot(release, sight):
     if sight.now - release.since > plan.boot_timeout:
         return _give_up(release, sight, "%s was not ready within %.0f s" % (target.program, plan.boot_timeout))
     if sight.counters and sight.counters.workers >= len(target.workers) + FEW:
+        if target.paused is False:  # in the hooks dialect they accept as soon as they are born
+            release = replace(release, exposed=True)
         return _give_up(release, sight, "the workers of %s end while it boots" % target.program)
     if not (target.ready and (target.accepting or target.sealed)):
         return _stay(release)
@@ -276,7 +282,7 @@ def _worse(plan, before, now):
 
 
 def _return(release, sight):
-    if sight.serving == release.plan.old and (sight.target.sealed or not sight.target.pid):
+    if _returned(release, sight):
         return _to(release, Phase.ENDED, sight.now)
     if sight.serving == release.plan.old and sight.now - release.since > UNPARKED_S and not release.unparkable:
         return replace(release, unparkable=True), (Do.STOP,)  # its workers end all the time, so it cannot be paused

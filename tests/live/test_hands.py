@@ -207,10 +207,15 @@ def test_h38_a_copy_whose_workers_end_up_stopped_at_boot_is_continued_and_ends_p
     stack.start()
     stack.warm_up()
     assert_serves(stack, "pybossabak")
-    os.kill(pid_of(stack, "pybossa"), signal.SIGKILL)
-    time.sleep(1)
-    stack.until_roles("pybossabak", "pybossa")
-    stack.until(lambda: "continue pybossa" in told(stack))
+    for _ in range(20):  # whether the signal comes before its handler, as it mostly does, is the machine's choice
+        victim = pid_of(stack, "pybossa")
+        os.kill(victim, signal.SIGKILL)
+        stack.until(lambda: pid_of(stack, "pybossa") not in (0, victim))
+        time.sleep(1)
+        stack.until_roles("pybossabak", "pybossa")
+        if "continue pybossa" in told(stack):
+            break
+    assert "continue pybossa" in told(stack)
     assert_serves(stack, "pybossabak")
 
 

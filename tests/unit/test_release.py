@@ -191,6 +191,14 @@ def test_a_promotion_that_was_done_and_lost_again_at_once_is_rolled_back():
     assert deploy.end == (ENDED, Outcome.ROLLED_BACK) and "old serves in its place" in deploy.release.why
 
 
+def test_workers_that_crash_at_once_where_a_copy_does_not_boot_parked_may_have_failed_a_user():
+    for paused, outcome in ((True, Outcome.FAILED), (False, Outcome.ROLLED_BACK)):
+        deploy = Deploy(PLAN).see(PARKED).see(GONE).see(a_copy("new", paused, born=False), counters=Counters(workers=9))
+        assert deploy.release.outcome is outcome and "workers of new end" in deploy.release.why
+        deploy.see(a_copy("new", paused, born=False), after=1.1).see(GONE)
+        assert deploy.release.phase is ENDED and deploy.orders[-1] is Do.STOP
+
+
 def test_no_wait_is_without_a_limit():
     deploy = Deploy(PLAN).see(PARKED)
     assert deploy.see(after=299).release.phase is Phase.STOPPING
