@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 
 from . import announcements, errors
+from .model import Verb
 from .release import STARTED, Counters, Outcome, Phase, Sight, advance, begin
 from .settle import look
 from .worklist import Job
@@ -74,7 +75,7 @@ class Deploy:
     def _forget(self):
         self.died, self.hook_result, self.hook_words = "", None, ""
         self.promotion, self.promoted, self.request = "", False, None
-        self.good, self.bad, self.health_words = 0, 0, ""
+        self.good, self.bad, self.health_words, self.let_in = 0, 0, "", False
         self.counted, self.workers = Counters(), set()
 
     # what it hears
@@ -84,6 +85,10 @@ class Deploy:
         if program == self.release.plan.target and self.release.phase in STARTED:
             self.died = self.died or HOW.get(how, how)
         self.look()
+
+    def made(self, move):
+        """A command was given to a copy of the pair."""
+        self.let_in = self.let_in or move.verb is Verb.RESUME and move.program == self.release.plan.target
 
     def abort(self, by):
         """End on the old release."""
@@ -151,18 +156,27 @@ class Deploy:
         return Sight(
             target=facts.copy(plan.target), old=facts.copy(plan.old), serving=facts.serving, now=self.loop.clock(), ended=self.died,
             hook=self.hook_result, hook_words=self.hook_words, good=self.good, bad=self.bad, health_words=self.health_words,
-            promotion=self.promotion, promoted=self.promoted,
+            promotion=self.promotion, promoted=self.promoted, let_in=self.let_in,
             counters=self._counters(plan.target), abort=self.aborted_by,
         )  # fmt: skip
 
     def _counters(self, program):
         """What uWSGI counted, as last told; its stats server does not answer while workers respawn too fast, but the kernel does."""
         snapshot = self.keeper.observer.memos[program].snapshot
-        self.workers |= {w.pid for w in self.facts.copy(program).workers}
+        workers = self.facts.copy(program).workers
+        self.workers |= {w.pid for w in workers}
+        if self.release.phase in (Phase.PROMOTING, Phase.BAKING):
+            for pid in {w.pid for w in workers if not w.zombie} - self.loop.watched():
+                self.loop.watch(pid, self._worker_ended)
         if snapshot is not None:
             rows = snapshot.workers
             self.counted = Counters(snapshot.requests, sum(r.exceptions for r in rows), sum(r.harakiris for r in rows))
         return replace(self.counted, workers=len(self.workers))
+
+    def _worker_ended(self, pid):
+        """The last that takes requests may be gone."""
+        self.keeper.kick("worker %d of %s ended" % (pid, self.release.plan.target))
+        self.look()
 
     # orders
 

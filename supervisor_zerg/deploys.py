@@ -42,6 +42,10 @@ class Deploys:
         if self.running:
             self.running.look()
 
+    def made(self, move):
+        if self.running:
+            self.running.made(move)
+
     def program_ended(self, program, how):
         if self.running:
             self.running.program_ended(program, how)

@@ -18,10 +18,8 @@ class Desires:
         self.arrivals = {}  # program -> Arrival, until it has arrived
 
     def aim(self, aim):
-        """Take a person's last word: whoever is still on its way up follows it."""
+        """Take a person's word."""
         self.wish, self.held, self.both = aim
-        if aim.wish:
-            self.arrivals = {p: Arrival.TAKES_OVER if p == aim.wish else Arrival.PARKS for p in self.arrivals}
 
     def invited(self, program):
         """A person has started it, so that it takes over."""
@@ -31,8 +29,8 @@ class Desires:
         """The goal serves and nobody else takes requests. :returns: the program that served before, where that was another."""
         was = self.last if goal and self.last != goal else ""
         self.last = goal or self.last
-        if self.wish == goal:
-            self.wish = ""
+        if goal and self.wish == goal:  # it was the last word: whoever is still on its way up follows it
+            self.wish, self.arrivals = "", {p: Arrival.PARKS for p in self.arrivals if p != goal}
         for program in [p for p in self.arrivals if self._arrived(facts.copy(p), goal)]:
             del self.arrivals[program]
         if self.pair.retire == "stop" and not deploying and was and facts.copy(was).up:

@@ -197,12 +197,12 @@ class Keeper:
         self.watch()
         if step.met:
             self._reached(facts, step)
-            self.deploys.wake()
-        if self.request is not None:
+            self.plugin.loop.call_soon(self.deploys.wake)
+        if self.request is not None and self.request.opened:
             answer, refusal = answers.due(self.request, step, facts, self.desires.wish, self.plugin.loop.clock())
             if answer:
                 self._answer(refusal)
-        elif step.patient and not step.moves:
+        elif self.request is None and step.patient and not step.moves:
             self._finish_entry("waiting: %s" % step.wait_for)
         if not self.active() or self.pair.problems:
             return False
@@ -243,6 +243,7 @@ class Keeper:
 
     def made(self, move):
         self.chronicle.made(move)
+        self.deploys.made(move)
         if move.command and b"p" in move.command:
             for proof in self.proofs:
                 proof.cancel()

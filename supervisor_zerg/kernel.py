@@ -201,11 +201,19 @@ class Kernel(Processes):
 
     def waits(self, pid):
         """The main thread of a process waits in epoll: a uWSGI master that does takes its next command at once."""
+        return self._blocked(pid) in CALLS["waits"]
+
+    def sleeps(self, pid):
+        """The main thread of a process is blocked elsewhere: a uWSGI master that is takes no command and answers nobody."""
+        return self._blocked(pid) not in (None, *CALLS["waits"])
+
+    def _blocked(self, pid):
+        """The number of the system call in which the main thread of a process is blocked; None where it runs, or is gone."""
         try:
             call = self._call("%s/%d/syscall" % (self.proc, pid))
         except (FileNotFoundError, ProcessLookupError):
-            return False
-        return bool(call) and int(call[0]) in CALLS["waits"]
+            return None
+        return int(call[0]) if call and call is not GONE else None
 
     # sockets
 

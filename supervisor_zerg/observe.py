@@ -54,7 +54,7 @@ class Observer:
         """
         for attempt in range(2):
             copies = [self._glance(program, full) for program in self.pair.programs]
-            wanted = {c.program: self.pair.stats_of(c.program) for c in copies if self._needs_stats(c, full)}
+            wanted = {c.program: self.pair.stats_of(c.program) for c in copies if self._needs_stats(c, full) and not self._asleep(c)}
             if not wanted:
                 break
             answers = (yield Ask(tuple(wanted.values()))) or {}
@@ -72,6 +72,14 @@ class Observer:
         if self.clock() < seen.memo.stats_retry_at:
             return False
         return full or not self._plain(seen, seen.memo)
+
+    def _asleep(self, seen):
+        """Its master will not answer in time. (One whose workers end too fast sleeps for seconds: ``forkbomb_delay``,
+        uWSGI core/master.c:1097.)"""
+        asleep = self.kernel.sleeps(seen.master)
+        if asleep:
+            self._without_stats(seen, "its master sleeps", STATS_ABSENT_S)
+        return asleep
 
     @staticmethod
     def _plain(seen, memo):
@@ -206,9 +214,7 @@ class Observer:
                 raise uwsgi.Rubbish("process %d answers in place of master %d" % (snapshot.pid, seen.master))
         except uwsgi.Rubbish as error:
             cheap = isinstance(answer, (FileNotFoundError, ConnectionRefusedError))
-            memo.stats_retry_at = self.clock() + (STATS_ABSENT_S if cheap else STATS_RETRY_S)
-            memo.stats_error, memo.snapshot = str(error), None
-            self._workers_by_kernel(seen.master, memo)
+            self._without_stats(seen, str(error), STATS_ABSENT_S if cheap else STATS_RETRY_S)
             return False
         memo.snapshot, memo.stats_error, memo.stats_at = snapshot, "", seen.at
         news = {row.pid for row in snapshot.workers} != set(seen.looks)
@@ -219,6 +225,11 @@ class Observer:
         if snapshot.paused is not None and seen.at > memo.toggled_at:
             memo.flag = snapshot.paused
         return news
+
+    def _without_stats(self, seen, why, retry_s):
+        memo = seen.memo
+        memo.stats_error, memo.stats_retry_at, memo.snapshot = why, self.clock() + retry_s, None
+        self._workers_by_kernel(seen.master, memo)
 
     def _threads_of_async(self, memo):
         """More cores than threads: greenlets. For counting, such a worker is one thread (the one that accepts). A threaded worker

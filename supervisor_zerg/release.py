@@ -95,6 +95,7 @@ class Sight:
     health_words: str = ""
     promotion: str = ""  # why the promotion was refused
     promoted: bool = False  # the promotion was done, whatever has happened since
+    let_in: bool = False  # the target was resumed, so it may have had requests
     counters: Optional[Counters] = None  # of the target
     abort: str = ""  # who wants to end it
 
@@ -136,7 +137,7 @@ def begin(plan, now):
 
 def advance(release, sight):
     """The next step. :returns: (Release, orders); the same Release and no orders while there is something to wait for."""
-    if sight.target.accepting and release.phase in STARTED and not release.exposed:
+    if (sight.let_in or sight.target.accepting) and release.phase in STARTED and not release.exposed:
         release = replace(release, exposed=True)
     if sight.abort and release.outcome is None:
         return _give_up(release, sight, "aborted by %s" % sight.abort)

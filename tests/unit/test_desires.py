@@ -42,9 +42,19 @@ def test_what_a_person_ordered_outlives_supervisord_and_what_is_so_by_itself_is_
 
 
 def test_who_is_still_on_its_way_up_follows_a_persons_last_word(desires):
-    desires.arrivals = {"a": Arrival.TAKES_OVER, "b": Arrival.PARKS}
+    boots = Copy("b", "STARTING", 3, 3)
+    desires.arrivals = {"b": Arrival.TAKES_OVER}
+    desires.aim(Aim("a", False, False))
+    assert desires.invited("b"), "the word may yet be refused"
+    desires.reached("a", Facts((SERVING, boots)), False)
+    assert desires.arrivals == {"b": Arrival.PARKS}
+
+
+def test_who_was_wished_for_and_refused_does_not_take_over_later(desires):
+    desires.arrivals = {"b": Arrival.PARKS}
     desires.aim(Aim("b", False, False))
-    assert desires.arrivals == {"a": Arrival.PARKS, "b": Arrival.TAKES_OVER} and desires.invited("b")
+    desires.wish = ""
+    assert not desires.invited("b")
 
 
 def test_a_wish_lasts_until_it_is_reached(desires):

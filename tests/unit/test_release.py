@@ -209,6 +209,11 @@ def test_no_wait_is_without_a_limit():
     assert "going back failed: old does not serve after 30 s" in deploy.release.why
 
 
+def test_users_may_have_been_on_a_release_that_was_resumed_and_could_not_be_promoted():
+    deploy = Deploy(PLAN).until_promoted().see(let_in=True, promotion="new boots")
+    assert deploy.end == (ENDED, Outcome.ROLLED_BACK)
+
+
 def test_a_release_that_cannot_be_parked_is_stopped_when_users_are_back():
     deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person"))
     crashing = a_copy("new", False, born=False)
@@ -235,6 +240,7 @@ SIGHTS = st.builds(
     bad=st.integers(0, 3),
     promotion=st.sampled_from(["", "", "it is deaf"]),
     promoted=st.booleans(),
+    let_in=st.booleans(),
     counters=st.sampled_from([None, COUNTED, Counters(workers=9), replace(COUNTED, harakiris=2)]),
     abort=st.sampled_from(["", "", "", "", "a person"]),
 )
