@@ -25,6 +25,7 @@ HOW = {
     "BACKOFF": "it exited within its startsecs; its log tells why",
     "STOPPED": "somebody stopped it",
 }
+TRANSIENT = (errors.Booting, errors.Unsteady)
 BUG = "a bug of supervisor_zerg, please report it: supervisord's log tells more"
 EVENTS = {
     Outcome.DEPLOYED: announcements.Deployed,
@@ -74,7 +75,7 @@ class Deploy:
 
     def _forget(self):
         self.died, self.hook_result, self.hook_words = "", None, ""
-        self.promotion, self.promoted, self.request = "", False, None
+        self.promotion, self.transient, self.promoted, self.request = "", False, False, None
         self.good, self.bad, self.health_words, self.let_in = 0, 0, "", False
         self.counted, self.workers = Counters(), set()
 
@@ -108,8 +109,14 @@ class Deploy:
             self.looking = True
             if self.timer:
                 self.timer.cancel()
-            self.promoted = self.request is not None and isinstance(self.request.answer, dict)  # and what is seen now came after it
+            self._hear()  # what is seen now came after the answer
             self.loop.task(look(self.keeper.observer, True, False), self._seen).start()
+
+    def _hear(self):
+        answer = self.request.answer if self.request is not None else None
+        self.promoted = isinstance(answer, dict)
+        if isinstance(answer, errors.ZergError):
+            self.promotion, self.transient, self.request = str(answer), isinstance(answer, TRANSIENT), None
 
     # what it does
 
@@ -148,15 +155,13 @@ class Deploy:
 
     def _sight(self):
         plan, facts = self.release.plan, self.facts
-        if self.request is not None and isinstance(self.request.answer, errors.ZergError):
-            self.promotion, self.request = str(self.request.answer), None
         pid = facts.copy(plan.target).pid
         if pid and self.release.phase in STARTED and not self.plugin.kernel.alive(pid):  # and supervisord has not noticed yet
             self.died = self.died or HOW["EXITED"]
         return Sight(
             target=facts.copy(plan.target), old=facts.copy(plan.old), serving=facts.serving, now=self.loop.clock(), ended=self.died,
             hook=self.hook_result, hook_words=self.hook_words, good=self.good, bad=self.bad, health_words=self.health_words,
-            promotion=self.promotion, promoted=self.promoted, let_in=self.let_in,
+            promotion=self.promotion, transient=self.transient, promoted=self.promoted, let_in=self.let_in,
             counters=self._counters(plan.target), abort=self.aborted_by,
         )  # fmt: skip
 
@@ -243,7 +248,8 @@ class Deploy:
         self._ask(self.release.plan.old)
 
     def _ask(self, program):
-        self.promotion, self.promoted = "", False
+        self.keeper.withdraw(self.request)
+        self.promotion, self.transient, self.promoted = "", False, False
         try:
             self.request = self.keeper.ask("promote", program, by=str(self))
         except errors.ZergError as refusal:
@@ -254,6 +260,7 @@ class Deploy:
     def _ended(self):
         release = self.release
         self._end_job()
+        self.keeper.withdraw(self.request)
         if release.outcome is Outcome.DEPLOYED and self.plans:
             return self._next_plan()
         self.plans, self.took = [], self.loop.clock() - self.began

@@ -48,6 +48,11 @@ class Keeper:
         self._run()
         return request
 
+    def withdraw(self, request):
+        """Whoever asked wants something else now."""
+        if request is not None and self.request is request:
+            self._answer(errors.Busy("%s was withdrawn" % request))
+
     def free(self, by):
         """Nothing else is under way. :param by: who asks; a deploy may move its own pair. :raises Busy:"""
         now = self.plugin.loop.clock()

@@ -94,6 +94,7 @@ class Sight:
     bad: int = 0
     health_words: str = ""
     promotion: str = ""  # why the promotion was refused
+    transient: bool = False  # and may well be done when asked for again
     promoted: bool = False  # the promotion was done, whatever has happened since
     let_in: bool = False  # the target was resumed, so it may have had requests
     counters: Optional[Counters] = None  # of the target
@@ -104,6 +105,8 @@ class Sight:
 FEW = 3
 #: So long is waited for a release to be parked when users are back on the old one; then it is stopped.
 UNPARKED_S = 1.0
+#: For so long a promotion that is refused because a worker is being born is asked for again.
+AGAIN_S = 5.0
 #: So long may the old copy need until it serves again; a promotion is answered within a third of that.
 RETURN_S = 30.0
 
@@ -117,6 +120,7 @@ class Release:
     exposed: bool = False  # users may have been on the new release
     hooks: Tuple[str, ...] = ()  # still to run
     unparkable: bool = False  # it was to be parked again, and had to be stopped
+    asked: int = 0  # so many times more than once for the promotion
     cut: int = 0  # requests that had not finished when the drain limit passed
     baseline: Optional[Counters] = None
     outcome: Optional[Outcome] = None
@@ -234,6 +238,8 @@ def _check(release, sight):
 
 def _promote(release, sight):
     plan = release.plan
+    if sight.promotion and sight.transient and not release.exposed and sight.now - release.since < AGAIN_S:
+        return replace(release, asked=release.asked + 1), (Do.PROMOTE,)
     if sight.promotion:
         return _give_up(release, sight, "%s could not be promoted: %s" % (plan.target, sight.promotion))
     if sight.ended:

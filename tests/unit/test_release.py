@@ -209,6 +209,12 @@ def test_no_wait_is_without_a_limit():
     assert "going back failed: old does not serve after 30 s" in deploy.release.why
 
 
+def test_a_promotion_that_met_a_newborn_worker_is_asked_for_again_for_a_while():
+    deploy = Deploy(PLAN).until_promoted().see(promotion="new boots", transient=True)
+    assert deploy.release.phase is Phase.PROMOTING and deploy.orders[-2:] == [Do.PROMOTE, Do.PROMOTE]
+    assert deploy.see(promotion="new boots", transient=True, after=5).end == (ENDED, Outcome.FAILED)
+
+
 def test_users_may_have_been_on_a_release_that_was_resumed_and_could_not_be_promoted():
     deploy = Deploy(PLAN).until_promoted().see(let_in=True, promotion="new boots")
     assert deploy.end == (ENDED, Outcome.ROLLED_BACK)
@@ -239,6 +245,7 @@ SIGHTS = st.builds(
     good=st.integers(0, 3),
     bad=st.integers(0, 3),
     promotion=st.sampled_from(["", "", "it is deaf"]),
+    transient=st.booleans(),
     promoted=st.booleans(),
     let_in=st.booleans(),
     counters=st.sampled_from([None, COUNTED, Counters(workers=9), replace(COUNTED, harakiris=2)]),
