@@ -125,7 +125,7 @@ def test_h25_a_directory_at_the_path_of_a_slot_costs_no_copy_its_life(warm):
 
 @pytest.mark.parametrize("app", [PREFORK, THREADS, CHEAPER], ids=["prefork", "threads", "cheaper"])
 def test_h33_a_parked_copy_stays_parked_whatever_happens_to_its_workers(make_stack, dialect, app):
-    stack = make_stack(dialect, app={**app, "harakiri": 2, "max-requests": 50})
+    stack = make_stack(dialect, app={**app, "harakiri": 2, "max-requests": 10**6})
     stack.warm_up()
     with Traffic(stack.web, clients=3, paths=("/",)) as traffic:
         for command in ("kill", "w", "c", "W"):
