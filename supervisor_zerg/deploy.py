@@ -217,7 +217,7 @@ class Deploy:
         self.loop.call_later(INSIST_S, lambda: self._insist_on_stop(program, starts, tries - 1))
 
     def _do_start(self):
-        self.starts, self.workers = self.starts + 1, set()
+        self.starts, self.workers, self.let_in = self.starts + 1, set(), False
         if not self.keeper.deploys.start_parked(self.release.plan.target):
             self.died = "supervisord could not start it"
 
