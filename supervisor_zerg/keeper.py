@@ -34,7 +34,7 @@ class Keeper:
         self.chores = False  # a request is answered, but what it asked for (freeze, retire) waits for the drain
         self.drain_began = None
         self.proofs = []
-        self.paths = None
+        self.paths, self.look_began = None, 0.0
 
     # requests of a person
 
@@ -151,9 +151,9 @@ class Keeper:
         if self.paths is not None and self.paths != self._paths_now():
             self.kick("something changed at the FIFOs")
 
-    def note_paths(self):
+    def begin_look(self):
         """What changes after this has not been seen by the look that follows."""
-        self.paths = self._paths_now()
+        self.paths, self.look_began = self._paths_now(), self.plugin.loop.clock()
 
     def _paths_now(self):
         return [self.plugin.kernel.identity(path) for path in self.observer.paths]
@@ -186,7 +186,10 @@ class Keeper:
             try:
                 self._open(self.request, facts)
             except errors.ZergError as refusal:
-                self._answer(refusal)
+                if self.request.began <= self.look_began:
+                    self._answer(refusal)
+                else:  # it came while the look was under way: the next one may show better
+                    self.request.opened = False
         return self.desires.desired(desperate, self._overdue(facts))
 
     def _overdue(self, facts):

@@ -216,6 +216,8 @@ class Observer:
             cheap = isinstance(answer, (FileNotFoundError, ConnectionRefusedError))
             self._without_stats(seen, str(error), STATS_ABSENT_S if cheap else STATS_RETRY_S)
             return False
+        if seen.at < memo.stats_at:  # another look has been told something newer meanwhile
+            return set(memo.cores) != set(seen.looks)
         memo.snapshot, memo.stats_error, memo.stats_at = snapshot, "", seen.at
         news = {row.pid for row in snapshot.workers} != set(seen.looks)
         memo.cores = {row.pid: row.cores or memo.cores.get(row.pid, 1) for row in snapshot.workers}

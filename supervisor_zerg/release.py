@@ -238,16 +238,23 @@ def _check(release, sight):
 
 def _promote(release, sight):
     plan = release.plan
-    if sight.promotion and sight.transient and not release.exposed and sight.now - release.since < AGAIN_S:
+    if sight.promotion and _worth_again(release, sight):
         return replace(release, asked=release.asked + 1), (Do.PROMOTE,)
     if sight.promotion:
         return _give_up(release, sight, "%s could not be promoted: %s" % (plan.target, sight.promotion))
     if sight.ended:
         return _give_up(release, sight, "%s ended while it was promoted: %s" % (plan.target, sight.ended))
-    if sight.promoted or sight.serving == plan.target and not sight.old.accepting:  # where it has fallen since, the bake tells
+    if sight.promoted:  # where it has fallen since, the bake tells
         orders = (Do.CHECK,) if plan.check_serving else ()
         return _to(release, Phase.BAKING, sight.now, *orders, exposed=True, baseline=sight.counters)
     return _stay(release)
+
+
+def _worth_again(release, sight):
+    """The promotion was refused for the moment only, and users have met no release that crashes."""
+    if not sight.transient or sight.let_in or sight.now - release.since >= AGAIN_S:
+        return False
+    return not release.exposed or sight.counters is None or sight.counters.workers <= len(sight.target.workers)
 
 
 def _bake(release, sight):

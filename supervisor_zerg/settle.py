@@ -34,7 +34,7 @@ def settle(observer, keeper):
     before, vain, nobody_since = [], 0, None
     full, thorough = keeper.depth()
     while True:
-        keeper.note_paths()
+        keeper.begin_look()
         facts = yield from look(observer, full and not keeper.in_haste(), thorough)
         thorough = False
         now = observer.clock()
@@ -47,6 +47,9 @@ def settle(observer, keeper):
         if made and made != before:
             before, vain, full = made, 0, False
             yield Nap(BRISK_S)
+            continue
+        if keeper.in_haste():  # a request came while the look was under way
+            yield Nap(0)
             continue
         vain += 1  # so was the same move as before
         nap = PATIENT_S if step.patient else min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_LOOKS))

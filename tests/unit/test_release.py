@@ -61,7 +61,7 @@ class Deploy:
 
     def until_baking(self, **seen):
         self.until_promoted()
-        return self.see(SERVING, serving="new", old=a_copy("old", True), **seen)
+        return self.see(SERVING, serving="new", old=a_copy("old", True), promoted=True, **seen)
 
 
 ENDED = Phase.ENDED
@@ -144,7 +144,7 @@ def test_a_release_that_is_not_healthy_is_never_promoted(seen):
 def test_a_copy_whose_own_hooks_promoted_it_is_checked_while_it_serves():
     deploy = Deploy(CHECKED).see(PARKED).see(GONE).see(SERVING, serving="new", old=a_copy("old", True))
     assert deploy.orders[-1] is Do.PROMOTE
-    deploy.see(**bakes())
+    deploy.see(**bakes(promoted=True))
     assert deploy.release.phase is Phase.BAKING and deploy.orders[-1] is Do.CHECK
 
 
@@ -213,6 +213,18 @@ def test_a_promotion_that_met_a_newborn_worker_is_asked_for_again_for_a_while():
     deploy = Deploy(PLAN).until_promoted().see(promotion="new boots", transient=True)
     assert deploy.release.phase is Phase.PROMOTING and deploy.orders[-2:] == [Do.PROMOTE, Do.PROMOTE]
     assert deploy.see(promotion="new boots", transient=True, after=5).end == (ENDED, Outcome.FAILED)
+
+
+def test_a_release_is_not_in_its_bake_before_the_promotion_is_answered():
+    deploy = Deploy(PLAN).until_promoted().see(SERVING, serving="new", old=a_copy("old", True))
+    assert deploy.release.phase is Phase.PROMOTING
+
+
+@pytest.mark.parametrize("workers, then", [(1, Phase.PROMOTING), (2, Phase.RETURNING)], ids=["well", "crashed"])
+def test_a_copy_that_its_own_hooks_let_in_is_asked_for_again_too_unless_a_worker_of_it_ended(workers, then):
+    deploy = Deploy(PLAN).until_promoted()
+    deploy.see(SERVING, promotion="new boots", transient=True, counters=Counters(workers=workers))
+    assert deploy.release.phase is then
 
 
 def test_users_may_have_been_on_a_release_that_was_resumed_and_could_not_be_promoted():
