@@ -162,7 +162,7 @@ class Deploy:
             target=facts.copy(plan.target), old=facts.copy(plan.old), serving=facts.serving, now=self.loop.clock(), ended=self.died,
             hook=self.hook_result, hook_words=self.hook_words, good=self.good, bad=self.bad, health_words=self.health_words,
             promotion=self.promotion, transient=self.transient, promoted=self.promoted, let_in=self.let_in,
-            counters=self._counters(plan.target), abort=self.aborted_by,
+            counters=self._counters(plan.target), orphans=any(o.program == plan.target for o in facts.orphans), abort=self.aborted_by,
         )  # fmt: skip
 
     def _counters(self, program):

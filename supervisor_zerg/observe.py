@@ -183,6 +183,8 @@ class Observer:
         if memo.listening is None:
             memo.listening = self.kernel.listening(master)
         served, now = self.kernel.served(master, memo.listening), self.clock()
+        if not served:  # the kernel's list of sockets may lack one when it changes while it is read
+            memo.listening = None
         memo.cores, memo.born, memo.queues = {}, {}, {}
         for pid in self.kernel.children(master):
             queues = self.kernel.queues(pid, served)

@@ -98,12 +98,13 @@ class Sight:
     promoted: bool = False  # the promotion was done, whatever has happened since
     let_in: bool = False  # the target was resumed, so it may have had requests
     counters: Optional[Counters] = None  # of the target
+    orphans: bool = False  # workers of the target live on without a master
     abort: str = ""  # who wants to end it
 
 
 #: Fewer exceptions and respawned workers than these are no reason to go back.
 FEW = 3
-#: So long is waited for a release to be parked when users are back on the old one; then it is stopped.
+#: So long is waited for a release to take no more requests when users are back on the old one; then it is stopped.
 UNPARKED_S = 1.0
 #: For so long a promotion that is refused because a worker is being born is asked for again.
 AGAIN_S = 5.0
@@ -168,8 +169,11 @@ def _give_up(release, sight, why):
 
 
 def _returned(release, sight):
-    """Users are on the old release, and no request can reach the new one any more."""
-    return sight.serving == release.plan.old and (sight.target.sealed or not sight.target.pid)
+    """Users are on the old release, and no request can reach the new one any more. (Workers of a master that was killed may take a
+    request or two before they notice, each in its turn.)"""
+    if sight.serving != release.plan.old or sight.target.pid:
+        return sight.serving == release.plan.old and sight.target.sealed
+    return not sight.orphans or release.phase is Phase.RETURNING and sight.now - release.since > UNPARKED_S
 
 
 def _prepare(release, sight):

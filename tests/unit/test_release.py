@@ -241,6 +241,15 @@ def test_a_release_that_cannot_be_parked_is_stopped_when_users_are_back():
     assert deploy.see(GONE).end == (ENDED, Outcome.ROLLED_BACK)
 
 
+def test_a_roll_back_has_not_ended_while_workers_of_the_dead_release_may_take_requests():
+    dead = {"target": GONE, "ended": "it exited", "serving": "old", "old": OLD}
+    deploy = Deploy(PLAN).until_baking().see(**dead, orphans=True)
+    assert deploy.release.phase is Phase.RETURNING
+    assert deploy.see(**dead).end == (ENDED, Outcome.ROLLED_BACK)
+    deploy = Deploy(PLAN).until_baking().see(**dead, orphans=True).see(**dead, orphans=True, after=1.1)
+    assert deploy.end == (ENDED, Outcome.ROLLED_BACK) and deploy.orders.count(Do.STOP) == 1, "for ever it is not waited"
+
+
 def test_going_back_that_fails_says_who_serves():
     deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person")).see(**bakes(promotion="old has ended"))
     assert deploy.end == (ENDED, Outcome.FAILED) and "going back failed: old has ended" in deploy.release.why
@@ -260,6 +269,7 @@ SIGHTS = st.builds(
     transient=st.booleans(),
     promoted=st.booleans(),
     let_in=st.booleans(),
+    orphans=st.booleans(),
     counters=st.sampled_from([None, COUNTED, Counters(workers=9), replace(COUNTED, harakiris=2)]),
     abort=st.sampled_from(["", "", "", "", "a person"]),
 )
