@@ -73,11 +73,14 @@ def www_data(tmp_path_factory):
         pytest.skip("needs root to start processes of another user")
     folder = Path(tempfile.mkdtemp(prefix="zerg-site-"))
     folder.chmod(0o755)
-    for name in ("pyuwsgi", "supervisor", "supervisor_zerg"):
+    for name in ("pyuwsgi", "supervisor", "meld3", "supervisor_zerg"):
         _copy_package(name, folder)
-    python = next((p for p in (sys.executable, "/usr/bin/python3") if _runs_as("www-data", p, folder)), None)
+    same = "import sys; sys.exit(sys.version_info[:2] != %r)" % (tuple(sys.version_info[:2]),)
+    python = next((p for p in (sys.executable, "/usr/bin/python3") if _as_www_data(p, same, folder)[0]), None)
     if python is None:
-        pytest.skip("no interpreter that www-data may run (tried %s and /usr/bin/python3)" % sys.executable)
+        pytest.skip("www-data may run neither %s nor a /usr/bin/python3 of the same version" % sys.executable)
+    imported, why_not = _as_www_data(python, "import pyuwsgi, supervisor.supervisord, supervisor_zerg.plugin", folder)
+    assert imported, why_not
     for name, code in (("supervisord", "from supervisor.supervisord import main; main()"), ("uwsgi", "import pyuwsgi; pyuwsgi.run()")):
         script = folder / name
         script.write_text("#!/bin/sh\nPYTHONPATH=%s exec %s -c '%s' \"$@\"\n" % (folder, python, code))
@@ -97,13 +100,14 @@ def _copy_package(name, folder):
             shutil.copytree(libraries, folder / libraries.name)
 
 
-def _runs_as(user, python, folder):
-    command = [python, "-c", "import pyuwsgi, supervisor.supervisord, supervisor_zerg.plugin"]
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+def _as_www_data(python, code, folder):
+    """:returns: (did it run well, what it said)"""
     try:
-        return subprocess.run(command, user=user, env=environment, cwd="/", capture_output=True).returncode == 0
-    except OSError:
-        return False
+        environment = {**os.environ, "PYTHONPATH": str(folder)}
+        run = subprocess.run([python, "-c", code], user="www-data", env=environment, cwd="/", capture_output=True, text=True)
+    except OSError as error:
+        return False, str(error)
+    return run.returncode == 0, run.stderr
 
 
 def for_www_data(stack, folder):
