@@ -1,4 +1,4 @@
-"""A deploy under way: looks, asks release.py what comes next, and does it. Holds the pair until it has ended.
+"""A deploy under way: looks, asks advance.py what comes next, and does it. Holds the pair until it has ended.
 
 Everything that can block (hooks, health checks) is a job for the listener (worklist.py); everything that moves a slot goes through
 the pair's keeper. A client that disconnects ends nothing; a supervisord that is reloaded forgets the deploy, and settle makes one
@@ -9,8 +9,9 @@ import time
 from dataclasses import replace
 
 from . import announcements, errors
+from .advance import advance, begin
 from .model import Verb
-from .release import STARTED, Counters, Outcome, Phase, Sight, advance, begin
+from .release import STARTED, Counters, Outcome, Phase, Sight
 from .settle import look
 from .worklist import Job
 

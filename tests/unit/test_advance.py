@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg import errors
+from supervisor_zerg.advance import advance, begin
 from supervisor_zerg.model import Copy, Facts, Slot, Worker
 from supervisor_zerg.pair import PairConfig
 from supervisor_zerg.plans import plans, read_options, steps
-from supervisor_zerg.release import Counters, Do, Outcome, Phase, Plan, Sight, advance, begin
+from supervisor_zerg.release import Counters, Do, Outcome, Phase, Plan, Sight
 
 PLAN = Plan("new", "old", bake=10, drain_timeout=60, boot_timeout=300, count=2, check_timeout=20)
 CHECKED = replace(PLAN, check_parked=True, check_serving=True)
