@@ -130,14 +130,18 @@ class Keeper:
         """Something happened: look, now. :param routine: nothing happened, it is just time; not the cause of what is under way."""
         if not self.active():
             return
-        if self.task is None or not self.task.alive:
+        if self._at_rest():
             self.cause, self.routine, self.urgent = cause, routine, at_once
             self._run()
-        elif not self.chronicle.moves and not routine:
-            self.cause = cause
-        if self.task is None or not self.task.alive:
-            return
-        self.task.run_at_once(AT_ONCE_S) if at_once else self.task.wake()
+        else:
+            self.urgent = self.urgent or at_once
+            if not self.chronicle.moves and not routine:
+                self.cause = cause
+        if not self._at_rest():
+            self.task.run_at_once(AT_ONCE_S) if at_once else self.task.wake()
+
+    def _at_rest(self):
+        return self.task is None or not self.task.alive
 
     def active(self):
         """May anything be done to this pair now?"""
@@ -145,15 +149,21 @@ class Keeper:
         return self.plugin.programs.running() and not self.pair.problems and asked
 
     def glance(self):
-        """Each second, for 2 microseconds a path: did somebody else move a slot? Every command changes an inode."""
-        if self.task is not None and self.task.alive:
-            return
-        if self.paths is not None and self.paths != self._paths_now():
+        """Each second, for 2 microseconds a path: did somebody else move a slot?"""
+        if self._at_rest() and self.paths not in (None, self._paths_now()):
             self.kick("something changed at the FIFOs")
 
-    def begin_look(self):
-        """What changes after this has not been seen by the look that follows."""
-        self.paths, self.look_began = self._paths_now(), self.plugin.loop.clock()
+    def begin_look(self, ours):
+        """:param ours: what has changed at the paths since the last look was our doing. What changes from now on is not."""
+        self.look_began = self.plugin.loop.clock()
+        if ours:
+            self.paths = self._paths_now()
+
+    def others_at_work(self):
+        """Somebody else gave a command since this was asked last: each changes an inode. A person's script may be between two of
+        them, so nothing is repaired yet, unless somebody waits for us."""
+        before, self.paths = self.paths, self._paths_now()
+        return before not in (None, self.paths) and self.request is None and not self.urgent
 
     def _paths_now(self):
         return [self.plugin.kernel.identity(path) for path in self.observer.paths]
@@ -168,7 +178,7 @@ class Keeper:
     # settle's side
 
     def _run(self):
-        if self.task is not None and self.task.alive:
+        if not self._at_rest():
             self.task.wake()
         elif self.plugin.programs.running():
             self.began = self.plugin.loop.clock()

@@ -18,6 +18,7 @@ PATIENT_S = 0.05  # between two looks while a copy boots, drains or runs its hoo
 SLOWER = 1.3  # each look in vain makes the next nap longer, up to PATIENT_S
 BRISK_LOOKS = 40
 FULL_LOOK = 15  # every so many looks in vain, look at everything
+OTHERS_S = 0.1  # a hand-written `echo 1p > ...; echo 2p > ...` is not stepped in between
 DESPERATE_S = 1.0  # nobody serves for so long: send the toggle although a worker is being born
 
 
@@ -31,12 +32,16 @@ def settle(observer, keeper):
 
     Ends when nothing is left to do or the keeper says that it is enough.
     """
-    before, vain, nobody_since = [], 0, None
+    before, vain, nobody_since, moving = [], 0, None, False
     full, thorough = keeper.depth()
     while True:
-        keeper.begin_look()
+        keeper.begin_look(ours=moving)
         facts = yield from look(observer, full and not keeper.in_haste(), thorough)
         thorough = False
+        if not moving and keeper.others_at_work():
+            moving = True
+            yield Nap(OTHERS_S)
+            continue
         now = observer.clock()
         nobody_since = None if facts.serving else (nobody_since or now)
         desperate = nobody_since is not None and now - nobody_since > DESPERATE_S
@@ -44,6 +49,7 @@ def settle(observer, keeper):
         if not keeper.saw(facts, step):
             return
         made = [move for move in step.moves if act(observer, facts, move, keeper)]
+        moving = bool(made) or any(copy.pending for copy in facts.copies)
         if made and made != before:
             before, vain, full = made, 0, False
             yield Nap(BRISK_S)

@@ -1,7 +1,7 @@
 """How often settle looks and acts, against a made-up pair and a clock of its own."""
 
 from supervisor_zerg.model import Copy, Desired, Facts, Slot, Worker
-from supervisor_zerg.settle import PATIENT_S, Nap, settle
+from supervisor_zerg.settle import OTHERS_S, PATIENT_S, Nap, settle
 
 SERVES = Copy("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
 NEVER_SEALED = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 4, parked=3),))
@@ -13,6 +13,7 @@ class Pair:
 
     def __init__(self, *copies):
         self.facts, self.now, self.nudges, self.looks, self.kernel = Facts(copies), 0.0, 0, [], self
+        self.others = False
 
     def clock(self):
         return self.now
@@ -21,6 +22,10 @@ class Pair:
         self.looks.append(full)
         return self.facts
         yield
+
+    def others_at_work(self):
+        was, self.others = self.others, False
+        return was
 
     def nudge(self, pids):
         self.nudges += 1
@@ -38,7 +43,8 @@ class Pair:
             if self.now > seconds:
                 return naps
 
-    begin_look = made = lambda *_: None
+    made = lambda *_: None  # noqa: E731
+    begin_look = lambda self, ours: None  # noqa: E731
     in_haste = lambda *_: False  # noqa: E731
     desired = lambda *_: WISHED  # noqa: E731
     saw = lambda self, facts, step: not step.done  # noqa: E731
@@ -54,3 +60,10 @@ def test_a_thread_that_never_parks_is_not_nudged_without_end():
 def test_a_pair_that_is_settled_is_looked_at_once():
     pair = Pair(SERVES, Copy("b"))
     assert pair.live(10) is None and len(pair.looks) == 1
+
+
+def test_a_script_that_moves_slots_by_hand_is_not_stepped_in_between():
+    pair = Pair(SERVES, NEVER_SEALED)
+    pair.others = True
+    naps = pair.live(0.2)
+    assert naps[0] == OTHERS_S and naps.count(OTHERS_S) == 1 and pair.nudges
