@@ -57,7 +57,7 @@ def _give_up(release, sight, why):
 
 def _returned(release, sight):
     """Users are on the old release, and no request can reach the new one any more. (Workers of a master that was killed may take a
-    request or two before they notice, each in its turn.)"""
+    request or two before they notice.)"""
     if sight.serving != release.plan.old or sight.target.pid:
         return sight.serving == release.plan.old and sight.target.sealed
     return not sight.orphans or release.phase is Phase.RETURNING and sight.now - release.since > UNPARKED_S
