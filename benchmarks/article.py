@@ -83,7 +83,7 @@ def run(options):
 @contextmanager
 def without_plugin(ini, environment=ENVIRONMENT):
     stack = Stack(dialect="article", app=PREFORK, environment=environment)
-    (stack.conf_d / "uwsgi" / "article.ini").write_text(ini)
+    (stack.conf_d / "uwsgi" / "article.ini").write_text(ini.replace("$(ZERG_RUN)", str(stack.run)))  # if-exists expands no variable
     (stack.conf_d / "zerg.conf").unlink()
     if ini is PLAIN:
         for filename in ("zergpool.conf", "pybossabak.conf"):

@@ -115,6 +115,8 @@ class Inis:
             self._block = None
         elif self._block is None and (name == "for" or name.startswith(("for-", "if-"))):
             self._block = (name, self._expand(value))
+            if name.startswith("if-"):  # kept as uWSGI looks at it: before it expands anything (core/config.c:35)
+                self.options.append(Option(at.file, at.line, name, value))
         else:
             for item in self._turns():
                 self._take(name, value if item is None else value.replace("%(_)", item), at)

@@ -101,6 +101,11 @@ class Keeper:
     def supervisor_starts(self, program):
         self._arrives(program, Arrival.PARKS, "%s was started by Supervisor" % program)
 
+    def tries_again(self, program):
+        """It ended within its startsecs: it keeps the place that its first start gave it, unless it had taken that already."""
+        arrival = self.desires.arrivals.get(program, Arrival.PARKS)
+        self._arrives(program, arrival, "%s was started again by Supervisor" % program)
+
     def _arrives(self, program, arrival, cause):
         self.desires.arrivals[program] = arrival
         self.since.pop(program, None)

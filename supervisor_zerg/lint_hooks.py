@@ -22,6 +22,12 @@ def own_writefifo(pair, program):
             yield hook, "writefifo to the copy's own FIFO %s" % own[0].value
 
 
+def if_variable(pair, program):
+    for option in program.options:
+        if option.name.startswith("if-") and re.search(r"[$%]\((?!_\))", option.value):
+            yield option, "%s = %s" % (option.name, option.value)
+
+
 def hook_brutal(pair, program):
     return _writes(program, "Q")
 
@@ -121,6 +127,10 @@ RULES = (
          "writefifo gives up silently when the master has not made its FIFO yet (issue 1486): 5 of 20 boots with "
          "8 processes were stuck in slot new",
          "spinningfifo in place of writefifo; it retries"),
+    Rule("if-variable", ERROR, if_variable,
+         "uWSGI looks at an if-... before it expands variables, so it looks for a file of that very name: with if-exists the hooks within "
+         "never run, and both copies accept",
+         "the path in full; or no if-exists, and a FIFO that is made by hook-asap (hooks.ini)"),
     Rule("hook-brutal", ERROR, hook_brutal,
          "Q cuts requests, and after a roll-back by hand the labels are inverted, so that it hits the copy that serves",
          "no Q in a hook: let the plugin, or a person, end a copy"),

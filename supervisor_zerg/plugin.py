@@ -163,9 +163,9 @@ class Plugin:
         keeper, program = self._concerned(event.process)
         if keeper is None:
             return self._on_pool(event)
-        if event.from_state == ProcessStates.BACKOFF:  # another try: it keeps the place that its first start gave it
-            return self.loop.call_soon(lambda: keeper.kick("%s was started again" % program))
-        if started_by_supervisor():
+        if event.from_state == ProcessStates.BACKOFF:
+            keeper.tries_again(program)
+        elif started_by_supervisor():
             keeper.supervisor_starts(program)
         else:
             keeper.person_starts(program)

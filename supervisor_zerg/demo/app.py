@@ -1,6 +1,6 @@
 """The application of the demo and of the live tests: answers who it is and when it began, and does as the query says.
 
-``?s=0.5`` sleeps, ``?burn=0.1`` computes, ``?exit=1`` ends the worker, ``?eintr=1`` waits in C code that does not retry.
+``?s=0.5`` sleeps, ``?burn=0.1`` computes, ``?exit=1`` ends the worker.
 ``ZERG_BOOT_S`` makes the import slow; the file named by ``ZERG_VERSION_FILE`` is the code's version, read at import.
 """
 

@@ -59,6 +59,18 @@ def warm(stack):
     return stack
 
 
+@pytest.fixture
+def mature(warm):
+    """The same, and both have outlived their startsecs: an end is EXITED to Supervisor, and no BACKOFF."""
+    both_run(warm)
+    return warm
+
+
+def both_run(stack):
+    """Wait until Supervisor calls both programs RUNNING."""
+    stack.until(lambda: {c["statename"] for c in stack.info()["copies"]} == {"RUNNING"})
+
+
 def pid_of(stack, program):
     return stack.supervisor.getProcessInfo(program)["pid"]
 
