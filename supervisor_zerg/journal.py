@@ -1,8 +1,9 @@
 """Append-only history, and the few orders of a person that must outlive supervisord.
 
 History is one JSON object a line, written by one ``write`` to a file opened with O_APPEND: a crash loses at most the line
-that was being written, and a reader skips a torn one. A full disk or a read-only folder is reported once and never stops a
-move; what could not be written is still shown by ``zerg history`` until supervisord ends.
+that was being written, and a reader skips a torn one. The file is read once, when supervisord starts; from then on the newest entries
+of each pair are in memory, so that asking for them costs supervisord's loop nothing. A full disk or a read-only folder is reported
+once and never stops a move: what could not be written is shown until supervisord ends.
 """
 
 import collections
@@ -11,8 +12,8 @@ import os
 
 VERSION = 1
 ROTATE_BYTES = 8 << 20  # then the file is renamed to NAME.1, as supervisord does with its log
-TAIL_BYTES = 1 << 20  # how far back ``zerg history`` looks in the file
-REMEMBERED = 500  # entries kept in memory
+TAIL_BYTES = 1 << 20  # how far back the file is read
+REMEMBERED = 200  # entries of each pair
 
 
 class History:
@@ -22,35 +23,44 @@ class History:
         self.path, self.complain = path, complain
         self._failed = False
         self.watchers = []  # functions that are called with every new entry
-        self._recent = collections.deque(self._from_file() if path else (), maxlen=REMEMBERED)
+        self._recent = collections.defaultdict(lambda: collections.deque(maxlen=REMEMBERED))
+        for entry in self._from_file() if path else ():
+            self._remember(entry)
 
     def add(self, entry):
         """:param entry: dict of str, int, float, bool, list."""
         entry = dict(entry, v=VERSION)
-        self._recent.append(entry)
+        self._remember(entry)
         for watcher in self.watchers:
             watcher(entry)
         if not self.path:
             return
         try:
-            self._rotate()
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            try:
-                self._write(descriptor, (json.dumps(entry, sort_keys=True) + "\n").encode())
-            finally:
-                os.close(descriptor)
+            self._append((json.dumps(entry, sort_keys=True) + "\n").encode())
             self._failed = False
         except OSError as error:
             if not self._failed:
                 self.complain("history cannot be written to %s: %s; moves go on, free the disk or set 'history'" % (self.path, error))
             self._failed = True
 
-    @staticmethod
-    def _write(descriptor, line):
-        written = os.write(descriptor, line)
-        if written < len(line):
-            os.write(descriptor, b"\n")  # end the torn line, so that the next one is readable
-            raise OSError("the disk is full")
+    def last(self, pair, limit):
+        """The newest entries of a pair, oldest first; REMEMBERED at most."""
+        return list(self._recent[pair])[-limit:] if limit > 0 and pair in self._recent else []
+
+    def _remember(self, entry):
+        self._recent[entry.get("pair")].append(entry)
+
+    def _append(self, line):
+        self._rotate()
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line  # what is there was torn by a crash or a full disk: it must not take this one along
+            if os.write(descriptor, line) < len(line):
+                raise OSError("the disk is full")
+        finally:
+            os.close(descriptor)
 
     def _rotate(self):
         try:
@@ -59,19 +69,11 @@ class History:
         except FileNotFoundError:
             pass
 
-    def last(self, pair, limit):
-        """The newest entries of a pair, oldest first."""
-        return _newest(self._from_file() if self.path and not self._failed else self._recent, pair, limit)
-
-    def recent(self, pair, limit):
-        """The same from memory, for who asks twice a second."""
-        return _newest(self._recent, pair, limit)
-
     def _from_file(self):
         data = self._tail(self.path, TAIL_BYTES)
         if len(data) < TAIL_BYTES:
             data = self._tail(self.path + ".1", TAIL_BYTES - len(data)) + data
-        return list(filter(None, map(_parse, data.splitlines())))
+        return filter(None, map(_parse, data.splitlines()))
 
     @staticmethod
     def _tail(path, size):
@@ -81,11 +83,6 @@ class History:
                 return file.read(size)
         except OSError:
             return b""
-
-
-def _newest(entries, pair, limit):
-    chosen = [e for e in entries if e.get("pair") == pair]
-    return chosen[-limit:] if limit > 0 else []
 
 
 def _parse(line):
@@ -99,7 +96,8 @@ def _parse(line):
 class Orders:
     """What a person asked for that must hold until a person takes it back: ``hold``, ``resume --both``, ``auto``.
 
-    One small file, written anew and renamed over the old one; only written when an order changes.
+    One small file, written anew and renamed over the old one; only written when an order changes. Nothing waits for the disk (fsync):
+    that could hold supervisord's loop up for seconds.
     """
 
     def __init__(self, path, complain):
@@ -134,7 +132,6 @@ class Orders:
         try:
             with open(draft, "w") as file:
                 json.dump({"v": VERSION, "pairs": self._pairs}, file)
-                file.flush()
             os.rename(draft, self.path)
         except OSError as error:
             self.complain("orders cannot be written to %s: %s; they hold until supervisord ends" % (self.path, error))

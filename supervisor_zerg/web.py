@@ -148,7 +148,7 @@ class Web:
         return lambda: tell(look.all()) if look.all() is not None else None
 
     def _history(self, info):
-        return self.plugin.history.recent(info["pair"], page.HISTORY_LINES)
+        return self.plugin.history.last(info["pair"], page.HISTORY_LINES)
 
     def _page(self, request):
         said = parse_qs(request.uri.partition("?")[2][:URI_CHARS]).get("said", [""])[0]

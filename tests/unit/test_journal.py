@@ -19,14 +19,31 @@ def test_entries_come_back_oldest_first_and_by_pair(tmp_path, complaints):
     assert history.last("b", 0) == [] and complaints == []
 
 
-def test_a_torn_line_costs_only_itself(tmp_path, complaints):
+@pytest.mark.parametrize("torn", [b'{"pair": "a", "n": 2, "v', b'{"pair": "a", "n": 2, "v\n\xff\xfe rubbish\n[1]\n'])
+def test_a_torn_line_costs_only_itself(tmp_path, complaints, torn):
     path = tmp_path / "h"
-    history = History(str(path), complaints.append)
-    history.add({"pair": "a", "n": 1})
+    History(str(path), complaints.append).add({"pair": "a", "n": 1})
     with open(path, "ab") as file:
-        file.write(b'{"pair": "a", "n": 2, "v\n\xff\xfe rubbish\n[1]\n')
-    history.add({"pair": "a", "n": 3})
-    assert [e["n"] for e in history.last("a", 10)] == [1, 3]
+        file.write(torn)
+    for number in (3, 4):
+        History(str(path), complaints.append).add({"pair": "a", "n": number})
+    assert [e["n"] for e in History(str(path), complaints.append).last("a", 10)] == [1, 3, 4]
+
+
+def test_what_could_not_be_written_is_still_told_when_the_disk_is_free_again(tmp_path, complaints):
+    history = History(str(tmp_path / "folder" / "h"), complaints.append)
+    history.add({"pair": "a", "n": 1})
+    (tmp_path / "folder").mkdir()
+    history.add({"pair": "a", "n": 2})
+    assert len(complaints) == 1 and [e["n"] for e in history.last("a", 10)] == [1, 2]
+
+
+def test_a_pair_that_moves_all_the_time_hides_no_other(complaints):
+    history = History("", complaints.append)
+    history.add({"pair": "quiet", "n": 0})
+    for number in range(journal.REMEMBERED + 1):
+        history.add({"pair": "busy", "n": number})
+    assert [e["n"] for e in history.last("quiet", 1)] == [0] and history.last("busy", 999)[0]["n"] == 1
 
 
 def test_a_full_disk_is_complained_of_once_and_nothing_is_lost(complaints):
@@ -43,7 +60,8 @@ def test_a_long_history_is_renamed_and_still_read(tmp_path, complaints, monkeypa
     for number in range(8):
         history.add({"pair": "a", "n": number, "pad": "x" * 50})
     assert (tmp_path / "h.1").exists()
-    assert history.last("a", 1)[0]["n"] == 7 and len(history.last("a", 99)) >= 2
+    again = History(str(tmp_path / "h"), complaints.append)
+    assert again.last("a", 1)[0]["n"] == 7 and len(again.last("a", 99)) >= 2
 
 
 def test_without_a_path_history_is_kept_in_memory(complaints):
