@@ -8,10 +8,10 @@ import pytest
 import supervisor_zerg
 
 ROOMS = """
-model errors guards decide requests answers desires release advance pair plans
+model errors guards decide requests answers desires release judge advance pair plans rehearsal
 config sockets processes kernel uwsgi journal memo surroundings appraise observe settle
 programs dispatchers task loop
-announcements chronicle worklist hooks deploy deploys keeper status
+announcements chronicle worklist hooks errands vitals deploy deploys keeper status
 verbs help telling watch shells manpage
 looking launch metrics page channel link web plugin rpcinterface
 rules inis cmdline confs blueprint lint_supervisor lint_pairs lint_hooks lint_pools lint_copies lint
@@ -20,7 +20,7 @@ commands checks jobs listener
 companion
 """.split()
 PACKAGE = Path(supervisor_zerg.__file__).parent
-PURE = ("model", "pair", "release", "advance", "plans", "guards", "decide", "requests", "answers", "desires", "errors", "status") + (
+PURE = ("model", "pair", "release", "judge", "advance", "plans", "rehearsal", "guards", "decide", "requests", "answers", "desires", "errors", "status") + (
     "rules", "lint", "lint_supervisor", "lint_pairs", "lint_hooks", "lint_pools", "lint_copies",
 )  # fmt: skip
 HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools", "re"}
