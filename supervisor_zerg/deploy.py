@@ -167,6 +167,7 @@ class Deploy:
         return Sight(
             target=target, old=facts.copy(plan.old), serving=facts.serving, now=self.loop.clock(), ended=self.died,
             hook=errands.hook, hook_words=errands.hook_words, good=errands.good, bad=errands.bad, health_words=errands.health_words,
+            silent=self.loop.clock() - errands.heard_at,
             promotion=self.promotion, transient=self.transient, promoted=self.promoted, let_in=self.let_in,
             counters=self._counters(target), orphans=any(o.program == plan.target for o in facts.orphans), abort=self.aborted_by,
         )  # fmt: skip

@@ -1,7 +1,10 @@
 """The deploys of one pair: the one that runs, the last few, the labels of the releases, and what a deploy may do to the pair."""
 
+from dataclasses import replace
+
 from . import errors
 from .model import Arrival
+from .release import UNSEEN
 
 
 REMEMBERED = 10
@@ -63,6 +66,11 @@ class Deploys:
             self.running.close()
 
     # what a deploy does
+
+    def awake(self, desired):
+        """A copy that is yet to be promoted has to answer for its health: it is not frozen."""
+        booting = self.running and self.running.release and self.running.release.phase in UNSEEN
+        return replace(desired, freeze=False) if booting else desired
 
     def start_parked(self, program):
         """Start a program whose copy is to wait for its promotion. :returns: was it started?"""

@@ -11,6 +11,7 @@ class Errands:
         self.job = None
         self.hook, self.hook_words = None, ""  # how the last hook ended; None: it runs
         self.good, self.bad, self.health_words = 0, 0, ""  # answers in a row, and the last one
+        self.heard_at = self.plugin.loop.clock()
 
     def begin_count(self):
         """What was answered so far is of no interest any more."""
@@ -27,7 +28,7 @@ class Errands:
 
     def check(self, program, environment):
         self.end()
-        pair = self.keeper.pair
+        pair, self.heard_at = self.keeper.pair, self.plugin.loop.clock()
         self.job = job = self.plugin.worklist.add(Job(
             id="%s-health" % self.plugin.new_id(), kind="health", pair=pair.name, what="health", check=pair.health_of(program),
             timeout=pair.health_timeout, interval=pair.health_interval, expect=pair.health_status,
@@ -38,7 +39,7 @@ class Errands:
         if job is not self.job:
             return False
         self.good, self.bad = (self.good + 1, 0) if ok else (0, self.bad + 1)
-        self.health_words = words
+        self.health_words, self.heard_at = words, self.plugin.loop.clock()
         self.wake()
         return job is self.job
 

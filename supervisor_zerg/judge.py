@@ -12,9 +12,10 @@ def crashes_at_boot(plan, target, counters):
 
 
 def well(release, sight):
-    """Its health, if it has to be asked, was good whenever it was asked last."""
+    """Its health, if it has to be asked, was good whenever it was asked last, and that is not long ago."""
     plan = release.plan
-    return not plan.check_serving or sight.good >= plan.count or release.checked and not plan.bake
+    good = sight.good >= plan.count and sight.silent <= plan.silence
+    return not plan.check_serving or good or release.checked and not plan.bake
 
 
 def trouble(release, sight):
@@ -33,7 +34,9 @@ def trouble(release, sight):
 
 
 def unhealthy(plan, sight, seconds):
-    words = sight.health_words or "no check was made; does the listener run?"
+    words = sight.health_words or "no check was made"
+    if not sight.health_words or sight.silent > plan.silence:
+        words += "; does the listener run?"
     return "%s was not found healthy within %.0f s: %s" % (plan.target, seconds, words)
 
 

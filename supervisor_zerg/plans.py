@@ -74,4 +74,5 @@ def _plan(pair, options, target, old, before, last):
         bake=pair.bake if options["bake"] is None else float(options["bake"]), max_exceptions=pair.max_exceptions,
         drain_timeout=pair.drain_timeout, boot_timeout=pair.boot_timeout if timeout is None else float(timeout),
         check_timeout=(pair.health_timeout + pair.health_interval) * pair.health_count * 2 + 10,
+        silence=pair.health_timeout + pair.health_interval + 2,
     )  # fmt: skip

@@ -46,7 +46,8 @@ class Do(enum.Enum):
     RETURN = "return"  # promote the old copy again
 
 
-STARTED = (Phase.BOOTING, Phase.CHECKING, Phase.PROMOTING, Phase.BAKING)
+UNSEEN = (Phase.BOOTING, Phase.CHECKING, Phase.PROMOTING)
+STARTED = UNSEEN + (Phase.BAKING,)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Plan:
     drain_timeout: float = 60.0
     boot_timeout: float = 300.0
     check_timeout: float = 60.0  # the whole check of a parked copy
+    silence: float = 8.0  # an answer to the health check is believed for so long
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Sight:
     good: int = 0  # good answers of the health check in a row, since the phase began
     bad: int = 0
     health_words: str = ""
+    silent: float = 0.0  # seconds since the last answer
     promotion: str = ""  # why the promotion was refused
     transient: bool = False  # and may well be done when asked for again
     promoted: bool = False  # the promotion was done, whatever has happened since

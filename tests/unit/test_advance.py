@@ -280,6 +280,13 @@ def test_h46_h47_the_bake_passes_only_with_good_answers_at_its_end():
     assert "not found healthy within 30 s: no answer" in deploy.release.why
 
 
+def test_h54_good_answers_that_are_long_ago_let_no_bake_pass():
+    deploy = Deploy(CHECKED).until_baking().see(**bakes(good=9, silent=CHECKED.silence + 1), after=11)
+    assert deploy.release.phase is Phase.BAKING
+    deploy.see(**bakes(good=9, silent=30, health_words="200 in 1 ms"), after=20)
+    assert deploy.release.outcome is Outcome.ROLLED_BACK and "does the listener run?" in deploy.release.why
+
+
 def test_without_a_bake_good_answers_before_the_promotion_suffice_and_are_needed_after_it_else():
     brief = replace(CHECKED, bake=0)
     assert Deploy(brief).until_baking().see(**bakes()).end == (ENDED, Outcome.DEPLOYED)
@@ -364,6 +371,7 @@ SIGHTS = st.builds(
     hook=st.sampled_from([None, True, False]),
     good=st.integers(0, 3),
     bad=st.integers(0, 3),
+    silent=st.sampled_from([0.0, 0.0, 20.0]),
     promotion=st.sampled_from(["", "", "it is deaf"]),
     transient=st.booleans(),
     promoted=st.booleans(),
