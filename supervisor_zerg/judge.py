@@ -26,11 +26,16 @@ def trouble(release, sight):
     if plan.check_serving and sight.bad >= plan.count:
         return "%s is not healthy: %s" % (target, sight.health_words)
     worse = _worse(plan, release.baseline, sight.counters) if release.baseline.told else ""
-    if not worse and sight.serving and sight.serving != target:
+    if not worse and sight.serving not in ("", target) and not _on_its_way(release, sight):
         return "%s does not accept requests any more, so %s serves in its place" % (target, sight.serving)
     if not worse and sight.now - release.since > plan.bake + plan.check_timeout and not well(release, sight):
         return unhealthy(plan, sight, plan.bake + plan.check_timeout)
     return worse
+
+
+def _on_its_way(release, sight):
+    """The old program was started anew, and its own hooks may take over for a moment: it is parked again, being no release to go back to."""
+    return release.old_gone and sight.now - release.since < release.plan.bake
 
 
 def unhealthy(plan, sight, seconds):

@@ -127,5 +127,6 @@ class Release:
         """What the release is about now, in words."""
         if self.phase in (Phase.PREPARING, Phase.FINISHING):
             return "hook %s" % (self.hooks[0] if self.phase is Phase.PREPARING else self.plan.after)
-        without = ", and %s, which had the old release, has ended" % self.plan.old if self.old_gone else ""
+        alone = self.old_gone and self.phase in STARTED
+        without = ", and %s, which had the old release, has ended" % self.plan.old if alone else ""
         return "%s %s%s" % (self.plan.target, self.phase.value, without)

@@ -31,7 +31,7 @@ def into(stack, phase, version):
 
 def hang(stack):
     """A request that lasts in the copy that serves."""
-    threading.Thread(target=lambda: get(stack.web, "/?s=60", timeout=70), daemon=True).start()
+    threading.Thread(target=lambda: get(stack.web, "/?s=15", timeout=30), daemon=True).start()
     stack.until(lambda: any(c["in_flight"] for c in stack.info()["copies"]))
 
 

@@ -1,17 +1,21 @@
 """Rows of HISTORIES.rst about deploys: a release reaches users, or they never notice, or they are back within milliseconds."""
 
+import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 import xmlrpc.client
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from supervisor_zerg.deploy import MERCY_S
+from supervisor_zerg.demo.stack import BIN
 from supervisor_zerg.demo.traffic import Traffic, failed, get
 from supervisor_zerg.worklist import STARTS_S
 
@@ -302,6 +306,62 @@ def test_h34_supervisorctl_stop_lets_a_draining_copy_finish_and_starts_it_no_mor
     time.sleep(1.5)
     assert stack.supervisor.getProcessInfo("pybossabak")["statename"] == "STOPPED"
     assert_serves(stack, "pybossa")
+
+
+def test_a_copy_says_that_it_is_ready_by_an_event_of_supervisor(make_stack, dialect):
+    stack = make_stack(dialect, app=APP, pair=FEW, start=False)
+    heard = stack.log / "heard"
+    command = "%s %s %s" % (sys.executable, Path(__file__).parent / "apps" / "eavesdrop.py", heard)
+    (stack.conf_d / "other.conf").write_text("[eventlistener:other]\ncommand = %s\nevents = PROCESS_COMMUNICATION\n" % command)
+    stack.start()
+    assert deploy(stack, "2")["outcome"] == "deployed"
+    for program in ("pybossa", "pybossabak"):
+        stack.until(lambda p=program: any("processname:%s " % p in l and "zerg ready" in l for l in heard.read_text().splitlines()))
+
+
+def on_a_terminal(stack, *words):
+    """Run zergctl on a terminal of its own. :returns: (exit status, what it wrote)."""
+    master, slave = os.openpty()
+    command = [str(BIN / "zergctl"), "-s", stack.url, *words]
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=stack.environment)
+    os.close(slave)
+    written = b""
+    with contextlib.suppress(OSError):  # EIO: nobody has the other end open any more
+        while chunk := os.read(master, 4096):
+            written += chunk
+    os.close(master)
+    return process.wait(), written.decode()
+
+
+def test_on_a_terminal_a_deploy_is_a_line_that_is_renewed(managed):
+    stack = managed()
+    stack.version("2")
+    status, written = on_a_terminal(stack, "deploy")
+    assert status == 0
+    assert written.count("\r\x1b[Kpybossa: pybossabak bakes, ") > 1, "the time goes on"
+    *_, last = written.rpartition("\x1b[K")
+    assert last.startswith("pybossa: deployed in ") and last.count("\n") == 1
+
+
+def test_each_outcome_has_an_exit_status_of_its_own(managed):
+    stack = managed(health="")
+    for outcome, spoil in (
+        (6, lambda: os.kill(pid_of(stack, "pybossabak"), signal.SIGKILL)),
+        (8, lambda: (os.kill(pid_of(stack, "pybossa"), signal.SIGKILL), stack.until(lambda: stack.info()["warm"]), stack.zerg.abort(""))),
+        (9, lambda: stack.process.send_signal(signal.SIGHUP)),
+    ):
+        stack.version("2")
+        with ThreadPoolExecutor() as pool:
+            deploying = pool.submit(stack.zergctl, "deploy", "--bake", "60")
+            stack.until(lambda: stack.zerg.getDeploy("").get("phase") == "baking")
+            spoil()
+            told = deploying.result(90)
+        assert told.returncode == outcome, told
+        if outcome != 9:
+            stack.until(lambda: stack.info()["serving"])
+            stack.supervisor.stopProcess("pybossabak")
+            stack.supervisor.startProcess("pybossa", False) if stack.info()["serving"] != "pybossa" else None
+            stack.until(lambda: stack.info()["serving"] == "pybossa")
 
 
 def test_supervisorctl_tells_each_step_and_ends_with_a_status_for_each_outcome(make_stack):

@@ -307,6 +307,12 @@ def test_where_the_old_release_has_ended_there_is_no_way_back_and_that_is_told(o
     assert deploy.release.why.startswith("aborted by a person; old, which had the old release, has ended")
 
 
+def test_a_program_of_the_old_release_that_was_started_anew_may_take_over_for_a_moment():
+    deploy = Deploy(PLAN).until_baking().see(PARKED, serving="old", old=OTHER_OLD).see(**bakes(old=OTHER_OLD))
+    assert deploy.release.phase is Phase.BAKING
+    assert deploy.see(PARKED, serving="old", old=OTHER_OLD, after=11).see(PARKED, old=OTHER_OLD).end == (ENDED, Outcome.NOT_BACK)
+
+
 def test_where_the_old_release_has_ended_and_the_new_one_too_it_is_waited_for_whoever_is_ready():
     gone = {"target": GONE, "old": OTHER_OLD, "ended": "it exited", "serving": ""}
     deploy = Deploy(PLAN).until_baking().see(**gone).see(**gone, after=20)

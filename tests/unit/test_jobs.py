@@ -107,6 +107,23 @@ def test_jobs_are_begun_at_once_side_by_side_and_told(namespace, worker):
     assert sorted(namespace.told[1:]) == [("a", True, "exit status 0"), ("b", True, "exit status 0")]
 
 
+def test_a_hook_that_is_not_wanted_any_more_is_ended_with_what_it_started_and_told(namespace, worker, tmp_path):
+    namespace.waiting = [hook("a", "sh -c 'touch %s/begun; sleep 60 & wait'" % tmp_path)]
+    worker.take()
+    until((tmp_path / "begun").exists)
+    namespace.waiting = [{**hook("a", ""), "kind": "end"}]
+    worker.take()
+    until(lambda: namespace.told)
+    assert namespace.told == [("a", False, "ended by signal 15 (Terminated)")]
+
+
+def test_a_hook_that_is_not_wanted_before_its_turn_is_not_begun(namespace, worker, tmp_path):
+    namespace.waiting = [{**hook("a", ""), "kind": "end"}, hook("a", "touch %s/begun" % tmp_path)]
+    worker.take()
+    until(lambda: namespace.told)
+    assert namespace.told == [("a", False, "it was withdrawn before it began")] and not (tmp_path / "begun").exists()
+
+
 def test_only_the_first_call_is_anew_and_one_that_failed_was_none(namespace, worker):
     give = namespace.take
     namespace.server.register_function(lambda anew: 1 / 0, "zerg.takeJobs")
