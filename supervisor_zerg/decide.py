@@ -211,12 +211,14 @@ def _afterlife(facts, desired, new, old):
     stop_it = desired.retiring == old.program and old.up
     if detached := [c for c in (old, new) if c.attached is False and c.up]:
         copy = detached[0]
+        if copy is old and old.in_flight and not desired.overdue:
+            return _drains(goal, old)
         if copy is old or not old.up or (old.attached and old.ready):
             why = "the pool has a new socket, and it still holds the old one"
             return do(goal, Move(Verb.RESTART, copy.program, why=why), met=True)
     if old.up and old.paused and old.in_flight:
         if not (stop_it and desired.overdue):
-            return Step(goal, met=True, wait_for="%s drains %d requests" % (old.program, old.in_flight), patient=True)
+            return _drains(goal, old)
     if stop_it and old.ready and not desired.both:
         return end(facts, old, goal, "it is to end, and has drained", met=True)
     if desired.freeze and old.ready and old.paused and old.sealed and not old.frozen:
@@ -232,3 +234,7 @@ def _afterlife(facts, desired, new, old):
     if coming:
         return Step(goal, met=True, wait_for="%s boots" % " and ".join(coming), patient=True)
     return Step(goal, met=True, done=True)
+
+
+def _drains(goal, old):
+    return Step(goal, met=True, wait_for="%s drains %d requests" % (old.program, old.in_flight), patient=True)

@@ -8,12 +8,20 @@ from . import errors
 Aim = namedtuple("Aim", "wish held both")
 
 
+#: What to do about a program that does not run, where starting it is not the answer.
+START = {
+    "ABSENT": "put it into supervisord's configuration and run 'supervisorctl update'",
+    "STOPPING": "ask again when it has stopped, or start it then",
+}
+
+
 class Request:
     """What a person asked for, until it is answered."""
 
     def __init__(self, ident, verb, program, by, options, now):
         self.id, self.verb, self.program, self.by, self.options, self.began = ident, verb, program, by, options, now
         self.opened = False
+        self.before = None  # the Aim that is taken up again if this one is refused
         self.answer = None  # the reply, a struct, or a ZergError
 
     def __str__(self):
@@ -49,10 +57,9 @@ def _resume(request, facts, pair):
 
 def _pause(request, facts, pair):
     copy, other = facts.copy(request.program), facts.other(request.program)
-    if not copy.up:
-        raise errors.NotRunning("%s is %s" % (copy.program, copy.state))
-    if request.options.get("hold"):
+    if request.options.get("hold") and (copy.up or other.up):
         return _hold(facts)
+    _runs(copy)
     if copy.accepting and not other.accepting:
         raise errors.LastCopy("%s is the only copy of the pair %s that accepts requests" % (copy.program, pair.name))
     return Aim(other.program, False, False) if copy.accepting else None
@@ -69,11 +76,15 @@ def _settle(request, facts, pair):
     return None
 
 
-def _can_serve(copy, facts, pair):
+def _runs(copy):
     if not copy.up:
-        raise errors.NotRunning("%s is %s" % (copy.program, copy.state))
+        raise errors.NotRunning("%s is %s" % (copy.program, copy.state), START.get(copy.state))
     if copy.stuck or not copy.master or not any(w.born for w in copy.workers):
         raise errors.Booting("%s boots" % copy.program)
+
+
+def _can_serve(copy, facts, pair):
+    _runs(copy)
     if copy.slot is None:
         raise errors.Lost("the master of %s (pid %d) holds none of the FIFOs" % (copy.program, copy.master))
     other = facts.other(copy.program)

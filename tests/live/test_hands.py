@@ -33,28 +33,28 @@ def test_h13_a_deleted_fifo_is_put_back_and_the_pair_stays_controllable(warm):
     assert_serves(warm, "pybossa")
 
 
-def test_h14_the_articles_rollback_by_hand_gets_its_labels_repaired_and_the_next_deploy_kills_nobody(warm):
-    echo(warm, "running", "1p")
-    echo(warm, "sleeping", "2p")
-    warm.until_roles("pybossa", "pybossabak")
-    assert_serves(warm, "pybossa")
-    serving = pid_of(warm, "pybossa")
-    restart(warm, "pybossabak")
-    warm.until_roles("pybossabak", "pybossa")
-    assert pid_of(warm, "pybossa") == serving
+def test_h14_the_articles_rollback_by_hand_gets_its_labels_repaired_and_the_next_deploy_kills_nobody(mature):
+    echo(mature, "running", "1p")
+    echo(mature, "sleeping", "2p")
+    mature.until_roles("pybossa", "pybossabak")
+    assert_serves(mature, "pybossa")
+    serving = pid_of(mature, "pybossa")
+    restart(mature, "pybossabak")
+    mature.until_roles("pybossabak", "pybossa")
+    assert pid_of(mature, "pybossa") == serving
 
 
-def test_h15_a_careless_swap_by_hand_is_sorted_out(warm):
-    echo(warm, "sleeping", "1p")
-    warm.until(lambda: slots(warm)["pybossa"] == "running", seconds=2, every=0.001)
+def test_h15_a_careless_swap_by_hand_is_sorted_out(mature):
+    echo(mature, "sleeping", "1p")
+    mature.until(lambda: slots(mature)["pybossa"] == "running", seconds=2, every=0.001)
     try:
-        echo(warm, "running", "2p")
+        echo(mature, "running", "2p")
     except OSError:
         pass  # its reader was just making it anew
     time.sleep(1.5)
-    info = warm.until(lambda: (i := warm.info())["serving"] and i["parked"] and i)
-    warm.until_roles(info["serving"], info["parked"])
-    assert_serves(warm, info["serving"])
+    info = mature.until(lambda: (i := mature.info())["serving"] and i["parked"] and i)
+    mature.until_roles(info["serving"], info["parked"])
+    assert_serves(mature, info["serving"])
 
 
 def test_uwsgi_issue_1486_h16_a_copy_stuck_in_slot_new_is_promoted_and_the_old_one_parked(make_stack):
