@@ -102,7 +102,7 @@ class Keeper:
     def _open(self, request, facts):
         """Check a request against the facts and turn it into what is wanted. :raises ZergError:"""
         request.opened = True
-        aim = requests.aim(request, facts, self.pair)
+        aim = requests.aim(request, facts, self.pair, self.desires.last)
         if aim is not None:
             request.before = requests.Aim("", self.desires.held, self.desires.both)
             self.desires.aim(aim)
@@ -292,6 +292,7 @@ class Keeper:
         return answers.reply(self.pair.name, request, facts, moves, self.desires.held, now)
 
     def made(self, move):
+        self.plugin.log("debug", "made a move", pair=self.pair.name, move=str(move), why=move.why)
         self.chronicle.made(move)
         self.deploys.made(move)
         if move.command and b"p" in move.command:

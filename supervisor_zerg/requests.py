@@ -28,20 +28,22 @@ class Request:
         return "%s%s (id %s)" % (self.verb, " " + self.program if self.program else "", self.id)
 
 
-def aim(request, facts, pair):
-    """:returns: Aim; None when the request changes nothing about what is wanted. :raises ZergError: it cannot be."""
+def aim(request, facts, pair, last=""):
+    """:param last: the program that served last.
+    :returns: Aim; None when the request changes nothing about what is wanted. :raises ZergError: it cannot be."""
     for copy in facts.copies:
         if copy.blind:
             raise errors.NoRights(copy.blind)
+    if request.verb == "swap":
+        request.program = _other_than_serving(facts, pair, last)
     return AIMS[request.verb](request, facts, pair)
 
 
-def _swap(request, facts, pair):
-    serving = facts.serving
+def _other_than_serving(facts, pair, last):
+    serving = facts.serving or next((c.program for c in facts.copies if c.program == last and c.renewing), "")
     if not serving:
         raise errors.NobodyServes("no copy of the pair %s serves" % pair.name, "use 'zerg resume PROGRAM' or 'zerg promote PROGRAM'")
-    request.program = facts.other(serving).program
-    return _promote(request, facts, pair)
+    return facts.other(serving).program
 
 
 def _promote(request, facts, pair):
@@ -79,7 +81,7 @@ def _settle(request, facts, pair):
 def _runs(copy):
     if not copy.up:
         raise errors.NotRunning("%s is %s" % (copy.program, copy.state), START.get(copy.state))
-    if copy.stuck or not copy.master or not any(w.born for w in copy.workers):
+    if copy.boots:
         raise errors.Booting("%s boots" % copy.program)
 
 
@@ -92,4 +94,4 @@ def _can_serve(copy, facts, pair):
         raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % other.program)
 
 
-AIMS = {"swap": _swap, "promote": _promote, "resume": _resume, "pause": _pause, "settle": _settle}
+AIMS = {"swap": _promote, "promote": _promote, "resume": _resume, "pause": _pause, "settle": _settle}
