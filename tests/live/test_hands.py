@@ -12,7 +12,7 @@ import pytest
 
 from supervisor_zerg.demo.traffic import Traffic, failed, get, stale
 
-from .conftest import CHEAPER, PREFORK, THREADS, assert_nobody_noticed, assert_serves, echo, pid_of, slots, swap_under_load, told
+from .conftest import CHEAPER, PREFORK, THREADS, assert_nobody_noticed, assert_serves, both_run, echo, pid_of, slots, swap_under_load, told
 from .test_events import restart, workers_of
 
 
@@ -337,6 +337,38 @@ def test_h19_threads_are_sealed_by_the_kernels_witness_alone(make_stack):
     answers, swaps = swap_under_load(stack, 30, paths=("/", "/", "/?s=0.01"), clients=8)
     assert_nobody_noticed(answers, swaps)
     assert {c["witness"] for c in stack.info()["copies"]} == {"kernel"}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_stats_may_have_an_address_for_each_copy(make_stack):
+    stack = make_stack("managed", start=False)
+    addresses = ["127.0.0.1:%d" % free_port() for _ in range(2)]
+    ini = stack.conf_d / "uwsgi" / "managed.ini"
+    ini.write_text(ini.read_text().replace("stats = $(ZERG_RUN)/$(SUPERVISOR_PROCESS_NAME).stats", "stats = $(STATS)"))
+    for program, address in zip(("pybossa", "pybossabak"), addresses):
+        stack.set_options(program + ".conf", "program:" + program, {"environment": 'STATS="%s"' % address})
+    stack.set_pair({"stats": ",".join(addresses)})
+    stack.start()
+    info = stack.warm_up()
+    assert {c["witness"] for c in info["copies"]} == {"kernel, stats"} and info["problems"] == []
+
+
+def test_uwsgi_docs_issue_489_vacuum_takes_no_witness_and_no_fifo_from_the_other_copy(make_stack, dialect):
+    stack = make_stack(dialect, app={"processes": 2, "vacuum": "true"})
+    stack.warm_up()
+    both_run(stack)
+    for _ in range(2):
+        serving, parked = (lambda i: (i["serving"], i["parked"]))(stack.info())
+        restart(stack, parked)
+        stack.until_roles(parked, serving)
+    stack.until(lambda: {c["witness"] for c in stack.info()["copies"]} == {"kernel, stats"})
+    answers, swaps = swap_under_load(stack, 5)
+    assert_nobody_noticed(answers, swaps)
 
 
 def test_h26_a_master_below_a_shell_wrapper_is_found(make_stack, dialect):

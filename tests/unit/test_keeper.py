@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from supervisor_zerg import errors
+from supervisor_zerg import errors, plugin
 from supervisor_zerg.keeper import Keeper
 from supervisor_zerg.model import Arrival, Copy, Facts, Move, Slot, Step, Verb, Worker
 from supervisor_zerg.pair import PairConfig
@@ -150,4 +150,11 @@ def test_a_keeper_whose_section_was_changed_hands_over_and_keeps_still(keeper):
     assert heir.observer.memos["a"] is memo and (heir.desires.last, heir.desires.arrivals) == ("b", {"a": Arrival.PARKS})
     assert not keeper.active()
     with pytest.raises(errors.ZergError):
+        keeper.ask("swap")
+
+
+def test_a_machine_that_does_not_tell_what_is_needed_is_refused_and_named(keeper, monkeypatch):
+    monkeypatch.setattr(plugin, "CALLS", None)
+    keeper.plugin.unsupported = plugin.unsupported
+    with pytest.raises(errors.Unsupported, match="the system calls of this machine"):
         keeper.ask("swap")

@@ -95,6 +95,8 @@ class World:
             self.start(move.program)
         elif move.verb is Verb.END_ORPHAN:
             self.orphans = [o for o in self.orphans if o.pid not in move.pids]
+        elif move.verb is Verb.END_WORKER:
+            master.workers = [w for w in master.workers if w.pid not in move.pids]
         elif move.command and master.deaf:
             master.queue.append((move.command.decode().strip(), move))
         elif move.command:
@@ -141,7 +143,10 @@ class World:
         return worker
 
     def wait(self):
-        """Time passes: requests end, workers are born, hooks are over, the deaf wake up."""
+        """Time passes: requests end, workers are born, hooks are over, the deaf wake up, who is to stop has stopped."""
+        for program, master in list(self.masters.items()):
+            if master.state == "STOPPING" and not any(w.busy or w.stopped for w in master.workers):
+                self.masters[program] = Master(program, state="STOPPED", slot=None)
         for master in self.masters.values():
             master.deaf, queue, master.queue = "", master.queue, []
             for _, move in queue:
