@@ -11,10 +11,11 @@ import signal
 import sys
 import time
 
-from . import article, deploys, idle, kill, machine, strength, swaps
+from . import article, deploys, everywhere, idle, kill, machine, restart, strength, swaps
 from .table import HEAD
 
-GROUPS = {"swaps": swaps.run, "kill": kill.run, "strength": strength.run, "deploys": deploys.run, "idle": idle.run, "article": article.run}
+ROOMS = (swaps, everywhere, kill, restart, strength, deploys, idle, article)
+GROUPS = {room.__name__.rpartition(".")[2]: room.run for room in ROOMS}
 
 
 def main(arguments=None):

@@ -10,7 +10,7 @@ HOPELESS = ("AsyncCopy", "NoRights", "Booting", "Lost", "Obstructed", "NobodySer
 
 def due(request, step, facts, wish, now):
     """Is it time? :returns: (answer now, the refusal or None). :param wish: what is still wished for, or ''."""
-    if step.met and not wish:
+    if step.met and not wish and request.verb != "settle":
         return True, None
     if step.refusal in HOPELESS and not step.moves:
         return True, errors.BY_NAME[step.refusal](step.wait_for)

@@ -1,10 +1,11 @@
-"""``[zerg:NAME]`` sections -> :class:`~supervisor_zerg.model.PairConfig`. Collects every problem, never raises for one bad pair.
+"""``[zerg:NAME]`` sections -> :class:`~supervisor_zerg.pair.PairConfig`. Collects every problem, never raises for one bad pair.
 
 supervisord ignores sections that it does not know and keeps its parser to itself (supervisor/options.py ``read_config``),
 so the files are read once more, with the same includes and the same expansions.
 """
 
 import glob
+import ipaddress
 import os
 import platform
 import shlex
@@ -97,12 +98,18 @@ def parse_pair(name, values):
 
 
 def _programs(text):
-    programs = tuple(p.strip() for p in text.split(",") if p.strip())
+    programs = tuple(_program(p.strip()) for p in text.split(",") if p.strip())
     if len(programs) != 2:
         raise ValueError("must name two programs, %r names %d" % (text, len(programs)))
     if programs[0] == programs[1]:
         raise ValueError("names %s twice" % programs[0])
     return programs
+
+
+def _program(name):
+    """``name:name`` is another way to write ``name`` (supervisor/options.py ``split_namespec``): one program has one name."""
+    group, _, program = name.partition(":")
+    return program if group == program else name
 
 
 def _fifos(text):
@@ -123,9 +130,24 @@ def canonical(path):
 
 
 def _stats(text):
-    if text and not text.startswith("/") and not text.rpartition(":")[2].isdigit():
-        raise ValueError("must be a unix path or host:port, not %r" % text)
-    return text
+    addresses = [address.strip() for address in text.split(",")]
+    if len(addresses) == 1 and text and PROGRAM_NAME not in text:
+        raise ValueError("must contain %s, or be two addresses: copies with one stats address answer for each other" % PROGRAM_NAME)
+    if len(addresses) > 2 or len(addresses) == 2 and addresses[0] == addresses[1]:
+        raise ValueError("must be one address with %s in it, or one for each program, not %r" % (PROGRAM_NAME, text))
+    for address in filter(None, addresses):
+        if not (address.startswith("/") or _is_numeric(address)):
+            raise ValueError("must be unix paths or IP:PORT, such as 127.0.0.1:9191, not %r" % address)
+    return ",".join(addresses)
+
+
+def _is_numeric(address):
+    """A name would have to be looked up, and supervisord would stand still meanwhile."""
+    host, _, port = address.rpartition(":")
+    try:
+        return bool(ipaddress.IPv4Address(host)) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
+    except ValueError:
+        return False
 
 
 def _switch(text):
@@ -231,9 +253,5 @@ def _name_clashes(pairs):
                 owner = owners.setdefault(thing, pair.name)
                 if owner != pair.name:
                     problems.append("[zerg:%s] %s already belongs to the pair %s" % (pair.name, thing, owner))
-            if PROGRAM_NAME not in pair.stats and pair.stats:
-                problems.append(
-                    "[zerg:%s] stats must contain %s: two copies with one stats address answer for each other" % (pair.name, PROGRAM_NAME)
-                )
         result.append(replace(pair, problems=tuple(problems)))
     return tuple(result)

@@ -36,7 +36,7 @@ def choose(facts, desired):
 def _able(copy, desired):
     """It serves, or could in an instant. One that serves stays able while a worker of it is being recycled."""
     known = copy.reachable and copy.paused is not None and bool(copy.workers)
-    return copy.ready or known and (copy.accepting or desired.desperate and not copy.stuck)
+    return copy.ready or known and (copy.accepting or copy.renewing or desired.desperate and not copy.stuck)
 
 
 def _preferred(copies, desired):
@@ -121,7 +121,7 @@ def _not_ready(goal, copy):
     """Why a copy that is wished for cannot serve yet; somebody else does."""
     if copy.blind:
         return Step(goal, refusal="NoRights", wait_for=copy.blind, patient=True)
-    if not copy.master or not any(w.born for w in copy.workers) or copy.stuck:
+    if copy.boots:
         return Step(goal, refusal="Booting", wait_for="%s boots" % copy.program, patient=True)
     if copy.slot is None:
         return Step(goal, refusal="Lost", wait_for="%s holds none of the FIFOs" % copy.program, patient=True)
@@ -180,7 +180,7 @@ def _retreat(facts, desired, new, old):
         return unexecuted(goal, old)
     if old.leaks:
         return nudge(goal, old)
-    if old.paused and not old.sealed:
+    if old.paused and not old.sealed or old.paused is False and old.grown:  # its next workers would accept
         return unsteady(goal, old)
     if old.paused is None and old.workers:
         return unclear(goal, old)
@@ -211,12 +211,14 @@ def _afterlife(facts, desired, new, old):
     stop_it = desired.retiring == old.program and old.up
     if detached := [c for c in (old, new) if c.attached is False and c.up]:
         copy = detached[0]
+        if copy is old and old.in_flight and not desired.overdue:
+            return _drains(goal, old)
         if copy is old or not old.up or (old.attached and old.ready):
             why = "the pool has a new socket, and it still holds the old one"
             return do(goal, Move(Verb.RESTART, copy.program, why=why), met=True)
     if old.up and old.paused and old.in_flight:
         if not (stop_it and desired.overdue):
-            return Step(goal, met=True, wait_for="%s drains %d requests" % (old.program, old.in_flight), patient=True)
+            return _drains(goal, old)
     if stop_it and old.ready and not desired.both:
         return end(facts, old, goal, "it is to end, and has drained", met=True)
     if desired.freeze and old.ready and old.paused and old.sealed and not old.frozen:
@@ -232,3 +234,7 @@ def _afterlife(facts, desired, new, old):
     if coming:
         return Step(goal, met=True, wait_for="%s boots" % " and ".join(coming), patient=True)
     return Step(goal, met=True, done=True)
+
+
+def _drains(goal, old):
+    return Step(goal, met=True, wait_for="%s drains %d requests" % (old.program, old.in_flight), patient=True)

@@ -17,6 +17,11 @@ class Desires:
         self.retiring = ""  # the program that is to end once it has drained
         self.arrivals = {}  # program -> Arrival, until it has arrived
 
+    def inherit(self, old):
+        """Take over from the same pair under a section that was changed. What a person ordered is in ``orders`` already."""
+        self.last, self.arrivals = old.last, {p: a for p, a in old.arrivals.items() if p in self.pair.programs}
+        self.retiring = old.retiring if self.pair.retire == "stop" else ""
+
     def aim(self, aim):
         """Take a person's word."""
         self.wish, self.held, self.both = aim

@@ -24,6 +24,8 @@ def toggle(facts, desired, copy, verb, slot, goal):
         return unsteady(goal, copy)
     if slot is not None and any(c.pending for c in facts.copies):
         slot = None
+    if slot is None and facts.obstacle(copy.slot):  # uWSGI would put its FIFO in the place of it
+        return _obstructed(facts, copy, goal)
     if _crowded(facts, copy):
         return unexecuted(goal, facts.other(copy.program))
     return do(goal, Move(verb, copy.program, slot))

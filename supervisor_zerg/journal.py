@@ -9,6 +9,7 @@ once and never stops a move: what could not be written is shown until supervisor
 import collections
 import json
 import os
+import stat
 
 VERSION = 1
 ROTATE_BYTES = 8 << 20  # then the file is renamed to NAME.1, as supervisord does with its log
@@ -52,10 +53,12 @@ class History:
 
     def _append(self, line):
         self._rotate()
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
         try:
-            size = os.fstat(descriptor).st_size
-            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            info = os.fstat(descriptor)
+            if stat.S_ISFIFO(info.st_mode):
+                raise OSError("a FIFO lies there")
+            if info.st_size and os.pread(descriptor, 1, info.st_size - 1) != b"\n":
                 line = b"\n" + line  # what is there was torn by a crash or a full disk: it must not take this one along
             if os.write(descriptor, line) < len(line):
                 raise OSError("the disk is full")
@@ -78,8 +81,11 @@ class History:
     @staticmethod
     def _tail(path, size):
         try:
-            with open(path, "rb") as file:
-                file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+            with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+                info = os.fstat(file.fileno())
+                if not stat.S_ISREG(info.st_mode):
+                    return b""
+                file.seek(max(0, info.st_size - size))
                 return file.read(size)
         except OSError:
             return b""

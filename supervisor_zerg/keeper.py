@@ -8,6 +8,7 @@ from . import announcements, answers, errors, requests
 from .chronicle import Chronicle
 from .deploys import Deploys
 from .desires import Desires
+from .hands import Hands
 from .model import Arrival, Condition, Facts
 from .observe import Observer
 from .settle import settle
@@ -31,10 +32,17 @@ class Keeper:
         self.chronicle = Chronicle(pair, plugin)
         self.cause, self.began = "", 0.0
         self.routine, self.urgent, self.looked_closely = False, False, -1e9
-        self.chores = False  # a request is answered, but what it asked for (freeze, retire) waits for the drain
+        self.chores = False  # a request is answered, but not all that belongs to it is done: labels, freeze, retire
         self.drain_began = None
         self.proofs = []
-        self.paths, self.look_began = None, 0.0
+        self.hands, self.look_began = Hands(plugin.kernel, self.observer.paths), 0.0
+        self.closed = False
+
+    def inherit(self, old):
+        """Take over what cannot be looked up from the keeper of the same pair under a section that was changed."""
+        self.observer.inherit(old.observer)
+        self.desires.inherit(old.desires)
+        self.deploys.last, self.since = old.deploys.last, old.since
 
     # requests of a person
 
@@ -61,7 +69,13 @@ class Keeper:
             since = now - self.request.began
             raise errors.Busy("%s is under way since %.3f s for the pair %s" % (self.request, since, self.pair.name))
 
+    def busy(self):
+        """Somebody moves it."""
+        return self.request is not None or self.deploys.running is not None
+
     def check(self):
+        if self.closed:
+            raise errors.ZergError("the section of the pair %s was just changed" % self.pair.name, "ask again")
         if not self.plugin.programs.running():
             raise errors.ShuttingDown("supervisord is shutting down or reloading")
         lacking = self.plugin.unsupported()
@@ -88,8 +102,9 @@ class Keeper:
     def _open(self, request, facts):
         """Check a request against the facts and turn it into what is wanted. :raises ZergError:"""
         request.opened = True
-        aim = requests.aim(request, facts, self.pair)
+        aim = requests.aim(request, facts, self.pair, self.desires.last)
         if aim is not None:
+            request.before = requests.Aim("", self.desires.held, self.desires.both)
             self.desires.aim(aim)
             self.save_orders()
 
@@ -151,34 +166,29 @@ class Keeper:
     def active(self):
         """May anything be done to this pair now?"""
         asked = self.desires.auto or self.request is not None or self.deploys.running or self.chores
-        return self.plugin.programs.running() and not self.pair.problems and asked
+        return not self.closed and self.plugin.programs.running() and not self.pair.problems and asked
 
     def glance(self):
         """Each second, for 2 microseconds a path: did somebody else move a slot?"""
-        if self._at_rest() and self.paths not in (None, self._paths_now()):
+        if self._at_rest() and self.hands.are_moving():
             self.kick("something changed at the FIFOs")
 
     def begin_look(self, ours):
-        """:param ours: what has changed at the paths since the last look was our doing. What changes from now on is not."""
+        """:param ours: what has changed at the paths since the last look was our doing."""
         self.look_began = self.plugin.loop.clock()
         if ours:
-            self.paths = self._paths_now()
+            self.hands.ours()
 
     def others_at_work(self):
-        """Somebody else gave a command since this was asked last: each changes an inode. A person's script may be between two of
-        them, so nothing is repaired yet, unless somebody waits for us."""
-        before, self.paths = self.paths, self._paths_now()
-        return before not in (None, self.paths) and self.request is None and not self.urgent
-
-    def _paths_now(self):
-        return [self.plugin.kernel.identity(path) for path in self.observer.paths]
+        """A person's script may be between two commands, so nothing is repaired yet, unless somebody waits for us."""
+        return self.hands.moved() and self.request is None and not self.urgent
 
     def watch(self):
         """A pidfd for the process of each program, and for a master below a wrapper."""
         loop = self.plugin.loop
         for program, memo in self.observer.memos.items():
             for pid in {self.plugin.programs.get(program).pid, memo.master} - {0} - loop.watched():
-                loop.watch(pid, lambda pid, p=program: self.kick("process %d of %s ended" % (pid, p), at_once=True))
+                loop.watch(pid, lambda pid, p=program: self.plugin.process_ended(p, pid))
 
     # settle's side
 
@@ -191,8 +201,11 @@ class Keeper:
             self.task.start()
 
     def _settled(self, _):
+        if self.request is not None:  # it could not be finished
+            ending = not self.plugin.programs.running()
+            self._answer(errors.ShuttingDown("supervisord ends") if ending else errors.ZergError("settle failed: this is a bug"))
         self._finish_entry("settled")
-        self.chores = False
+        self.chores, self.drain_began = False, None
         self.watch()
 
     def desired(self, facts, desperate):
@@ -227,7 +240,9 @@ class Keeper:
                 self._answer(refusal)
         elif self.request is None and step.patient and not step.moves:
             self._finish_entry("waiting: %s" % step.wait_for)
-        if not self.active() or self.pair.problems:
+        if self.chores and not step.moves and step.patient and not self.lasting_chores:
+            self.chores = False
+        if not self.active():
             return False
         if step.done and self.request is None:
             return False
@@ -251,13 +266,25 @@ class Keeper:
     def _answer(self, refusal):
         request, self.request = self.request, None
         if refusal is not None:
-            self.desires.wish = ""
+            self._take_back(request)
             request.answer = refusal
         else:
             request.answer = self.reply(request)
-            self.chores = self.pair.freeze or self.pair.retire == "stop"
+            self.chores = True
         self.plugin.answered()
         self._finish_entry("refused: %s" % refusal if refusal else "done", request)
+
+    def _take_back(self, request):
+        """What was refused must not come true later: a hold least of all."""
+        self.desires.wish = ""
+        if request.before is not None:
+            self.desires.aim(request.before)
+            self.save_orders()
+
+    @property
+    def lasting_chores(self):
+        """What a request asked for is only done when the old copy has drained."""
+        return self.pair.freeze or self.pair.retire == "stop"
 
     def reply(self, request):
         moves = [move for move, _ in self.chronicle.moves]
@@ -265,6 +292,7 @@ class Keeper:
         return answers.reply(self.pair.name, request, facts, moves, self.desires.held, now)
 
     def made(self, move):
+        self.plugin.log("debug", "made a move", pair=self.pair.name, move=str(move), why=move.why)
         self.chronicle.made(move)
         self.deploys.made(move)
         if move.command and b"p" in move.command:
@@ -291,7 +319,9 @@ class Keeper:
             return False
         self.desires.auto = on
         self.save_orders()
-        self.chronicle.record({"what": "auto %s" % ("on" if on else "off"), "by": "a person", "outcome": "done"})
+        serving = self.facts.serving if self.facts else ""
+        told = {"what": "auto %s" % ("on" if on else "off"), "by": "a person", "moves": [], "took_ms": 0.0, "serving": serving}
+        self.chronicle.record({**told, "outcome": "done"})
         if on:
             self.kick("auto was switched on")
         return True
@@ -320,8 +350,11 @@ class Keeper:
         return time.time() - self.since[program][1] if program in self.since else 0.0
 
     def close(self):
+        """Do nothing any more, whatever still calls: a timer, a pidfd, an event."""
+        self.closed = True
+        for proof in self.proofs:
+            proof.cancel()
         if self.task is not None:
             self.task.cancel()
         self.deploys.close()
-        for memo in self.observer.memos.values():
-            memo.forget()
+        self.observer.close()

@@ -23,6 +23,8 @@ class Memo:
     toggled_at: float = -1e9
     torn_since: Optional[float] = None  # some main threads are parked and some wait for requests
     accepts_since: Optional[float] = None
+    grown: bool = False  # it was seen ready
+    gone_since: Optional[float] = None  # it has no worker that is past its start-up
     listening: Optional[dict] = None
     asynchronous: bool = False
     attached: Optional[bool] = None

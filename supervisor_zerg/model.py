@@ -77,6 +77,8 @@ class Copy:
     deaf: str = ""  # why the master cannot take a command now; empty: it waits for one
     waking: bool = False  # a toggle was executed a moment ago: where its threads are proves nothing yet
     torn: bool = False  # some of its workers are paused and some are not
+    grown: bool = False  # this master was ready once, so it does not boot any more
+    renewing: bool = False  # all its workers are being born again, since a moment only: it will accept in the next
     fresh: bool = False  # it accepts since a moment only and its own hooks may still move slots
     asynchronous: bool = False  # gevent and the like: a pause would freeze its requests
     attached: Optional[bool] = None  # holds the pool's present socket; None: nobody could tell
@@ -125,6 +127,11 @@ class Copy:
     def stuck(self):
         """Some worker is stopped outside the pause: it will never get ready or finish by itself."""
         return any(w.stopped and w.parked < w.cores for w in self.workers)
+
+    @property
+    def boots(self):
+        """It is on its way up: nothing that is asked of it would come true soon."""
+        return not self.master or self.stuck or not self.grown and not any(w.born for w in self.workers)
 
     @cached_property
     def ready(self):

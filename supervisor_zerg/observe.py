@@ -44,6 +44,18 @@ class Observer:
     def _memo(self, master=0):
         return Memo(Trap(self.kernel, self.clock, signal.SIGTSTP), master)
 
+    def inherit(self, old):
+        """Take over what the observer of the same pair keeps in mind about masters that both know: commands on their way most of all."""
+        if self.paths == old.paths:
+            for program in set(self.memos) & set(old.memos):
+                self.memos[program] = old.memos.pop(program)
+        self.surroundings.orphans.update(old.surroundings.orphans)
+
+    def close(self):
+        """Let go of commands on their way."""
+        for memo in self.memos.values():
+            memo.forget()
+
     # the look
 
     def look(self, full=False, thorough=False):

@@ -37,8 +37,9 @@ class PairConfig:
     problems: Tuple[str, ...] = field(default=())
 
     def stats_of(self, program):
-        """The stats address of one copy: a unix path, ``host:port``, or empty."""
-        return named(self.stats, program)
+        """The stats address of one copy: a unix path, ``IP:PORT``, or empty."""
+        addresses = self.stats.split(",")
+        return named(addresses[self.programs.index(program) % len(addresses)], program)
 
     def health_of(self, program):
         """What to ask for the health of one copy: a URL, ``unix://SOCKET:PATH`` for its companion, ``command:...``, or empty."""

@@ -25,7 +25,7 @@ from .web import Web
 from .worklist import Worklist
 
 GLANCE_S = 1.0
-SPREAD_S = 0.02  # between the looks at two pairs on a tick
+SPREAD_S = 0.02  # between the looks at two pairs, so that many of them never hold the loop
 ENDED = (
     events.ProcessStateExitedEvent,
     events.ProcessStateStoppedEvent,
@@ -51,7 +51,7 @@ class Plugin:
         self.hooks = Hooks(self)
         self._ids, self._born = itertools.count(1), int(time.time())
         self.keepers, self._restarts = {}, {}
-        self._sections = None
+        self._sections, self._configured = None, {}
         self.tally, self.web = Tally(), Web(self)
         self.history.watchers.append(self.loop.guard(self.tally.note))
         self.options.configfile = self.options.configfile and os.path.abspath(self.options.configfile)
@@ -96,7 +96,7 @@ class Plugin:
         for keeper in self.keepers.values():
             for problem in keeper.pair.problems:
                 self.options.logger.critical("zerg: %s" % problem)
-            keeper.kick("supervisord runs")
+        self._kick(self.keepers.values(), "supervisord runs")
 
     def _glance(self):
         self.loop.call_later(GLANCE_S, self._glance)
@@ -110,15 +110,27 @@ class Plugin:
     def refresh(self):
         """Read the sections when supervisord has just read its files: ``reread`` leaves a new list there, and no event."""
         sections = self.options.configroot.supervisord.rpcinterface_factories
-        if sections is self._sections:
-            return
-        self._sections = sections
-        pairs = {pair.name: replace(pair, problems=pair.problems + unsupported()) for pair in config.read_pairs(self.options)}
-        for name in [n for n, k in self.keepers.items() if pairs.get(n) != k.pair and k.request is None]:
-            self.keepers.pop(name).close()
-        for name, pair in pairs.items():
-            if name not in self.keepers:
-                self.keepers[name] = Keeper(pair, self)
+        if sections is not self._sections:
+            self._sections = sections
+            pairs = [replace(pair, problems=pair.problems + unsupported()) for pair in config.read_pairs(self.options)]
+            self._configured = {pair.name: pair for pair in pairs}
+        if any(self._configured.get(name) != keeper.pair for name, keeper in self.keepers.items()) or not self.keepers:
+            self._replace_keepers()
+
+    def _replace_keepers(self):
+        """Where a section is another than it was. A pair that is being moved is left alone until that has ended."""
+        before, self.keepers = self.keepers, {}
+        for name in [*self._configured, *(set(before) - set(self._configured))]:
+            pair, old = self._configured.get(name), before.get(name)
+            if old is not None and (old.pair == pair or old.busy()):
+                self.keepers[name] = old
+            elif pair is not None:
+                self.keepers[name] = new = Keeper(pair, self)
+                if old is not None:
+                    new.inherit(old)
+                    self.loop.call_soon(lambda k=new: k.kick("its section was changed"))
+            if old is not None and self.keepers.get(name) is not old:
+                old.close()
 
     def _history_path(self, setting):
         if setting == "none":
@@ -193,6 +205,12 @@ class Plugin:
         how = type(event).__name__.replace("ProcessState", "").replace("Event", "").upper()
         keeper.ended(program, how)
 
+    def process_ended(self, program, pid):
+        """A process of a program is gone. Its keeper may be another than the one that began to watch it."""
+        for keeper in self.keepers.values():
+            if program in keeper.pair.programs:
+                keeper.kick("process %d of %s ended" % (pid, program), at_once=True)
+
     def _on_pool(self, event):
         for keeper in self.keepers.values():
             if name_of(event.process) == keeper.pair.pool:
@@ -209,8 +227,7 @@ class Plugin:
 
     def _groups_changed(self):
         self.refresh()
-        for keeper in self.keepers.values():
-            keeper.kick("programs were added or removed")
+        self._kick(self.keepers.values(), "programs were added or removed")
 
     # what keepers share
 
@@ -231,18 +248,23 @@ class Plugin:
         self.loop.call_soon(lambda: announcements.announce(announcements.JobToDo, **told))
 
     def settle_all(self):
-        """Look at every pair that reacts by itself, one after the other, so that many of them never hold the loop.
+        """Look at every pair that reacts by itself.
 
         :returns: how many there are.
         """
         self.refresh()
         keepers = [keeper for keeper in self.keepers.values() if keeper.active()]
-        for number, keeper in enumerate(keepers):
-            self.loop.call_later(number * SPREAD_S, lambda k=keeper: k.kick("a tick", routine=True))
+        self._kick(keepers, "a tick", routine=True)
         return len(keepers)
 
+    def _kick(self, keepers, cause, routine=False):
+        for number, keeper in enumerate(keepers):
+            self.loop.call_later(number * SPREAD_S, lambda k=keeper: k.kick(cause, routine=routine))
+
     def answered(self):
+        """Whoever waits for an answer gets it now; and what waited for the end of a move may be done."""
         self.loop.call_soon(self.loop.poke)
+        self.loop.call_soon(self.refresh)
 
     def new_id(self):
         return "%x-%d" % (self._born, next(self._ids))

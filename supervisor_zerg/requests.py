@@ -8,32 +8,42 @@ from . import errors
 Aim = namedtuple("Aim", "wish held both")
 
 
+#: What to do about a program that does not run, where starting it is not the answer.
+START = {
+    "ABSENT": "put it into supervisord's configuration and run 'supervisorctl update'",
+    "STOPPING": "ask again when it has stopped, or start it then",
+}
+
+
 class Request:
     """What a person asked for, until it is answered."""
 
     def __init__(self, ident, verb, program, by, options, now):
         self.id, self.verb, self.program, self.by, self.options, self.began = ident, verb, program, by, options, now
         self.opened = False
+        self.before = None  # the Aim that is taken up again if this one is refused
         self.answer = None  # the reply, a struct, or a ZergError
 
     def __str__(self):
         return "%s%s (id %s)" % (self.verb, " " + self.program if self.program else "", self.id)
 
 
-def aim(request, facts, pair):
-    """:returns: Aim; None when the request changes nothing about what is wanted. :raises ZergError: it cannot be."""
+def aim(request, facts, pair, last=""):
+    """:param last: the program that served last.
+    :returns: Aim; None when the request changes nothing about what is wanted. :raises ZergError: it cannot be."""
     for copy in facts.copies:
         if copy.blind:
             raise errors.NoRights(copy.blind)
+    if request.verb == "swap":
+        request.program = _other_than_serving(facts, pair, last)
     return AIMS[request.verb](request, facts, pair)
 
 
-def _swap(request, facts, pair):
-    serving = facts.serving
+def _other_than_serving(facts, pair, last):
+    serving = facts.serving or next((c.program for c in facts.copies if c.program == last and c.renewing), "")
     if not serving:
         raise errors.NobodyServes("no copy of the pair %s serves" % pair.name, "use 'zerg resume PROGRAM' or 'zerg promote PROGRAM'")
-    request.program = facts.other(serving).program
-    return _promote(request, facts, pair)
+    return facts.other(serving).program
 
 
 def _promote(request, facts, pair):
@@ -49,10 +59,9 @@ def _resume(request, facts, pair):
 
 def _pause(request, facts, pair):
     copy, other = facts.copy(request.program), facts.other(request.program)
-    if not copy.up:
-        raise errors.NotRunning("%s is %s" % (copy.program, copy.state))
-    if request.options.get("hold"):
+    if request.options.get("hold") and (copy.up or other.up):
         return _hold(facts)
+    _runs(copy)
     if copy.accepting and not other.accepting:
         raise errors.LastCopy("%s is the only copy of the pair %s that accepts requests" % (copy.program, pair.name))
     return Aim(other.program, False, False) if copy.accepting else None
@@ -69,11 +78,15 @@ def _settle(request, facts, pair):
     return None
 
 
-def _can_serve(copy, facts, pair):
+def _runs(copy):
     if not copy.up:
-        raise errors.NotRunning("%s is %s" % (copy.program, copy.state))
-    if copy.stuck or not copy.master or not any(w.born for w in copy.workers):
+        raise errors.NotRunning("%s is %s" % (copy.program, copy.state), START.get(copy.state))
+    if copy.boots:
         raise errors.Booting("%s boots" % copy.program)
+
+
+def _can_serve(copy, facts, pair):
+    _runs(copy)
     if copy.slot is None:
         raise errors.Lost("the master of %s (pid %d) holds none of the FIFOs" % (copy.program, copy.master))
     other = facts.other(copy.program)
@@ -81,4 +94,4 @@ def _can_serve(copy, facts, pair):
         raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % other.program)
 
 
-AIMS = {"swap": _swap, "promote": _promote, "resume": _resume, "pause": _pause, "settle": _settle}
+AIMS = {"swap": _promote, "promote": _promote, "resume": _resume, "pause": _pause, "settle": _settle}

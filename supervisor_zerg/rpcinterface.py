@@ -121,7 +121,7 @@ class ZergNamespaceRPCInterface:
         """Tell what was done to a pair, oldest first.
 
         @param string pair     Name of the pair; empty if there is only one
-        @param int limit       How many entries at most
+        @param int limit       How many entries at most, up to 200
         @return array entries  Structs with at, pair, id, what, by, moves, took_ms, serving, outcome
         """
         keeper = _faulty(self._plugin.keeper, pair)
@@ -197,7 +197,7 @@ class ZergNamespaceRPCInterface:
     def _move(self, keeper, verb, program, wait, **options):
         request = _faulty(keeper.ask, verb, program, **options)
         if not wait and request.answer is None:
-            return {**keeper.reply(request), "changed": True, "pending": True}
+            return {**keeper.reply(request), "pending": True}
         return _deferred(lambda: request.answer)
 
 

@@ -45,12 +45,12 @@ def _row(worker):
 
 
 def connect(address):
-    """A non-blocking connection to a stats server. :param address: unix path or ``host:port``. :raises OSError:"""
+    """A non-blocking connection to a stats server. :param address: unix path or ``IP:PORT``. :raises OSError:"""
     if address.startswith("/"):
         family, target = socket.AF_UNIX, address
     else:
         host, _, port = address.rpartition(":")
-        family, target = socket.AF_INET, (host or "127.0.0.1", int(port))
+        family, target = socket.AF_INET, (host, int(port))
     connection = socket.socket(family, socket.SOCK_STREAM)
     connection.setblocking(False)
     try:

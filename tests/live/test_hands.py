@@ -10,9 +10,9 @@ import xmlrpc.client
 
 import pytest
 
-from supervisor_zerg.demo.traffic import Traffic, failed
+from supervisor_zerg.demo.traffic import Traffic, failed, get, stale
 
-from .conftest import CHEAPER, PREFORK, THREADS, assert_nobody_noticed, assert_serves, echo, pid_of, slots, swap_under_load, told
+from .conftest import CHEAPER, PREFORK, THREADS, assert_nobody_noticed, assert_serves, both_run, echo, pid_of, slots, swap_under_load, told
 from .test_events import restart, workers_of
 
 
@@ -23,38 +23,40 @@ def is_fifo(path):
         return False
 
 
-def test_h13_a_deleted_fifo_is_put_back_and_the_pair_stays_controllable(warm):
+def test_uwsgi_issue_1617_h13_a_deleted_fifo_is_put_back_and_the_pair_stays_controllable(warm):
     os.unlink(warm.run / "running.fifo")
     warm.until(lambda: is_fifo(warm.run / "running.fifo"))
     warm.until(lambda: "relink pybossabak" in told(warm))
+    time.sleep(2)
+    assert told(warm).count("relink pybossabak") == 1
     os.unlink(warm.run / "running.fifo")
     assert warm.zerg.swap("")["serving"] == "pybossa"
     warm.until_roles("pybossa", "pybossabak")
     assert_serves(warm, "pybossa")
 
 
-def test_h14_the_articles_rollback_by_hand_gets_its_labels_repaired_and_the_next_deploy_kills_nobody(warm):
-    echo(warm, "running", "1p")
-    echo(warm, "sleeping", "2p")
-    warm.until_roles("pybossa", "pybossabak")
-    assert_serves(warm, "pybossa")
-    serving = pid_of(warm, "pybossa")
-    restart(warm, "pybossabak")
-    warm.until_roles("pybossabak", "pybossa")
-    assert pid_of(warm, "pybossa") == serving
+def test_h14_the_articles_rollback_by_hand_gets_its_labels_repaired_and_the_next_deploy_kills_nobody(mature):
+    echo(mature, "running", "1p")
+    echo(mature, "sleeping", "2p")
+    mature.until_roles("pybossa", "pybossabak")
+    assert_serves(mature, "pybossa")
+    serving = pid_of(mature, "pybossa")
+    restart(mature, "pybossabak")
+    mature.until_roles("pybossabak", "pybossa")
+    assert pid_of(mature, "pybossa") == serving
 
 
-def test_h15_a_careless_swap_by_hand_is_sorted_out(warm):
-    echo(warm, "sleeping", "1p")
-    warm.until(lambda: slots(warm)["pybossa"] == "running", seconds=2, every=0.001)
+def test_h15_a_careless_swap_by_hand_is_sorted_out(mature):
+    echo(mature, "sleeping", "1p")
+    mature.until(lambda: slots(mature)["pybossa"] == "running", seconds=2, every=0.001)
     try:
-        echo(warm, "running", "2p")
+        echo(mature, "running", "2p")
     except OSError:
         pass  # its reader was just making it anew
     time.sleep(1.5)
-    info = warm.until(lambda: (i := warm.info())["serving"] and i["parked"] and i)
-    warm.until_roles(info["serving"], info["parked"])
-    assert_serves(warm, info["serving"])
+    info = mature.until(lambda: (i := mature.info())["serving"] and i["parked"] and i)
+    mature.until_roles(info["serving"], info["parked"])
+    assert_serves(mature, info["serving"])
 
 
 def test_uwsgi_issue_1486_h16_a_copy_stuck_in_slot_new_is_promoted_and_the_old_one_parked(make_stack):
@@ -109,7 +111,7 @@ def test_h25_what_lies_at_a_slots_path_is_never_written_and_named(warm, what):
             os.close(stranger)
 
 
-def test_h25_a_directory_at_the_path_of_a_slot_costs_no_copy_its_life(warm):
+def test_uwsgi_issue_1453_h25_a_directory_at_the_path_of_a_slot_costs_no_copy_its_life(warm):
     serving, parked = pid_of(warm, "pybossabak"), pid_of(warm, "pybossa")
     (warm.run / "sleeping.fifo").unlink()
     (warm.run / "sleeping.fifo").mkdir()
@@ -142,14 +144,38 @@ def test_h33_a_parked_copy_stays_parked_whatever_happens_to_its_workers(make_sta
     assert {a.program for a in answers if a.began > since} == {"pybossabak"}
 
 
-def test_h35_workers_that_are_recycled_all_the_time_never_meet_a_pause(make_stack, dialect):
-    stack = make_stack(dialect, app={"processes": 4, "max-requests": 100})
+@pytest.mark.parametrize("app", [{"processes": 2, "harakiri": 1}, {"processes": 2, "max-requests": 1, "min-worker-lifetime": 0}], ids=["harakiri", "max-requests"])
+def test_h33_a_worker_that_ends_with_its_last_request_is_born_parked(make_stack, dialect, app):
+    stack = make_stack(dialect, app=app)
     stack.warm_up()
-    answers, swaps = swap_under_load(stack, 200, paths=("/",), clients=4, pause=0.01)
+    before = workers_of(stack, "pybossabak")
+    answers = []
+    seconds = 3 if "harakiri" in app else 1
+    threads = [threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=%d" % seconds))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 2, every=0.005)
+    assert stack.zerg.swap("")["draining"] == 2
+    for thread in threads:
+        thread.join()
+    stack.until(lambda: len(set(workers_of(stack, "pybossabak")) - set(before)) == 2)
+    assert len(failed(answers)) == (2 if "harakiri" in app else 0)
+    stack.until_roles("pybossa", "pybossabak")
+    assert_serves(stack, "pybossa", tries=2)
+    assert "pause pybossabak" not in told(stack).partition("pause pybossabak")[2], "it had to be parked once more"
+
+
+def test_h35_workers_that_are_recycled_all_the_time_never_meet_a_pause(make_stack, dialect):
+    stack = make_stack(dialect, app={
+        "processes": 4, "max-requests": 100, "min-worker-lifetime": 0, "forkbomb-delay": 0,  # it would be 10 s, and 2 s of sleep
+    })  # fmt: skip
+    stack.warm_up()
+    answers, swaps = swap_under_load(stack, 200, paths=("/",), clients=4, pause=0.05)
     assert_nobody_noticed(answers, swaps)
-    assert "end flood" not in told(stack)
-    for program in ("pybossa", "pybossabak"):
-        assert stack.child_log(program).count("resuming workers") <= 2 * len(swaps) + 10
+    assert "end flood" not in (stack.log / "zerg-history.jsonl").read_text()
+    logs = [stack.child_log(program) for program in ("pybossa", "pybossabak")]
+    assert sum(log.count("The work of process") for log in logs) > 200, "hardly a worker was recycled"
+    assert all(log.count("resuming workers") <= 2 * len(swaps) + 10 for log in logs)
 
 
 def test_h35_a_worker_that_is_killed_in_the_instant_of_a_swap(warm):
@@ -160,8 +186,6 @@ def test_h35_a_worker_that_is_killed_in_the_instant_of_a_swap(warm):
 
     answers, swaps = swap_under_load(warm, 30, paths=("/",), clients=4, pause=0.05, during=kill_one)
     assert len(failed(answers)) <= 30, "only what ran in a killed worker may fail"
-    from supervisor_zerg.demo.traffic import stale
-
     assert stale(answers, swaps) == []
 
 
@@ -194,6 +218,7 @@ def test_h36_a_flood_that_somebody_else_caused_is_over_within_two_seconds(make_s
             break
     else:
         pytest.fail("no flood could be made")
+    assert flooded() == 1, "said more than once"
     info = stack.until(lambda: (i := stack.info())["serving"] and i["parked"] and i)
     stack.until_roles(info["serving"], info["parked"])
     assert_serves(stack, info["serving"])
@@ -233,6 +258,21 @@ def test_h40_a_deaf_master_gets_no_second_toggle_and_the_pair_converges_when_it_
         os.kill(victim, signal.SIGCONT)
     warm.until_roles("pybossabak", "pybossa")
     assert warm.zerg.swap("")["serving"] == "pybossa"
+
+
+def test_h40_a_master_that_runs_a_hook_takes_the_toggle_when_it_is_through(make_stack):
+    stack = make_stack("managed", app={"processes": 2, "hook-touch": "$(ZERG_RUN)/touched exec:sleep 2"}, start=False)
+    (stack.run / "touched").write_text("")
+    stack.start()
+    stack.warm_up()
+    os.utime(stack.run / "touched", (time.time() + 10,) * 2)
+    stack.until(lambda: 'running "exec:sleep' in stack.child_log("pybossa"), every=0.005)
+    swaps = told(stack).count("resume pybossa ")
+    reply = stack.zerg.swap("")
+    assert reply["serving"] == "pybossa" and reply["changed"] and reply["took_ms"] > 500
+    assert told(stack).count("resume pybossa ") == swaps + 1
+    stack.until_roles("pybossa", "pybossabak")
+    assert_serves(stack, "pybossa")
 
 
 def test_h40_the_serving_master_is_deaf_when_it_is_to_be_parked(warm):
@@ -297,6 +337,38 @@ def test_h19_threads_are_sealed_by_the_kernels_witness_alone(make_stack):
     answers, swaps = swap_under_load(stack, 30, paths=("/", "/", "/?s=0.01"), clients=8)
     assert_nobody_noticed(answers, swaps)
     assert {c["witness"] for c in stack.info()["copies"]} == {"kernel"}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_stats_may_have_an_address_for_each_copy(make_stack):
+    stack = make_stack("managed", start=False)
+    addresses = ["127.0.0.1:%d" % free_port() for _ in range(2)]
+    ini = stack.conf_d / "uwsgi" / "managed.ini"
+    ini.write_text(ini.read_text().replace("stats = $(ZERG_RUN)/$(SUPERVISOR_PROCESS_NAME).stats", "stats = $(STATS)"))
+    for program, address in zip(("pybossa", "pybossabak"), addresses):
+        stack.set_options(program + ".conf", "program:" + program, {"environment": 'STATS="%s"' % address})
+    stack.set_pair({"stats": ",".join(addresses)})
+    stack.start()
+    info = stack.warm_up()
+    assert {c["witness"] for c in info["copies"]} == {"kernel, stats"} and info["problems"] == []
+
+
+def test_uwsgi_docs_issue_489_vacuum_takes_no_witness_and_no_fifo_from_the_other_copy(make_stack, dialect):
+    stack = make_stack(dialect, app={"processes": 2, "vacuum": "true"})
+    stack.warm_up()
+    both_run(stack)
+    for _ in range(2):
+        serving, parked = (lambda i: (i["serving"], i["parked"]))(stack.info())
+        restart(stack, parked)
+        stack.until_roles(parked, serving)
+    stack.until(lambda: {c["witness"] for c in stack.info()["copies"]} == {"kernel, stats"})
+    answers, swaps = swap_under_load(stack, 5)
+    assert_nobody_noticed(answers, swaps)
 
 
 def test_h26_a_master_below_a_shell_wrapper_is_found(make_stack, dialect):

@@ -6,7 +6,7 @@ import xmlrpc.client
 
 import pytest
 
-from supervisor_zerg.demo.traffic import Traffic, failed, get, stale
+from supervisor_zerg.demo.traffic import Traffic, failed, get
 
 from .conftest import MODES, THREADS, assert_nobody_noticed, assert_serves, slots, swap_under_load
 
@@ -191,9 +191,27 @@ def test_h32_a_swap_to_a_copy_that_boots_is_refused_with_the_reason(make_stack, 
     stack.until_roles("pybossabak", "pybossa")
 
 
-def test_uwsgi_issue_927_a_swap_behind_nginx_answers_no_502(make_stack, dialect, nginx):
-    stack = make_stack(dialect)
+@pytest.mark.parametrize("mode", ["prefork", "threads"])
+def test_uwsgi_issue_927_a_hundred_swaps_behind_nginx_answer_no_502(make_stack, dialect, nginx, mode):
+    stack = make_stack(dialect, app=MODES[mode])
     stack.warm_up()
-    answers, swaps = swap_under_load(stack, 60, address=nginx(stack), clients=8)
+    answers, swaps = swap_under_load(stack, 100, address=nginx(stack), clients=8)
     assert_nobody_noticed(answers, swaps)
-    assert stale(answers, swaps) == []
+
+
+def test_uwsgi_issue_803_a_pause_and_its_nudges_disturb_no_request_in_flight(make_stack):
+    """There a pause interrupted the sleep of a request, and stats called a worker paused that went on with it."""
+    stack = make_stack("managed", app=THREADS)
+    stack.warm_up()
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=1.5"))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 2, every=0.005)
+    asked = time.monotonic()
+    assert stack.zerg.swap("")["draining"] == 2
+    assert stack.copy("pybossabak")["condition"] == "draining"
+    for thread in threads:
+        thread.join()
+    assert {(a.status, a.program) for a in answers} == {(200, "pybossabak")}
+    assert min(a.ended for a in answers) > asked + 0.5 and min(a.ended - a.began for a in answers) >= 1.5

@@ -46,7 +46,13 @@ def test_a_file_that_cannot_be_read_is_a_problem_and_no_exception(tmp_path):
         ("fifos", "/a,/b", "must be three paths"),
         ("fifos", "/a,/b,c", "must be absolute paths, c is not"),
         ("fifos", "/a,/b,/a", "must be three different paths"),
-        ("stats", "nonsense", "must be a unix path or host:port"),
+        ("programs", "a,a:a", "names a twice"),
+        ("stats", "/run/x.stats", "must contain %(program_name)s"),
+        ("stats", "nonsense/%(program_name)s", "must be unix paths or IP:PORT"),
+        ("stats", "localhost:1,localhost:2", "must be unix paths or IP:PORT"),
+        ("stats", "127.0.0.1:1,127.0.0.1:70000", "not '127.0.0.1:70000'"),
+        ("stats", "/a,/a", "one for each program"),
+        ("stats", "/a,/b,/c", "one for each program"),
         ("auto", "perhaps", "must be true or false"),
         ("freeze", "2", "must be true or false"),
         ("retire", "kill", "must be park or stop"),
@@ -60,6 +66,12 @@ def test_a_file_that_cannot_be_read_is_a_problem_and_no_exception(tmp_path):
 def test_each_mistake_is_its_own_sentence_that_names_section_and_option(option, text, sentence):
     (problem,) = parse_pair("web", {option: text}).problems
     assert problem.startswith("[zerg:web] %s " % option) and sentence in problem
+
+
+def test_each_copy_may_have_a_stats_address_of_its_own():
+    pair = parse_pair("web", {"programs": "g:a,b:b", "stats": "127.0.0.1:9191, /run/b.stats"})
+    assert pair.problems == () and pair.programs == ("g:a", "b")
+    assert [pair.stats_of(program) for program in pair.programs] == ["127.0.0.1:9191", "/run/b.stats"]
 
 
 def test_all_mistakes_are_told_at_once():

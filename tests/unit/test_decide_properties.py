@@ -35,7 +35,7 @@ def copies(draw, program):
         linked=draw(st.booleans()), paused=draw(st.sampled_from([None, True, True, False, False])),
         workers=tuple(draw(workers(pid + n)) for n in range(draw(st.integers(0, 3)))),
         pending=("p1",) if draw(RARELY) else (), deaf="is stopped" if draw(RARELY) else "",
-        fresh=draw(RARELY), torn=draw(RARELY), waking=draw(RARELY),
+        fresh=draw(RARELY), torn=draw(RARELY), waking=draw(RARELY), grown=draw(st.booleans()), renewing=draw(RARELY),
         asynchronous=draw(RARELY), attached=draw(st.sampled_from([None, None, True, False])), blind="hidden" if draw(RARELY) else "",
     )  # fmt: skip
 
@@ -147,3 +147,38 @@ def test_what_has_converged_is_left_alone(world, desired):
     before = len(world.moves)
     converge(world, desired, most=2)
     assert len(world.moves) == before
+
+
+@st.composite
+def hard_times(draw):
+    """(world, desired): the same mess, and what else may go on: a stop, orphans, a new socket of the pool, async copies, recycling; while
+    a person holds the pair, lets both serve, or has the old copy ended."""
+    world = draw(broken_worlds())
+    for program, master in list(world.masters.items()):
+        happens = draw(st.sampled_from(["nothing", "nothing", "stop", "detach", "async", "recycle"])) if master.pid else "nothing"
+        master.state = "STOPPING" if happens == "stop" else master.state
+        master.attached = happens != "detach"
+        master.asynchronous, master.torn = happens == "async", master.torn and happens != "async"
+        if happens == "recycle" and master.grown:
+            world.recycle(program)
+    world.orphans = [Orphan(900 + n, "a", draw(st.booleans())) for n in range(draw(st.integers(0, 2)))]
+    desired = draw(WANTS)
+    wants = draw(st.sampled_from(["one", "one", "both", "held", "stop"]))
+    if any(m.asynchronous for m in world.masters.values()):
+        wants = "stop"
+    return world, replace(
+        desired, both=wants == "both", held=wants == "held", retire_stop=wants == "stop", retiring=draw(PROGRAMS) if wants == "stop" else "",
+        wish="" if wants == "held" or not getattr(world.masters.get(desired.wish), "pid", 0) else desired.wish,
+    )  # fmt: skip
+
+
+@given(hard_times())
+@PROFILE
+def test_in_hard_times_a_pair_converges_to_what_is_wanted_of_it(times):
+    world, desired = times
+    desired, _ = converge(world, desired)
+    seen = world.facts()
+    up = [c for c in seen.copies if c.up]
+    accepting = [c.program for c in up if c.accepting]
+    assert seen.orphans == () or desired.held
+    assert len(accepting) == (0 if desired.held else len(up) if desired.both else min(len(up), 1))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from supervisor_zerg.decide import choose, decide
-from supervisor_zerg.model import Arrival, Condition, Desired, Orphan, Slot, Verb
+from supervisor_zerg.model import Arrival, Condition, Desired, Facts, Orphan, Slot, Verb
 
 from .world import World, converge, roles, verbs
 
@@ -56,6 +56,14 @@ def test_h04_a_hundred_swaps_end_as_one(world):
     for number in range(100):
         desired, _ = converge(world, replace(desired, wish="ba"[number % 2]))
     assert roles(world) == ("a", "b")
+
+
+def test_h05_the_parked_copy_that_a_person_restarted_takes_over_and_the_old_release_is_parked(world):
+    old = world.masters["a"].pid
+    world.die("b")
+    world.start("b")
+    converge(world, arriving("b", Arrival.TAKES_OVER))
+    assert roles(world) == ("b", "a") and world.masters["a"].pid == old
 
 
 def test_h06_the_parked_copy_takes_over_from_one_that_is_about_to_stop(world):
@@ -113,6 +121,11 @@ def test_h11_detached_copies_are_restarted_one_after_the_other(world):
     assert world.facts().serving
 
 
+def test_h12_after_a_restart_who_serves_is_read_from_the_masters_and_not_remembered(world):
+    converge(world, Desired())
+    assert roles(world) == ("a", "b") and world.moves == []
+
+
 def test_h13_a_lost_path_is_put_back_once(world):
     world.masters["a"].linked = False
     converge(world, A_SERVED)
@@ -153,6 +166,14 @@ def test_h18_when_both_are_paused_the_last_one_is_resumed_unless_a_person_holds_
     assert roles(world) == ("a", "b")
 
 
+def test_h19_a_copy_of_which_no_witness_tells_whether_it_is_paused_is_not_toggled(world):
+    world.masters["b"].paused = None
+    step = decide(world.facts(), Desired(wish="b", last="a"))
+    assert not step.moves and "nothing tells whether b is paused" in step.wait_for
+    world.masters["a"].paused = None
+    assert not decide(world.facts(), A_SERVED).moves
+
+
 def test_h20_a_swap_is_met_while_a_long_request_drains(world):
     busy = world.masters["a"].workers[0]
     world.masters["a"].workers[0] = replace(busy, busy=1)
@@ -175,6 +196,15 @@ def test_h21_a_threaded_copy_is_nudged_until_no_thread_is_loose():
     assert world.facts().copy("a").sealed
 
 
+def test_h24_a_program_that_was_removed_is_no_partner_until_it_is_back(world):
+    world.masters["b"].state, world.masters["b"].pid = "ABSENT", 0
+    converge(world, A_SERVED)
+    assert roles(world) == ("a", "") and world.moves == []
+    world.start("b")
+    converge(world, arriving("b", Arrival.TAKES_OVER))
+    assert roles(world) == ("b", "a")
+
+
 def test_h25_no_digit_is_sent_towards_something_foreign(world):
     world.blocked = {Slot.SLEEPING: "a regular file at /run/sleeping.fifo"}
     world.boot("b", Slot.NEW, True)
@@ -187,6 +217,20 @@ def test_h25_nothing_is_written_to_a_master_whose_own_path_is_a_directory(world)
     world.blocked = {Slot.SLEEPING: "a directory at /run/sleeping.fifo"}
     step = decide(world.facts(), Desired(wish="b", last="a"))
     assert not step.moves and step.refusal == "Obstructed"
+
+
+def test_h27_an_old_copy_that_quits_by_itself_leaves_nothing_to_do(world):
+    world.die("b")
+    world.orphans = []
+    _, step = converge(world, A_SERVED)
+    assert step.done and world.moves == [] and not world.facts().warm
+
+
+def test_h28_a_process_that_may_not_be_looked_at_is_a_refusal_and_no_guess(world):
+    blind = replace(world.facts().copy("b"), master=0, slot=None, paused=None, workers=(), blind="no right to look at b")
+    facts = Facts((world.facts().copy("a"), blind))
+    step = decide(facts, Desired(wish="b", last="a"))
+    assert (step.refusal, step.moves) == ("NoRights", ())
 
 
 def test_h29_nothing_is_done_when_both_are_stopped():
@@ -205,6 +249,22 @@ def test_h32_a_wish_for_a_copy_that_boots_changes_nothing_yet(world):
     world.start("b")
     step = decide(world.facts(), Desired(wish="b", last="a"))
     assert not step.moves and step.refusal == "Booting" and not step.met
+
+
+def test_h33_a_worker_that_is_born_in_a_parked_copy_changes_nothing(world):
+    worker = world.masters["b"].workers[0]
+    world.masters["b"].workers[0] = replace(worker, pid=999, born=False, parked=0)
+    converge(world, A_SERVED)
+    assert roles(world) == ("a", "b") and world.moves == []
+
+
+def test_h34_a_copy_that_is_to_end_finishes_its_requests_first_unless_the_limit_has_passed(world):
+    world.masters["b"].workers = [replace(w, parked=w.cores - 1, busy=1) for w in world.masters["b"].workers]
+    retiring = Desired(last="a", retire_stop=True, retiring="b")
+    assert not decide(world.facts(), retiring).moves
+    assert [m.verb for m in decide(world.facts(), replace(retiring, overdue=True)).moves] == [Verb.QUIT]
+    world.wait()
+    assert [m.verb for m in decide(world.facts(), retiring).moves] == [Verb.QUIT]
 
 
 @pytest.mark.parametrize("program", ["a", "b"])
@@ -271,6 +331,30 @@ def test_h41_without_freeze_a_frozen_copy_is_continued(world):
     assert verbs(world) == ["continue"] and roles(world) == ("a", "b")
 
 
+def test_h42_a_reload_is_a_death_and_a_boot(world):
+    world.die("a")
+    desired, _ = converge(world, A_SERVED)
+    world.start("a", parked=False)
+    converge(world, replace(desired, arrivals=(("a", Arrival.PARKS),)))
+    assert roles(world) == ("b", "a")
+
+
+def test_workers_that_are_all_replaced_at_once_are_waited_for_and_nobody_fails_over(world):
+    world.recycle("a")
+    converge(world, A_SERVED)
+    assert roles(world) == ("a", "b") and world.moves == []
+
+
+def test_a_copy_whose_workers_are_all_being_replaced_is_paused_before_a_swap_is_answered(world):
+    world.recycle("a")
+    wish = Desired(wish="b", last="a")
+    world.apply(decide(world.facts(), wish).moves[0])
+    step = decide(world.facts(), wish)
+    assert not step.met and not step.moves, "its next workers would have taken requests"
+    converge(world, wish)
+    assert roles(world) == ("b", "a")
+
+
 def test_a_copy_that_is_retired_is_ended_once_it_has_drained(world):
     converge(world, Desired(last="a", retiring="b", retire_stop=True))
     assert verbs(world) == ["quit"] and roles(world) == ("a", "")
@@ -334,7 +418,7 @@ def test_no_copy_is_told_to_end_where_a_directory_would_kill_it():
 def test_a_copy_of_which_only_some_workers_are_paused_is_made_whole(world, program):
     world.masters[program].torn = True
     converge(world, A_SERVED)
-    assert roles(world) == ("b", "a") if program == "a" else ("a", "b")
+    assert roles(world) == (("b", "a") if program == "a" else ("a", "b"))
     assert [m.command for m in world.moves if m.verb is Verb.ALIGN] == [b"p"]
     assert verbs(world)[0] == ("resume" if program == "a" else "align"), "make before break"
 

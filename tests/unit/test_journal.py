@@ -1,5 +1,7 @@
 """History survives torn lines, full disks and rubbish; orders survive supervisord."""
 
+import os
+
 import pytest
 
 from supervisor_zerg import journal
@@ -36,6 +38,13 @@ def test_what_could_not_be_written_is_still_told_when_the_disk_is_free_again(tmp
     (tmp_path / "folder").mkdir()
     history.add({"pair": "a", "n": 2})
     assert len(complaints) == 1 and [e["n"] for e in history.last("a", 10)] == [1, 2]
+
+
+def test_a_fifo_in_place_of_the_file_holds_nobody_up(tmp_path, complaints):
+    os.mkfifo(tmp_path / "h")
+    history = History(str(tmp_path / "h"), complaints.append)
+    history.add({"pair": "a", "n": 1})
+    assert history.last("a", 1)[0]["n"] == 1 and "a FIFO lies there" in complaints[0]
 
 
 def test_a_pair_that_moves_all_the_time_hides_no_other(complaints):

@@ -97,7 +97,7 @@ def family(tmp_path):
     family.process.communicate()
 
 
-def test_the_master_is_found_below_a_wrapper_and_again_where_it_turns_out_to_be_another(family):
+def test_h26_the_master_is_found_below_a_wrapper_and_again_where_it_turns_out_to_be_another(family):
     now = [100.0]
     observer = Observer(Pair(family.paths), KERNEL, family, lambda: now[0])
 

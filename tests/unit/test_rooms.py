@@ -11,7 +11,7 @@ ROOMS = """
 model errors guards decide requests answers desires release judge advance pair plans rehearsal
 config sockets processes kernel uwsgi journal memo surroundings appraise observe settle
 programs dispatchers task loop
-announcements chronicle worklist hooks errands vitals deploy deploys keeper status
+hands announcements chronicle worklist hooks errands vitals deploy deploys keeper status
 verbs help telling watch shells manpage
 looking launch metrics page channel link web plugin rpcinterface
 rules inis cmdline confs blueprint lint_supervisor lint_pairs lint_hooks lint_pools lint_copies lint

@@ -25,6 +25,8 @@ class Master:
     torn: bool = False
     fresh: bool = False
     asynchronous: bool = False
+    grown: bool = True
+    renewing: bool = False
     attached: bool = True
     boots_parked: bool = True
     pid: int = 0
@@ -36,6 +38,7 @@ class Master:
             program=self.program, state=self.state, pid=self.pid, master=self.pid, slot=self.slot, linked=self.linked,
             paused=self.paused, workers=tuple(self.workers), pending=tuple(c for c, _ in self.queue), deaf=self.deaf,
             waking=self.waking, torn=self.torn, fresh=self.fresh, asynchronous=self.asynchronous, attached=self.attached,
+            grown=self.grown, renewing=self.renewing,
         )  # fmt: skip
 
 
@@ -63,9 +66,15 @@ class World:
 
     def start(self, program, parked=True):
         """Supervisor forks: the copy boots, without workers that are past their start-up."""
-        master = self.boot(program, Slot.NEW, parked, boots_parked=parked)
+        master = self.boot(program, Slot.NEW, parked, boots_parked=parked, grown=False)
         master.workers = [replace(w, born=False, parked=0) for w in master.workers]
         return master
+
+    def recycle(self, program):
+        """All its workers end at once, by max-requests most of all, and are born again."""
+        master = self.masters[program]
+        master.workers = [Worker(next(self.pids), self.cores, born=False) for _ in range(self.count)]
+        master.renewing = True
 
     def die(self, program):
         dead = self.masters[program]
@@ -86,6 +95,8 @@ class World:
             self.start(move.program)
         elif move.verb is Verb.END_ORPHAN:
             self.orphans = [o for o in self.orphans if o.pid not in move.pids]
+        elif move.verb is Verb.END_WORKER:
+            master.workers = [w for w in master.workers if w.pid not in move.pids]
         elif move.command and master.deaf:
             master.queue.append((move.command.decode().strip(), move))
         elif move.command:
@@ -132,12 +143,16 @@ class World:
         return worker
 
     def wait(self):
-        """Time passes: requests end, workers are born, hooks are over, the deaf wake up."""
+        """Time passes: requests end, workers are born, hooks are over, the deaf wake up, who is to stop has stopped."""
+        for program, master in list(self.masters.items()):
+            if master.state == "STOPPING" and not any(w.busy or w.stopped for w in master.workers):
+                self.masters[program] = Master(program, state="STOPPED", slot=None)
         for master in self.masters.values():
             master.deaf, queue, master.queue = "", master.queue, []
             for _, move in queue:
                 self._execute(master, move)
-            master.fresh = master.waking = False
+            master.fresh = master.waking = master.renewing = False
+            master.grown = master.grown or bool(master.pid)
             master.workers = [self._aged(master, w) for w in master.workers]
         self.orphans = [replace(o, busy=False) for o in self.orphans]
 
@@ -160,7 +175,8 @@ def rules(facts, desired, step):
     if step.met and step.goal:
         new, old = facts.copy(step.goal), facts.other(step.goal)
         yield "what is called met serves", new.accepting
-        alone = not old.up or not (old.accepting or old.pending or old.paused and not old.sealed)
+        quiet = not (old.accepting or old.pending or old.paused and not old.sealed or old.grown and old.paused is False)
+        alone = not old.up or quiet
         yield "what is called met leaves nobody else accepting", desired.both or alone
     if step.met and desired.held:
         yield "a held pair takes nothing", not any((c.accepting or c.paused and not c.sealed) and c.up for c in facts.copies)
@@ -218,10 +234,8 @@ def converge(world, desired=None, most=MANY_STEPS):
         step = decide(facts, desired)
         check(facts, desired, step)
         if step.met and step.goal:
-            old = facts.other(step.goal)
             desired = replace(desired, last=step.goal, wish="" if desired.wish == step.goal else desired.wish)
             desired = replace(desired, arrivals=tuple(a for a in desired.arrivals if not facts.copy(a[0]).ready))
-            del old
         if step.done:
             return desired, step
         for move in step.moves:
