@@ -62,7 +62,7 @@ def ended(traffic):
 def promotions(stack):
     """[(asked, replied, program)] of every promotion: from its reply until the next one is asked the other copy may answer nobody."""
     shift = time.monotonic() - time.time()
-    done = [e for e in stack.zerg.getHistory("", 1000) if e["what"].startswith("promote ") and e["outcome"] == "done"]
+    done = [e for e in stack.zerg.getHistory("", 200) if e["what"].startswith("promote ") and e["outcome"] == "done"]
     return [(e["at"] - e["took_ms"] / 1000 + shift, e["at"] + shift, e["what"].split()[1]) for e in done]
 
 

@@ -42,7 +42,7 @@ class Keeper:
         """Take over what cannot be looked up from the keeper of the same pair under a section that was changed."""
         self.observer.inherit(old.observer)
         self.desires.inherit(old.desires)
-        self.deploys.last, self.since = old.deploys.last, old.since
+        self.deploys.recent, self.since = old.deploys.recent, old.since
 
     # requests of a person
 

@@ -163,7 +163,8 @@ class ZergNamespaceRPCInterface:
         """Give the listener what it is to do: hooks and health checks. For zerg-listener only.
 
         @param boolean anew   The listener has just been started
-        @return array jobs    Structs with id, kind (hook, health, or end: of the hook with that id), pair, what, check, environment, timeout, interval, expect
+        @return array jobs    Structs with id, kind, pair, what, check, environment, timeout, interval, expect; kind is hook, health, or
+            end: the hook with that id is to be ended
         """
         return self._plugin.worklist.take(bool(anew))
 
