@@ -82,7 +82,7 @@ def _pair_problems(keeper, facts):
     elif not facts.warm:
         found.append("no warm copy: %s" % _why_cold(facts, keeper.deploys.last))
     if keeper.deploys.last:
-        found += _rolled_back(keeper.deploys.told(), facts)
+        found += _bad_release(keeper.deploys.told(), facts)
     if all(c.accepting for c in facts.copies) and not keeper.desires.both:
         found.append("both copies accept requests")
     if not keeper.desires.auto:
@@ -90,12 +90,14 @@ def _pair_problems(keeper, facts):
     return found
 
 
-def _rolled_back(deploy, facts):
-    """The warm copy is one that nobody should go back to."""
-    copy = facts.copy(deploy["target"])
-    if deploy["outcome"] != "rolled back" or copy.pid != deploy["pid"] or copy.accepting:
+def _bad_release(deploy, facts):
+    """The warm copy is one that nobody should go back to, or the one that serves is, and there is no other."""
+    copy, outcome = facts.copy(deploy["target"]), deploy["outcome"]
+    bad = outcome == "not rolled back" or outcome == "rolled back" and not copy.accepting
+    if not bad or copy.pid != deploy["pid"]:
         return []
-    return ["%s holds the release %sthat was rolled back: %s" % (copy.program, deploy["label"] and deploy["label"] + " ", deploy["why"])]
+    label = deploy["label"] and deploy["label"] + " "
+    return ["%s holds the release %sthat was %s: %s" % (copy.program, label, outcome, deploy["why"])]
 
 
 def _why_cold(facts, deploy):

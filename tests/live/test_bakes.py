@@ -60,3 +60,4 @@ def test_h48_where_the_old_process_has_ended_there_is_no_way_back_and_the_deploy
     told = stack.zerg.abort("")
     assert told["outcome"] == "not rolled back" and "there is none to go back to" in told["why"]
     assert get(stack.web).version == "2"
+    assert any("pybossabak holds the release that was not rolled back: aborted" in p for p in stack.info()["problems"])

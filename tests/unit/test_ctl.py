@@ -138,6 +138,7 @@ def test_every_command_asks_the_method_of_its_name(capsys):
         ("promote a\x01", r"no name looks like 'a\x01'"),
         ("promote \udcff", "no name looks like"),
         ("help swp", "did you mean 'swap'?"),
+        ("deploy --label v2 beta of it", "a label is one word"),
     ],
 )
 def test_bad_words_are_refused_with_a_hint_before_anything_is_asked(line, hint, capsys):
@@ -155,6 +156,42 @@ def test_any_words_are_either_understood_or_refused(words):
     else:
         assert call.command.name in verbs.COMMANDS
         assert set(call.words) == {take.strip("[]") for take in call.command.takes}
+
+
+# deploys
+
+
+def a_deploy(**options):
+    told = {"id": "x-1", "pair": "web", "label": "", "elapsed": 1.0, "waits_for": "b boots", "outcome": "", "why": "", "cut": 0, "serving": "a"}
+    return {**told, **options}
+
+
+@pytest.mark.parametrize("outcome, status", errors.OUTCOMES.items())
+def test_a_deploy_ends_with_the_status_of_its_outcome(outcome, status, capsys, monkeypatch):
+    monkeypatch.setattr(ctl, "FOLLOW_S", 0.0)
+    done = shell("deploy", capsys, deploy=a_deploy(), getDeploy=a_deploy(outcome=outcome, steps=[]))
+    assert done.status == status and done.asked[1:] == [("getDeploy", "web", "x-1")], "by its id: another one may have begun"
+
+
+def test_a_deploy_that_supervisord_has_forgotten_is_told_as_such(capsys, monkeypatch):
+    monkeypatch.setattr(ctl, "FOLLOW_S", 0.0)
+    gone = xmlrpc.client.Fault(323, "ZERG_FORGOTTEN: nobody remembers the deploy x-1 of the pair web; 'zerg status' tells who serves")
+    done = shell("deploy", capsys, deploy=a_deploy(), getDeploy=gone)
+    assert done.status == errors.FORGOTTEN and "error: nobody remembers the deploy x-1" in done.err
+
+
+def test_a_label_of_two_words_is_refused_with_what_it_is(capsys):
+    unknown = xmlrpc.client.Fault(301, "ZERG_UNKNOWN_PAIR: no pair is named 'beta'; 'zerg status' lists the pairs")
+    done = shell("deploy --label v2 beta", capsys, deploy=unknown)
+    assert done.status == ARGUMENTS and "no pair is named 'beta'" in done.err and "a label is one word" in done.err
+
+
+def test_status_and_history_tell_the_label():
+    info = a_pair(copies=[a_copy("a", "serving", label="v2"), a_copy("b", label="")])
+    assert ["  label v2" in line for line in telling.tell_status(info, NOW)] == [False, True, False]
+    entry = {"at": NOW, "id": "x-1", "what": "deploy b", "label": "v2", "by": "a person", "outcome": "deployed", "took_ms": 1.0}
+    (line,) = telling.tell_history([entry])
+    assert "deploy b v2, by a person, deployed" in line
 
 
 # what is told
