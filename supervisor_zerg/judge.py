@@ -34,7 +34,7 @@ def trouble(release, sight):
 
 
 def _on_its_way(release, sight):
-    """The old program was started anew, and its own hooks may take over for a moment: it is parked again, being no release to go back to."""
+    """The old program was started anew, and its own hooks may take over for a moment: it is parked again."""
     return release.old_gone and sight.now - release.since < release.plan.bake
 
 

@@ -90,5 +90,6 @@ def _watch(pair, plan):
 def _in_trouble(pair, plan, facts, old):
     if old.asynchronous:
         return "in trouble there is no way back: %s has ended" % plan.old
-    return "in trouble write '%s' to %s and then '%s' to %s: %s serves again" % (
-        _toggle(facts, Slot.RUNNING), _parked_at(pair, facts), _toggle(facts, Slot.SLEEPING), pair.fifos[Slot.RUNNING], plan.old)  # fmt: skip
+    back, away = _toggle(facts, Slot.RUNNING), _toggle(facts, Slot.SLEEPING)
+    words = "in trouble write '%s' to %s and then '%s' to %s: %s serves again"
+    return words % (back, _parked_at(pair, facts), away, pair.fifos[Slot.RUNNING], plan.old)

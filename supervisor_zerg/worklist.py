@@ -35,8 +35,8 @@ class Job:
     def struct(self):
         """As it goes to the listener."""
         return {
-            "id": self.id, "kind": "end" if self.ending else self.kind, "pair": self.pair, "what": self.what, "check": self.check, "timeout": float(self.timeout),
-            "interval": float(self.interval), "expect": self.expect, "environment": dict(self.environment),
+            "id": self.id, "kind": "end" if self.ending else self.kind, "pair": self.pair, "what": self.what, "check": self.check,
+            "timeout": float(self.timeout), "interval": float(self.interval), "expect": self.expect, "environment": dict(self.environment),
         }  # fmt: skip
 
 
