@@ -170,7 +170,7 @@ def _promote(release, sight):
         return _give_up(release, sight, "%s ended while it was promoted: %s" % (plan.target, sight.ended))
     if sight.promoted:  # where it has fallen since, the bake tells
         orders = (Do.CHECK,) if plan.check_serving else ()
-        return _to(release, Phase.BAKING, sight.now, *orders, exposed=True, baseline=sight.counters)
+        return _to(release, Phase.BAKING, sight.now, *orders, exposed=True)
     return _stay(release)
 
 
@@ -186,8 +186,6 @@ def _bake(release, sight):
     why = trouble(release, sight)
     if why:
         return _give_up(release, sight, why)
-    if sight.counters.told and not release.baseline.told:
-        release = replace(release, baseline=sight.counters)
     if sight.now - release.since < plan.bake or not well(release, sight):
         return _stay(release)
     if plan.after:

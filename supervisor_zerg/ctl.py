@@ -25,6 +25,7 @@ from .telling import concerned, failure, infos_of, plain, tell, tell_progress
 from .watch import INTERVAL_S, watch
 
 SHORTEST_S = 0.05  # between two looks of watch
+RELOAD_S = 20.0  # so long supervisord may not be reachable while a deploy is followed
 FOLLOW_S = 0.2  # how often a deploy is asked how far it is
 ANSWER_S = 30.0  # supervisord answers a move after 10 s at the latest
 NAMES_S = 1.0  # how long the Tab key may wait for names
@@ -182,10 +183,21 @@ class ZergControllerPlugin(ControllerPluginBase):
             while not deploy["outcome"] and "no-wait" not in call.options:
                 line.show(deploy["waits_for"], tell_progress(deploy))
                 time.sleep(FOLLOW_S)
-                deploy = self._ask(ANSWER_S, lambda zerg: zerg.getDeploy(deploy["pair"], deploy["id"]))
+                deploy = self._look_after(deploy)
         finally:
             line.end()
         return errors.OUTCOMES.get(deploy["outcome"], 0), list(tell(call, deploy, time.time()))
+
+    def _look_after(self, deploy):
+        """How far it is. A supervisord that is being reloaded does not answer for a while."""
+        until = time.monotonic() + RELOAD_S
+        while True:
+            try:
+                return self._ask(ANSWER_S, lambda zerg: zerg.getDeploy(deploy["pair"], deploy["id"]))
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > until:
+                    raise
+                time.sleep(FOLLOW_S)
 
     def _ask(self, seconds, question):
         try:

@@ -25,7 +25,7 @@ def trouble(release, sight):
         return "%s ended: %s" % (target, sight.ended)
     if plan.check_serving and sight.bad >= plan.count:
         return "%s is not healthy: %s" % (target, sight.health_words)
-    worse = _worse(plan, release.baseline, sight.counters) if release.baseline.told else ""
+    worse = _worse(plan, sight.counters) if sight.counters.told else ""
     if not worse and sight.serving not in ("", target) and not _on_its_way(release, sight):
         return "%s does not accept requests any more, so %s serves in its place" % (target, sight.serving)
     if not worse and sight.now - release.since > plan.bake + plan.check_timeout and not well(release, sight):
@@ -45,12 +45,12 @@ def unhealthy(plan, sight, seconds):
     return "%s was not found healthy within %.0f s: %s" % (plan.target, seconds, words)
 
 
-def _worse(plan, before, now):
-    if now.harakiris > before.harakiris:
+def _worse(plan, counted):
+    if counted.harakiris:
         return "%s: uWSGI ended a worker whose request took too long (harakiri)" % plan.target
-    exceptions, lost, requests = now.exceptions - before.exceptions, now.lost - before.lost, now.requests - before.requests
-    if _many(plan, exceptions + lost, requests):
-        return "%s: %d exceptions and %d respawned workers in %d requests" % (plan.target, exceptions, lost, requests)
+    if _many(plan, counted.exceptions + counted.lost, counted.requests):
+        numbers = counted.exceptions, counted.lost, counted.requests
+        return "%s: %d exceptions and %d respawned workers in %d requests" % (plan.target, *numbers)
     return ""
 
 

@@ -119,7 +119,6 @@ class Release:
     hooks: Tuple[str, ...] = ()  # still to run
     unparkable: bool = False  # it was to be parked again, and had to be stopped
     cut: int = 0  # requests that were in flight when the target was killed
-    baseline: Counters = Counters()  # at the beginning of the bake
     outcome: Optional[Outcome] = None
     why: str = ""
 

@@ -61,10 +61,17 @@ def versions(answers):
 
 
 def promotions(stack):
-    """[(asked, replied, program)] of everything that was promoted, as :func:`stale` takes it."""
-    shift = time.monotonic() - time.time()
-    done = [e for e in history(stack) if e["what"].startswith("promote ") and e["outcome"] == "done"]
-    return [(e["at"] - e["took_ms"] / 1000 + shift, e["at"] + shift, e["what"].split()[1]) for e in done]
+    """[(asked, replied, program)] of everything that was promoted, as :func:`stale` takes it. Where copies move the slots themselves, they
+    do so without being asked, some time after the deploy began."""
+    shift, entries = time.monotonic() - time.time(), history(stack)
+    hooks = stack.environment["ZERG_DIALECT"] == "hooks"
+    began = {e["id"]: e["at"] - e["took_ms"] / 1000 for e in entries if hooks and e["what"].startswith("deploy ")}
+    done = []
+    for entry in [e for e in entries if e["what"].startswith("promote ") and e["outcome"] == "done"]:
+        deploy = entry["by"].rpartition("(id ")[2].rstrip(")")
+        asked = began.get(deploy, entry["at"] - entry["took_ms"] / 1000)
+        done.append((asked + shift, entry["at"] + shift, entry["what"].split()[1]))
+    return done
 
 
 @contextmanager
