@@ -2,10 +2,9 @@
 runs *settle* until that is reached, and answers. The only state of a pair that is not a fact lives here.
 """
 
-import time
-
 from . import announcements, answers, errors, requests
 from .chronicle import Chronicle
+from .conditions import Conditions
 from .deploys import Deploys
 from .desires import Desires
 from .hands import Hands
@@ -26,7 +25,7 @@ class Keeper:
         self.observer = Observer(pair, plugin.kernel, plugin.programs, plugin.loop.clock)
         orders = plugin.orders.get(pair.name)
         self.desires = Desires(pair, orders)
-        self.since, self.fallen = {}, set()
+        self.conditions, self.fallen = Conditions(), set()
         self.request, self.task, self.facts, self.step = None, None, None, None
         self.deploys = Deploys(self, orders.get("labels", {}))
         self.chronicle = Chronicle(pair, plugin)
@@ -42,7 +41,7 @@ class Keeper:
         """Take over what cannot be looked up from the keeper of the same pair under a section that was changed."""
         self.observer.inherit(old.observer)
         self.desires.inherit(old.desires)
-        self.deploys.last, self.since = old.deploys.last, old.since
+        self.deploys.last, self.conditions = old.deploys.last, old.conditions
 
     # requests of a person
 
@@ -123,7 +122,7 @@ class Keeper:
 
     def _arrives(self, program, arrival, cause):
         self.desires.arrivals[program] = arrival
-        self.since.pop(program, None)
+        self.conditions.forget(program)
         self.plugin.loop.call_soon(lambda: self.kick(cause))
 
     def stops(self, program):
@@ -144,7 +143,7 @@ class Keeper:
         other = next(p for p in self.pair.programs if p != copy.program)
         detached = self.observer.memos[other].attached is False
         arrival = Arrival.TAKES_OVER if detached or self.facts.copy(copy.program).accepting else Arrival.PARKS
-        self.plugin.restart(copy.program, lambda: self.desires.arrivals.__setitem__(copy.program, arrival))
+        self.plugin.reactions.restart(copy.program, lambda: self.desires.arrivals.__setitem__(copy.program, arrival))
 
     def kick(self, cause, at_once=False, routine=False):
         """Something happened: look, now. :param routine: nothing happened, it is just time; not the cause of what is under way."""
@@ -229,7 +228,7 @@ class Keeper:
     def saw(self, facts, step):
         """Take in what was seen and decided. :returns: False to end settle."""
         self.facts, self.step = facts, step
-        self._note_conditions(facts)
+        self.conditions.note(facts)
         self.watch()
         if step.met:
             self._reached(facts, step)
@@ -335,19 +334,9 @@ class Keeper:
 
     def noted(self, facts):
         """Facts that somebody else looked up."""
-        self._note_conditions(facts)
+        self.conditions.note(facts)
         if self.facts is None:
             self.facts = facts
-
-    def _note_conditions(self, facts):
-        for copy in facts.copies:
-            condition = copy.condition.value
-            if self.since.get(copy.program, ("", 0))[0] != condition:
-                self.since[copy.program] = condition, time.time()
-
-    def lasts(self, program):
-        """Seconds since a program was seen to be in its condition."""
-        return time.time() - self.since[program][1] if program in self.since else 0.0
 
     def close(self):
         """Do nothing any more, whatever still calls: a timer, a pidfd, an event."""

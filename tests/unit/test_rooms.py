@@ -11,9 +11,9 @@ ROOMS = """
 model errors guards decide requests answers desires release advance pair plans
 config sockets processes kernel uwsgi journal memo surroundings appraise observe settle
 programs dispatchers task loop
-hands announcements chronicle worklist hooks deploy deploys keeper status
+hands conditions announcements chronicle worklist hooks deploy deploys keeper status
 verbs help telling watch shells manpage
-looking launch metrics page channel link web plugin rpcinterface
+looking launch metrics page channel link web reactions plugin rpcinterface
 rules inis cmdline confs blueprint lint_supervisor lint_pairs lint_hooks lint_pools lint_copies lint
 ctl zergctl
 commands checks jobs listener
