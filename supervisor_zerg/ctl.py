@@ -17,10 +17,11 @@ from types import SimpleNamespace
 
 from supervisor.supervisorctl import ControllerPluginBase
 
-from . import errors, lint, shells, verbs
+from . import errors, shells, verbs
 from . import help as manual
-from .blueprint import read_blueprint
-from .inis import Unreadable
+from .lint.blueprint import read_blueprint
+from .lint.check import check, status_of, tell_findings
+from .lint.inis import Unreadable
 from .telling import concerned, failure, infos_of, plain, tell, tell_progress
 from .watch import INTERVAL_S, watch
 
@@ -104,9 +105,9 @@ def check_files(options, pair, as_json):
     names = [known.config.name for known in plan.pairs]
     if pair and pair not in names:
         raise manual.BadWords("there is no pair %r; there are: %s" % (pair, ", ".join(names)))
-    findings = lint.check(plan, pair)
-    lines = json.dumps([asdict(f) for f in findings], indent=2, sort_keys=True).splitlines() if as_json else lint.tell_findings(findings)
-    return lint.status_of(findings), list(lines)
+    findings = check(plan, pair)
+    lines = json.dumps([asdict(f) for f in findings], indent=2, sort_keys=True).splitlines() if as_json else tell_findings(findings)
+    return status_of(findings), list(lines)
 
 
 def make_zerg_controllerplugin(controller, **extras):

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervisor_zerg import inis, lint, zergctl
-from supervisor_zerg.blueprint import read_blueprint
-from supervisor_zerg.cmdline import read_command
+from supervisor_zerg import zergctl
 from supervisor_zerg.demo.stack import Stack
 from supervisor_zerg.errors import ARGUMENTS, FOUND
-from supervisor_zerg.inis import Inis, Place, Unreadable
+from supervisor_zerg.lint import check as lint
+from supervisor_zerg.lint import inis
+from supervisor_zerg.lint.blueprint import read_blueprint
+from supervisor_zerg.lint.cmdline import read_command
+from supervisor_zerg.lint.inis import Inis, Place, Unreadable
 
 WILD = Path(__file__).parent / "wild"
 PROGRAM = """\

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from supervisor_zerg import errors, lint
+from supervisor_zerg import errors
 from supervisor_zerg.config import OPTIONS, parse_pair
 from supervisor_zerg.demo.stack import CONF_D
+from supervisor_zerg.lint import check as lint
 from supervisor_zerg.metrics import Collector, Tally
 from supervisor_zerg.pair import PairConfig
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface

@@ -11,7 +11,7 @@ from typing import FrozenSet, Mapping, Tuple
 
 from supervisor.options import expand
 
-from .config import included, parse
+from ..config import included, parse
 from .inis import Place, Unreadable, read_text
 
 MOST_PROCESSES = 1000  # numprocs that is looked at

@@ -1,6 +1,6 @@
 """The traps in how a copy is run: uWSGI's options other than hooks, and the program's section. Pure."""
 
-from .lint_pools import served_by
+from .pools import served_by
 from .rules import ERROR, NOTE, WARNING, Rule, absent, present
 
 LOOPS = ("gevent", "asyncio", "ugreen", "greenlet")

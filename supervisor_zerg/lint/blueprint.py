@@ -1,4 +1,4 @@
-"""What the files say about every pair, in one value for lint.py: the pairs, their programs, their pool and the uWSGI options of each.
+"""What the files say about every pair, in one value for check.py: the pairs, their programs, their pool and the uWSGI options of each.
 
 This room reads; the rules only look at what it returns.
 """
@@ -12,10 +12,10 @@ from supervisor.datatypes import dict_of_key_value_pairs
 from supervisor.options import split_namespec
 
 from .cmdline import read_command
-from .config import canonical, read_pairs
+from ..config import canonical, read_pairs
 from .confs import Conf, Section, processes, read_conf
 from .inis import Option, Place
-from .pair import PairConfig
+from ..pair import PairConfig
 
 FALSE = ("false", "off", "no", "0")  # uWSGI core/uwsgi.c ``uwsgi_opt_true``
 SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
