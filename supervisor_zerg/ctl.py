@@ -93,13 +93,13 @@ def limit(seconds):
         socket.setdefaulttimeout(before)
 
 
-def check_files(options, pair, as_json):
-    """``check``. :param options: of supervisorctl. :returns: (exit status, lines). :raises BadWords:"""
-    if not getattr(options, "configfile", None):
+def check_files(file, expansions, pair, as_json):
+    """``check``. :param expansions: what Supervisor knows of the environment. :returns: (exit status, lines). :raises BadWords:"""
+    if not file:
         raise manual.BadWords("no configuration file was found; give -c FILE")
     try:
-        here = os.path.dirname(os.path.abspath(options.configfile))
-        plan = read_blueprint(SimpleNamespace(configfile=options.configfile, here=here, environ_expansions=options.environ_expansions))
+        here = os.path.dirname(os.path.abspath(file))
+        plan = read_blueprint(SimpleNamespace(configfile=file, here=here, environ_expansions=expansions))
     except Unreadable as error:
         raise manual.BadWords(str(error))
     names = [known.config.name for known in plan.pairs]
@@ -162,7 +162,8 @@ class ZergControllerPlugin(ControllerPluginBase):
         return 0, [str(Path(__file__).resolve().with_name("companion.py"))]
 
     def _answer_check(self, call):
-        return check_files(self.ctl.options, call.words["PAIR"], "json" in call.options)
+        file = call.options.get("c") or getattr(self.ctl.options, "configfile", None)
+        return check_files(file, self.ctl.options.environ_expansions, call.words["PAIR"], "json" in call.options)
 
     def _answer_completion(self, call):
         return 0, shells.SCRIPTS[call.words["bash|zsh"]].splitlines()

@@ -423,6 +423,16 @@ def test_a_file_without_a_section_for_supervisorctl_can_be_checked(tmp_path, mon
     assert zerg_check("s.conf", monkeypatch=monkeypatch) == 0
 
 
+def test_the_file_may_be_named_behind_the_command_where_there_is_no_other(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    path = write(tmp_path / "elsewhere", "app.ini", "", "vacuum = true\n")
+    assert zergctl.main(["check", "web", "-c", str(path)]) == FOUND and "error vacuum" in capsys.readouterr().out
+    assert zergctl.main(["check", "-c=%s" % path, "--json"]) == FOUND and json.loads(capsys.readouterr().out)
+    assert zergctl.main(["check", "-c"]) == ARGUMENTS and "-c takes a word" in capsys.readouterr().err
+    assert zergctl.main(["check", "-c", "nix.conf"]) == ARGUMENTS and "cannot read nix.conf" in capsys.readouterr().err
+
+
 def test_an_unknown_pair_is_refused(tmp_path, monkeypatch, capsys):
     assert zerg_check(write(tmp_path), "shop", monkeypatch=monkeypatch) == ARGUMENTS
     assert "there is no pair 'shop'; there are: web" in capsys.readouterr().err
