@@ -88,7 +88,7 @@ def _scan(name):
             titles.append(Section(name, number, title[1], {}, {}))
         elif option and titles:
             titles[-1].places[option[1].strip().lower()] = Place(name, number)
-            titles[-1].values[option[1].strip().lower()] = option[2].strip()
+            titles[-1].values[option[1].strip().lower()] = re.split(r"\s[;#]", option[2])[0].strip()
     return titles
 
 
