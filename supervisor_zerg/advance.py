@@ -9,16 +9,18 @@ deploy.py looks, calls :func:`advance` and does what it answers.
 
 from dataclasses import replace
 
+from .judge import crashes_at_boot, trouble, unhealthy, well
 from .release import STARTED, Do, Outcome, Phase, Release
 
-#: Fewer exceptions and respawned workers than these are no reason to go back.
-FEW = 3
+#: Requests that last beyond the drain limit get so long to end gracefully; then their copy is killed.
+CUT_S = 3.0
 #: So long is waited for a release to take no more requests when users are back on the old one; then it is stopped.
 UNPARKED_S = 1.0
 #: For so long a promotion that is refused because a worker is being born is asked for again.
 AGAIN_S = 5.0
 #: So long may the old copy need until it serves again; a promotion is answered within a third of that.
 RETURN_S = 30.0
+OLD_GONE = "%s, which had the old release, has ended, so there is none to go back to"
 
 
 def begin(plan, now):
@@ -29,11 +31,22 @@ def begin(plan, now):
 
 def advance(release, sight):
     """The next step. :returns: (Release, orders); the same Release and no orders while there is something to wait for."""
-    if (sight.let_in or sight.target.accepting) and release.phase in STARTED and not release.exposed:
-        release = replace(release, exposed=True)
+    release = _noting(release, sight)
     if sight.abort and release.outcome is None:
         return _give_up(release, sight, "aborted by %s" % sight.abort)
     return STEPS[release.phase](release, sight)
+
+
+def _noting(release, sight):
+    """The release with what must not be forgotten when it cannot be seen any more."""
+    if (sight.let_in or sight.target.accepting) and release.phase in STARTED and not release.exposed:
+        release = replace(release, exposed=True)
+    if not release.old_pid and sight.old.pid:
+        release = replace(release, old_pid=sight.old.pid)
+    if sight.old.pid != release.old_pid and release.phase is not Phase.ENDED and not release.old_gone:
+        why = "%s; %s" % (release.why, OLD_GONE % release.plan.old) if release.why else ""
+        release = replace(release, old_gone=True, why=why)
+    return release
 
 
 def _to(release, phase, now, *orders, **changes):
@@ -45,14 +58,30 @@ def _stay(release):
 
 
 def _give_up(release, sight, why):
-    """End on the old release, from wherever it is."""
+    """End on the old release, from wherever it is, if there still is one."""
+    why += "; " + OLD_GONE % release.plan.old if release.old_gone else ""
+    if release.phase is Phase.PREPARING and sight.hook is None:
+        return replace(release, outcome=_unseen(release, sight), why=why), (Do.END_HOOK,)
     if release.exposed:
-        order = () if _returned(release, sight) else (Do.RETURN,)
-        return _to(release, Phase.RETURNING if order else Phase.ENDED, sight.now, *order, why=why, outcome=Outcome.ROLLED_BACK)
-    outcome = Outcome.FAILED if release.touched else Outcome.REFUSED
+        return _go_back(release, sight, why)
+    orders = (Do.STOP,) if release.touched else ()
+    return _to(release, Phase.ENDED, sight.now, *orders, why=why, outcome=_unseen(release, sight))
+
+
+def _unseen(release, sight):
+    """The outcome where no user has met the new release in the target."""
     if not sight.serving:
-        outcome = Outcome.NOBODY
-    return _to(release, Phase.ENDED, sight.now, *((Do.STOP,) if release.touched else ()), why=why, outcome=outcome)
+        return Outcome.NOBODY
+    if release.old_gone:
+        return Outcome.NOT_BACK
+    return Outcome.FAILED if release.touched or release.plan.follows else Outcome.REFUSED
+
+
+def _go_back(release, sight, why):
+    if release.old_gone:
+        return _to(release, Phase.RETURNING, sight.now, why=why, outcome=Outcome.NOT_BACK)
+    orders = () if _returned(release, sight) else (Do.RETURN,)
+    return _to(release, Phase.RETURNING if orders else Phase.ENDED, sight.now, *orders, why=why, outcome=Outcome.ROLLED_BACK)
 
 
 def _returned(release, sight):
@@ -66,6 +95,8 @@ def _returned(release, sight):
 def _prepare(release, sight):
     if sight.hook is None:
         return _stay(release)
+    if release.outcome is not None:  # it was given up while the hook ran
+        return _to(release, Phase.ENDED, sight.now)
     if not sight.hook:
         return _give_up(release, sight, "%s failed: %s" % (release.hooks[0], sight.hook_words))
     left = release.hooks[1:]
@@ -85,15 +116,18 @@ def _drain(release, sight):
         return _stay(release)
     if target.in_flight and not overdue:
         return _stay(release)
-    return _to(release, Phase.STOPPING, sight.now, Do.STOP, touched=True, cut=target.in_flight)
+    return _to(release, Phase.STOPPING, sight.now, Do.STOP, touched=True, overdue=bool(target.in_flight))
 
 
 def _stop(release, sight):
-    if sight.target.pid:  # Supervisor sends SIGKILL after stopwaitsecs
-        if sight.now - release.since > release.plan.boot_timeout:
-            return _give_up(release, sight, "%s did not stop within %.0f s" % (release.plan.target, release.plan.boot_timeout))
-        return _stay(release)
-    return _to(release, Phase.BOOTING, sight.now, Do.START)
+    plan, waited = release.plan, sight.now - release.since
+    if not sight.target.pid:
+        return _to(release, Phase.BOOTING, sight.now, Do.START)
+    if release.overdue and waited > CUT_S:
+        return replace(release, overdue=False, cut=sight.target.in_flight), (Do.KILL,)
+    if waited > plan.boot_timeout:  # Supervisor sends SIGKILL after stopwaitsecs
+        return _give_up(release, sight, "%s did not stop within %.0f s" % (plan.target, plan.boot_timeout))
+    return _stay(release)
 
 
 def _boot(release, sight):
@@ -102,7 +136,7 @@ def _boot(release, sight):
         return _give_up(release, sight, "%s ended while it booted: %s" % (target.program, sight.ended))
     if sight.now - release.since > plan.boot_timeout:
         return _give_up(release, sight, "%s was not ready within %.0f s" % (target.program, plan.boot_timeout))
-    if sight.counters and sight.counters.workers >= len(target.workers) + FEW:
+    if crashes_at_boot(plan, target, sight.counters):
         if target.paused is False:  # in the hooks dialect they accept as soon as they are born
             release = replace(release, exposed=True)
         return _give_up(release, sight, "the workers of %s end while it boots" % target.program)
@@ -120,17 +154,16 @@ def _check(release, sight):
     if sight.bad >= plan.count:
         return _give_up(release, sight, "%s is not healthy: %s" % (plan.target, sight.health_words))
     if sight.now - release.since > plan.check_timeout:
-        words = sight.health_words or "no check was made; does the listener run?"
-        return _give_up(release, sight, "%s was not found healthy within %.0f s: %s" % (plan.target, plan.check_timeout, words))
+        return _give_up(release, sight, unhealthy(plan, sight, plan.check_timeout))
     if sight.good < plan.count:
         return _stay(release)
-    return _to(release, Phase.PROMOTING, sight.now, Do.PROMOTE)
+    return _to(release, Phase.PROMOTING, sight.now, Do.PROMOTE, checked=True)
 
 
 def _promote(release, sight):
     plan = release.plan
     if sight.promotion and _worth_again(release, sight):
-        return replace(release, asked=release.asked + 1), (Do.PROMOTE,)
+        return release, (Do.PROMOTE,)
     if sight.promotion:
         return _give_up(release, sight, "%s could not be promoted: %s" % (plan.target, sight.promotion))
     if sight.ended:
@@ -145,66 +178,54 @@ def _worth_again(release, sight):
     """The promotion was refused for the moment only, and users have met no release that crashes."""
     if not sight.transient or sight.let_in or sight.now - release.since >= AGAIN_S:
         return False
-    return not release.exposed or sight.counters is None or sight.counters.workers <= len(sight.target.workers)
+    return not release.exposed or sight.counters.lost <= release.plan.max_exceptions * sight.counters.requests
 
 
 def _bake(release, sight):
     plan = release.plan
-    trouble = _trouble(release, sight)
-    if trouble:
-        return _give_up(release, sight, trouble)
-    if release.baseline is None and sight.counters is not None:
+    why = trouble(release, sight)
+    if why:
+        return _give_up(release, sight, why)
+    if sight.counters.told and not release.baseline.told:
         release = replace(release, baseline=sight.counters)
-    if sight.now - release.since < plan.bake:
+    if sight.now - release.since < plan.bake or not well(release, sight):
         return _stay(release)
     if plan.after:
-        return _to(release, Phase.FINISHING, sight.now, Do.RUN_HOOK, outcome=Outcome.DEPLOYED)
-    return _to(release, Phase.ENDED, sight.now, outcome=Outcome.DEPLOYED)
-
-
-def _trouble(release, sight):
-    """Why the release must go back, or ''."""
-    plan, target = release.plan, release.plan.target
-    if sight.ended:
-        return "%s ended: %s" % (target, sight.ended)
-    if plan.check_serving and sight.bad >= plan.count:
-        return "%s is not healthy: %s" % (target, sight.health_words)
-    worse = _worse(plan, release.baseline, sight.counters) if release.baseline and sight.counters else ""
-    if not worse and sight.serving and sight.serving != target:
-        return "%s does not accept requests any more, so %s serves in its place" % (target, sight.serving)
-    return worse
-
-
-def _worse(plan, before, now):
-    if now.harakiris > before.harakiris:
-        return "%s: uWSGI ended a worker whose request took too long (harakiri)" % plan.target
-    exceptions, respawns = now.exceptions - before.exceptions, now.workers - before.workers
-    requests = now.requests - before.requests
-    # a worker that crashed and one that max-requests recycled look alike, so they are seen against the requests
-    if exceptions + respawns >= FEW and exceptions + respawns > plan.max_exceptions * requests:
-        return "%s: %d exceptions and %d respawned workers in %d requests" % (plan.target, exceptions, respawns, requests)
-    return ""
+        return _to(release, Phase.FINISHING, sight.now, Do.RUN_HOOK)
+    return _deployed(release, sight)
 
 
 def _return(release, sight):
+    plan, waited = release.plan, sight.now - release.since
+    if release.old_gone:
+        return _stranded(release, sight)
     if _returned(release, sight):
         return _to(release, Phase.ENDED, sight.now)
-    if sight.serving == release.plan.old and sight.now - release.since > UNPARKED_S and not release.unparkable:
+    if sight.serving == plan.old and waited > UNPARKED_S and not release.unparkable:
         return replace(release, unparkable=True), (Do.STOP,)  # its workers end all the time, so it cannot be paused
-    late = sight.serving != release.plan.old and sight.now - release.since > RETURN_S
-    if sight.promotion or late:
-        outcome = Outcome.ROLLED_BACK if sight.serving == release.plan.old else Outcome.FAILED if sight.serving else Outcome.NOBODY
-        words = sight.promotion or "%s does not serve after %.0f s" % (release.plan.old, RETURN_S)
-        why = "%s; going back failed: %s" % (release.why, words)
-        return _to(release, Phase.ENDED, sight.now, outcome=outcome, why=why)
+    if sight.promotion or sight.serving != plan.old and waited > RETURN_S:
+        outcome = Outcome.ROLLED_BACK if sight.serving == plan.old else Outcome.NOT_BACK if sight.serving else Outcome.NOBODY
+        words = sight.promotion or "%s does not serve after %.0f s" % (plan.old, RETURN_S)
+        return _to(release, Phase.ENDED, sight.now, outcome=outcome, why="%s; going back failed: %s" % (release.why, words))
     return _stay(release)
+
+
+def _stranded(release, sight):
+    """There is nothing to go back to: whichever copy is ready serves."""
+    if not sight.serving and sight.now - release.since <= RETURN_S:
+        return _stay(release)
+    return _to(release, Phase.ENDED, sight.now, outcome=Outcome.NOT_BACK if sight.serving else Outcome.NOBODY)
 
 
 def _finish(release, sight):
     if sight.hook is None:
         return _stay(release)
-    why = "" if sight.hook else "%s failed: %s" % (release.plan.after, sight.hook_words)
-    return _to(release, Phase.ENDED, sight.now, why=why)
+    return _deployed(release, sight, "" if sight.hook else "%s failed: %s" % (release.plan.after, sight.hook_words))
+
+
+def _deployed(release, sight, why=""):
+    gone = OLD_GONE % release.plan.old if release.old_gone else ""
+    return _to(release, Phase.ENDED, sight.now, outcome=Outcome.DEPLOYED, why="; ".join(filter(None, (why, gone))))
 
 
 STEPS = {

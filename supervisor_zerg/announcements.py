@@ -29,7 +29,7 @@ class Deployed(ZergEvent):
 
 
 class DeployFailed(ZergEvent):
-    """A deploy ended before users saw the new release."""
+    """A deploy ended before users saw the new release, or could not be rolled back: the reason says which."""
 
 
 class RolledBack(ZergEvent):

@@ -30,7 +30,7 @@ def run(job):
         line = _command_line(job)
         if line is None:
             return _ask(job["check"], job["expect"], limit_s)
-        return commands.run(line, job["environment"], limit_s, "%s %s: " % (job["pair"], job["what"]))
+        return commands.run(line, job["environment"], limit_s, "%s %s: " % (job["pair"], job["what"]), job["id"])
     except Exception as error:  # written by people and answered by strangers: there is no end to what can be wrong
         return False, commands.one_line(_complaint(error))
 

@@ -25,16 +25,17 @@ LOOK_S = 0.5  # where there is no pidfd, the end of a command is noticed this mu
 STEP_S = 0.01
 
 
-def run(line, environment, limit_s, prefix):
+def run(line, environment, limit_s, prefix, identifier=""):
     """Run a command line until it exits, its limit is over or the listener ends.
 
     :param environment: variables that are added to those of this process.
     :param limit_s: seconds; then its process group gets SIGTERM and, GRACE_S later, SIGKILL.
     :param prefix: begins each line of its output in the log.
+    :param identifier: by which ``RUNNING.end`` can end it.
     :returns: (exit status is 0, words that say how it ended).
     :raises OSError, ValueError: it cannot be run.
     """
-    process, output = RUNNING.begin(shlex.split(line), environment), Output(prefix)
+    process, output = RUNNING.begin(shlex.split(line), environment, identifier), Output(prefix)
     try:
         in_time = _follow(process, output, time.monotonic() + limit_s)
     finally:
@@ -54,9 +55,9 @@ class Running:
     """The commands that run now, so that they can be ended together. Once closed it begins no other."""
 
     def __init__(self):
-        self._lock, self._processes, self._closed = threading.Lock(), set(), False
+        self._lock, self._processes, self._closed = threading.Lock(), {}, False
 
-    def begin(self, arguments, environment):
+    def begin(self, arguments, environment, identifier=""):
         """:raises OSError, ValueError: it cannot be run."""
         if not arguments:
             raise ValueError("no command is named")
@@ -67,14 +68,21 @@ class Running:
                 arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
                 start_new_session=True, env={**os.environ, **{str(name): str(value) for name, value in environment.items()}},
             )  # fmt: skip
-            self._processes.add(process)
+            self._processes[process] = identifier
         os.set_blocking(process.stdout.fileno(), False)
         return process
 
     def over(self, process):
         process.stdout.close()
         with self._lock:
-            self._processes.discard(process)
+            self._processes.pop(process, None)
+
+    def end(self, identifier):
+        """End the command of that name and what it started. Returns at once."""
+        with self._lock:
+            found = [process for process, name in self._processes.items() if name == identifier]
+        for process in found:
+            threading.Thread(target=_end_group, args=(process,), daemon=True).start()
 
     def close(self):
         """End all of them. Returns when they are gone, after GRACE_S and KILL_S at the latest."""

@@ -170,9 +170,11 @@ class Companion:
         if self.listener and not self.uwsgi.has_threads:
             say("no health from worker %d: this uWSGI needs enable-threads for it" % self.worker)
         elif self.listener:
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))  # they are for the thread that waits in the pause
-            threading.Thread(target=self.serve, name="zerg-companion", daemon=True).start()
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are for the thread that waits in the pause
+            try:
+                threading.Thread(target=self.serve, name="zerg-companion", daemon=True).start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def find(self):
         """The application at / as uWSGI has it, whatever loaded it (plugins/python/uwsgi_pymodule.c:2517). :returns: (it, why not)."""

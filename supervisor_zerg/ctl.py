@@ -184,10 +184,7 @@ class ZergControllerPlugin(ControllerPluginBase):
             while not deploy["outcome"] and "no-wait" not in call.options:
                 line.show(deploy["waits_for"], tell_progress(deploy))
                 time.sleep(FOLLOW_S)
-                now = self._ask(ANSWER_S, lambda zerg: zerg.getDeploy(deploy["pair"]))
-                if now.get("id") != deploy["id"]:
-                    raise manual.BadWords("supervisord has forgotten the deploy %s: it was restarted or reloaded meanwhile" % deploy["id"])
-                deploy = now
+                deploy = self._ask(ANSWER_S, lambda zerg: zerg.getDeploy(deploy["pair"], deploy["id"]))
         finally:
             line.end()
         return errors.OUTCOMES.get(deploy["outcome"], 0), list(tell(call, deploy, time.time()))
@@ -205,7 +202,7 @@ class ZergControllerPlugin(ControllerPluginBase):
         if unauthorized and self.ctl.options.interactive:
             raise error  # Supervisor asks for the password and runs the command again (supervisorctl.py:207)
         sentence, status = failure(error, self.ctl.options.serverurl)
-        complain(sentence)
+        complain(sentence + (manual.ONE_WORD if status == errors.ARGUMENTS and call and "label" in call.options else ""))
         return self._served(call) if status == errors.SERVED else status
 
     def _served(self, call):

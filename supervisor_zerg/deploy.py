@@ -1,19 +1,21 @@
 """A deploy under way: looks, asks advance.py what comes next, and does it. Holds the pair until it has ended.
 
-Everything that can block (hooks, health checks) is a job for the listener (worklist.py); everything that moves a slot goes through
+Everything that can block (hooks, health checks) is an errand of the listener (errands.py); everything that moves a slot goes through
 the pair's keeper. A client that disconnects ends nothing; a supervisord that is reloaded forgets the deploy, and settle makes one
 serve and one be parked, as after any other mishap.
 """
 
+import signal
 import time
 from dataclasses import replace
 
 from . import announcements, errors
 from .advance import advance, begin
+from .errands import Errands
 from .model import Verb
-from .release import STARTED, Counters, Outcome, Phase, Sight
+from .release import STARTED, Outcome, Phase, Sight
 from .settle import look
-from .worklist import Job
+from .vitals import Vitals
 
 BRISK_S = 0.05  # between two looks while a copy drains, stops, boots or is promoted; events wake it at once
 CALM_S = 0.25  # while it is checked or bakes
@@ -21,6 +23,7 @@ PATIENCE_S = 1.0  # a parked copy that was told to end through its FIFO and is s
 MERCY_S = 5.0  # a release that hangs in its boot gets so long to heed its stop signal, and not Supervisor's stopwaitsecs
 INSIST_S = 0.1  # a stop signal within 3 ms of a start can be lost: send it again until the program stops
 INSIST_TRIES = 50
+RECYCLED_S = 0.05  # a worker that is recycled is replaced within that: a look in between would show one that lacks workers
 HOW = {
     "EXITED": "it exited; its log tells why",
     "BACKOFF": "it exited within its startsecs; its log tells why",
@@ -32,6 +35,7 @@ EVENTS = {
     Outcome.DEPLOYED: announcements.Deployed,
     Outcome.ROLLED_BACK: announcements.RolledBack,
     Outcome.FAILED: announcements.DeployFailed,
+    Outcome.NOT_BACK: announcements.DeployFailed,
     Outcome.NOBODY: announcements.DeployFailed,
 }
 
@@ -44,7 +48,8 @@ class Deploy:
         self.id, self.plans, self.label, self.by, self.ended = ident, list(plans), label, by, ended
         self.loop = self.plugin.loop
         self.began, self.at, self.took = self.loop.clock(), time.time(), None
-        self.release, self.job, self.looking, self.timer = None, None, False, None
+        self.release, self.looking, self.timer = None, False, None
+        self.errands = Errands(keeper, self.look)
         self.told, self.aborted_by, self.facts, self.starts = [], "", None, 0
         self._forget()
 
@@ -71,14 +76,14 @@ class Deploy:
 
     def _next_plan(self):
         self._forget()
+        self.errands.end()
         self._take(*begin(self.plans.pop(0), self.loop.clock()))
         self.look()
 
     def _forget(self):
-        self.died, self.hook_result, self.hook_words = "", None, ""
+        self.died, self.let_in = "", False
         self.promotion, self.transient, self.promoted, self.request = "", False, False, None
-        self.good, self.bad, self.health_words, self.let_in = 0, 0, "", False
-        self.counted, self.workers = Counters(), set()
+        self.vitals = Vitals(self.plugin.kernel.alive)
 
     # what it hears
 
@@ -102,11 +107,11 @@ class Deploy:
         self.looking = True
         if self.timer:
             self.timer.cancel()
-        self._end_job()
+        self.errands.end()
 
     def look(self):
-        """Look now, unless a look is under way."""
-        if not self.looking and not self.over:
+        """Look now, unless a look is under way. While supervisord ends nothing is done any more."""
+        if not self.looking and not self.over and self.plugin.programs.running():
             self.looking = True
             if self.timer:
                 self.timer.cancel()
@@ -124,7 +129,7 @@ class Deploy:
     def _seen(self, facts):
         self.looking = False
         try:
-            if facts is not None:
+            if facts is not None and self.plugin.programs.running():
                 self.facts = facts
                 self._go_on()
         except Exception:  # told in the log by the loop's guard; the pair must not be held for ever
@@ -140,7 +145,7 @@ class Deploy:
         while not self.over:
             before = self.release
             release, orders = advance(before, self._sight())
-            if release is before:
+            if release is before and not orders:
                 return
             self._take(release, orders)
             if release.phase is Phase.ENDED:
@@ -149,38 +154,36 @@ class Deploy:
     def _take(self, release, orders):
         if self.release is None or release.phase is not self.release.phase:
             self.told.append("+%.1fs %s" % (self.loop.clock() - self.began, release.waits_for()))
-            self.good, self.bad = 0, 0
+            self.errands.begin_count()
         self.release = release
         for order in orders:
             getattr(self, "_do_" + order.name.lower())()
 
     def _sight(self):
-        plan, facts = self.release.plan, self.facts
-        pid = facts.copy(plan.target).pid
-        if pid and self.release.phase in STARTED and not self.plugin.kernel.alive(pid):  # and supervisord has not noticed yet
+        plan, facts, errands = self.release.plan, self.facts, self.errands
+        target = facts.copy(plan.target)
+        if target.pid and self.release.phase in STARTED and not self.plugin.kernel.alive(target.pid):  # and supervisord is late
             self.died = self.died or HOW["EXITED"]
         return Sight(
-            target=facts.copy(plan.target), old=facts.copy(plan.old), serving=facts.serving, now=self.loop.clock(), ended=self.died,
-            hook=self.hook_result, hook_words=self.hook_words, good=self.good, bad=self.bad, health_words=self.health_words,
+            target=target, old=facts.copy(plan.old), serving=facts.serving, now=self.loop.clock(), ended=self.died,
+            hook=errands.hook, hook_words=errands.hook_words, good=errands.good, bad=errands.bad, health_words=errands.health_words,
+            silent=self.loop.clock() - errands.heard_at,
             promotion=self.promotion, transient=self.transient, promoted=self.promoted, let_in=self.let_in,
-            counters=self._counters(plan.target), orphans=any(o.program == plan.target for o in facts.orphans), abort=self.aborted_by,
+            counters=self._counters(target), orphans=any(o.program == plan.target for o in facts.orphans), abort=self.aborted_by,
         )  # fmt: skip
 
-    def _counters(self, program):
-        """What uWSGI counted, as last told; its stats server does not answer while workers respawn too fast, but the kernel does."""
-        snapshot = self.keeper.observer.memos[program].snapshot
-        workers = self.facts.copy(program).workers
-        self.workers |= {w.pid for w in workers}
+    def _counters(self, target):
+        pids = {w.pid for w in target.workers if not w.zombie}
         if self.release.phase in (Phase.PROMOTING, Phase.BAKING):
-            for pid in {w.pid for w in workers if not w.zombie} - self.loop.watched():
+            for pid in pids - self.loop.watched():
                 self.loop.watch(pid, self._worker_ended)
-        if snapshot is not None:
-            rows = snapshot.workers
-            self.counted = Counters(snapshot.requests, sum(r.exceptions for r in rows), sum(r.harakiris for r in rows))
-        return replace(self.counted, workers=len(self.workers))
+        return self.vitals.see(pids, self.keeper.observer.memos[target.program].snapshot, self.loop.clock())
 
     def _worker_ended(self, pid):
         """The last that takes requests may be gone."""
+        self.loop.call_later(RECYCLED_S, lambda: self._look_after(pid))
+
+    def _look_after(self, pid):
         self.keeper.kick("worker %d of %s ended" % (pid, self.release.plan.target))
         self.look()
 
@@ -188,19 +191,17 @@ class Deploy:
 
     def _do_run_hook(self):
         name = self.release.hooks[0] if self.release.phase is Phase.PREPARING else self.release.plan.after
-        self.hook_result, self.hook_words = None, ""
-        self.plugin.hooks.run(self.keeper, name, self._environment(), self._hook_told)
+        self.errands.run_hook(name, self._environment())
 
-    def _hook_told(self, ok, words):
-        self.hook_result, self.hook_words = ok, words
-        self.look()
+    def _do_end_hook(self):
+        self.errands.end()
 
     def _environment(self):
         plan = self.release.plan
         return {"ZERG_ID": self.id, "ZERG_TARGET": plan.target, "ZERG_OLD": plan.old, "ZERG_LABEL": self.label}
 
     def _do_stop(self):
-        self._end_job()
+        self.errands.end()
         program, starts = self.release.plan.target, self.starts
         if self.keeper.deploys.end_parked(self.facts.copy(program)):
             self.loop.call_later(PATIENCE_S, lambda: self._insist_on_stop(program, starts, INSIST_TRIES))
@@ -210,6 +211,13 @@ class Deploy:
             if not self.release.exposed:  # it never had a request: there is nothing to wait for
                 self.loop.call_later(MERCY_S, lambda: self.plugin.programs.kill(program, pid))
 
+    def _do_kill(self):
+        copy = self.facts.copy(self.release.plan.target)
+        self.plugin.programs.kill(copy.program, copy.pid)
+        for worker in copy.workers:  # where its program has no killasgroup
+            self.plugin.kernel.signal(worker.pid, signal.SIGKILL)
+        self.plugin.log("warn", "requests were cut", pair=self.pair.name, program=copy.program, count=self.release.cut)
+
     def _insist_on_stop(self, program, starts, tries):
         if self.starts != starts or self.keeper.deploys.wanted(program, self):
             return  # it has stopped, and was started again
@@ -218,34 +226,18 @@ class Deploy:
         self.loop.call_later(INSIST_S, lambda: self._insist_on_stop(program, starts, tries - 1))
 
     def _do_start(self):
-        self.starts, self.workers, self.let_in = self.starts + 1, set(), False
+        self.starts, self.vitals, self.let_in = self.starts + 1, Vitals(self.plugin.kernel.alive), False
         if not self.keeper.deploys.start_parked(self.release.plan.target):
             self.died = "supervisord could not start it"
 
     def _do_check(self):
-        self._end_job()
-        pair, target = self.pair, self.release.plan.target
-        self.job = self.plugin.worklist.add(Job(
-            id="%s-%s" % (self.plugin.new_id(), "health"), kind="health", pair=pair.name, what="health", check=pair.health_of(target),
-            timeout=pair.health_timeout, interval=pair.health_interval, expect=pair.health_status, told=self._health_told,
-            environment={**self._environment(), "ZERG_PAIR": pair.name, "ZERG_PHASE": self.release.phase.name.lower()},
-        ))  # fmt: skip
-
-    def _health_told(self, ok, words):
-        self.good, self.bad = (self.good + 1, 0) if ok else (0, self.bad + 1)
-        self.health_words = words
-        self.look()
-        return not self.over
-
-    def _end_job(self):
-        self.plugin.worklist.drop(self.job)
-        self.job = None
+        self.errands.check(self.release.plan.target, {**self._environment(), "ZERG_PHASE": self.release.phase.name.lower()})
 
     def _do_promote(self):
         self._ask(self.release.plan.target)
 
     def _do_return(self):
-        self._end_job()
+        self.errands.end()
         self._ask(self.release.plan.old)
 
     def _ask(self, program):
@@ -260,7 +252,7 @@ class Deploy:
 
     def _ended(self):
         release = self.release
-        self._end_job()
+        self.errands.end()
         self.keeper.withdraw(self.request)
         if release.outcome is Outcome.DEPLOYED and self.plans:
             return self._next_plan()

@@ -1,22 +1,33 @@
-"""The deploys of one pair: the one that runs, the last one, the labels of the releases, and what a deploy may do to the pair."""
+"""The deploys of one pair: the one that runs, the last few, the labels of the releases, and what a deploy may do to the pair."""
+
+from dataclasses import replace
 
 from . import errors
 from .model import Arrival
+from .release import UNSEEN
+
+
+REMEMBERED = 10
 
 
 class Deploys:
-    """:param labels: program -> [pid, what a person called the release in it]."""
+    """:param labels: program -> [pid, when that process was started, what a person called the release in it]."""
 
     def __init__(self, keeper, labels):
         self.keeper, self.labels = keeper, labels
-        self.running, self.last = None, None
+        self.running, self.recent = None, []
 
     def begin(self, deploy):
         """:raises ZergError: something else is under way."""
         self.keeper.check()
         self.keeper.free("")
-        self.running = self.last = deploy
+        self.running = deploy
+        self.recent = self.recent[1 - REMEMBERED :] + [deploy]
         return deploy.start()
+
+    @property
+    def last(self):
+        return self.recent[-1] if self.recent else None
 
     def free(self, by):
         """:param by: who wants to move the pair; a deploy may. :raises Busy:"""
@@ -56,6 +67,11 @@ class Deploys:
 
     # what a deploy does
 
+    def awake(self, desired):
+        """A copy that is yet to be promoted has to answer for its health: it is not frozen."""
+        booting = self.running and self.running.release and self.running.release.phase in UNSEEN
+        return replace(desired, freeze=False) if booting else desired
+
     def start_parked(self, program):
         """Start a program whose copy is to wait for its promotion. :returns: was it started?"""
         self.keeper.desires.retiring = ""
@@ -82,7 +98,7 @@ class Deploys:
         """Keep the label, let the old copy go where it is to, write a line of history."""
         self.running, keeper, info = None, self.keeper, deploy.info()
         if info["pid"] and info["label"]:
-            self.labels[info["target"]] = [info["pid"], info["label"]]
+            self.labels[info["target"]] = [info["pid"], self._born(info["pid"]), info["label"]]
             keeper.save_orders()
         if info["outcome"] == "deployed" and keeper.pair.retire == "stop":
             keeper.desires.retiring, keeper.chores = info["old"], True
@@ -95,9 +111,20 @@ class Deploys:
 
     def label_of(self, program, pid):
         """What a person called the release in a copy; empty once it was started anew."""
-        known, label = self.labels.get(program, (0, ""))
-        return label if known == pid else ""
+        *process, label = self.labels.get(program, ("",))
+        return label if process == [pid, self._born(pid)] else ""
 
-    def told(self):
-        """The struct of the one that runs, or of the last one; empty if there was none."""
-        return self.last.info() if self.last else {}
+    def _born(self, pid):
+        """When a process was started: its pid may be used again."""
+        process = self.keeper.plugin.kernel.process(pid)
+        return process.start if process else 0
+
+    def told(self, ident=""):
+        """The struct of the deploy with that id; else of the one that runs, or of the last one, empty if there was none.
+
+        :raises ForgottenDeploy: nobody remembers it.
+        """
+        known = [deploy for deploy in self.recent if ident in ("", deploy.id)]
+        if ident and not known:
+            raise errors.ForgottenDeploy("nobody remembers the deploy %s of the pair %s" % (ident, self.keeper.pair.name))
+        return known[-1].info() if known else {}

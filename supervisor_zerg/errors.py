@@ -1,10 +1,12 @@
 """One exception per refusal, each with its fault code, exit status and a hint that says what to do next.
 
-Codes lie in 300 to 322, where neither Supervisor nor a known plugin has any (supervisor/xmlrpc.py ``Faults``).
+Codes lie in 300 to 323, where neither Supervisor nor a known plugin has any (supervisor/xmlrpc.py ``Faults``).
 """
 
 FAILED = 4  # exit status: a deploy failed before users saw the new release
 ROLLED_BACK = 6  # exit status: a deploy was rolled back, users were on the new release for a while
+NOT_BACK = 8  # exit status: a deploy was bad and could not be rolled back
+FORGOTTEN = 9  # exit status: supervisord does not know any more how a deploy ended
 FOUND = 1  # exit status: 'check' found something
 SERVED = 3  # exit status: refused or failed, and users are being served
 NOBODY = 5  # exit status: nobody serves
@@ -137,12 +139,21 @@ class UnknownJob(ZergError):
     hint = "it was given up meanwhile"
 
 
+class ForgottenDeploy(ZergError):
+    code, name, exit_status = 323, "ZERG_FORGOTTEN", FORGOTTEN
+    hint = "supervisord was restarted or reloaded meanwhile; 'zerg status' tells who serves"
+
+
 #: Exit status of a deploy by its outcome.
-OUTCOMES = {"deployed": 0, "dry run": 0, "refused": SERVED, "failed": FAILED, "rolled back": ROLLED_BACK, "nobody serves": NOBODY}
+OUTCOMES = {
+    "deployed": 0, "dry run": 0, "refused": SERVED, "failed": FAILED, "rolled back": ROLLED_BACK, "not rolled back": NOT_BACK,
+    "nobody serves": NOBODY,
+}  # fmt: skip
 
 ALL = (
     ZergError, UnknownPair, UnknownProgram, Misconfigured, NotRunning, Booting, NobodyServes, LastCopy, Busy, NoRights,
     Deaf, Pending, Unsteady, AsyncCopy, Lost, ShuttingDown, TimedOut, Obstructed, Unsupported, NoListener, BadOption, NoDeploy, UnknownJob,
+    ForgottenDeploy,
 )  # fmt: skip
 BY_NAME = {error.__name__: error for error in ALL}
 BY_CODE = {error.code: error for error in ALL}

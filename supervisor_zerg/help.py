@@ -12,6 +12,10 @@ LONGEST_S = 86400
 MOST = 100000  # history entries that may be asked for
 
 
+#: supervisorctl joins its words before a plugin gets them, quotes or not.
+ONE_WORD = "; a label is one word, quotes do not help: 'v2.1-beta', not 'v2.1 beta'"
+
+
 class BadWords(Exception):
     """The words of a command are off. ``str()`` of it is a sentence for the person who typed them."""
 
@@ -126,7 +130,8 @@ READERS = {"N": _number, "SECONDS": _seconds, "TEXT": _text, "FILE": _text}
 def _places(command, words):
     least = sum(not take.startswith("[") for take in command.takes)
     if not least <= len(words) <= len(command.takes):
-        raise BadWords("%s takes %s; usage: %s" % (command.name, " ".join(command.takes) or "no words", command.usage))
+        hint = ONE_WORD if any(option.endswith("TEXT") for option in command.options) else ""
+        raise BadWords("%s takes %s; usage: %s%s" % (command.name, " ".join(command.takes) or "no words", command.usage, hint))
     padded = list(words) + [""] * (len(command.takes) - len(words))
     return {take.strip("[]"): _checked(command, take, word) for take, word in zip(command.takes, padded)}
 

@@ -12,11 +12,11 @@ class Hooks:
         self.plugin = plugin
 
     def run(self, keeper, name, environment, told=lambda ok, words: None):
-        """Run a hook of a pair, if it has that one. :param told: called with (ok, words) when it has ended."""
+        """Run a hook of a pair, if it has that one. :param told: called with (ok, words) when it has ended. :returns: Job or None."""
         pair, plugin = keeper.pair, self.plugin
         command = getattr(pair, name)
         if not command:
-            return
+            return None
         serving = keeper.facts.serving if keeper.facts else ""
         environment = {"ZERG_HOOK": name, "ZERG_PAIR": pair.name, "ZERG_SERVING": serving, **environment}
 
@@ -27,6 +27,7 @@ class Hooks:
         job = Job(plugin.new_id(), "hook", pair.name, name, command, pair.hook_timeout, ended, environment=environment)
         plugin.worklist.add(job)
         plugin.loop.call_later(pair.hook_timeout + GRACE_S, lambda: self._overdue(job))
+        return job
 
     def _overdue(self, job):
         """The listener limits a hook; this is for a listener that is gone."""

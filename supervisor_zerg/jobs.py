@@ -36,7 +36,7 @@ class Jobs:
 
     def __init__(self, environ, say):
         self.environ, self.say = environ, say
-        self._anew, self._ids = True, {}
+        self._anew, self._ids, self._unwanted = True, {}, set()
         self._places, self._ending = threading.BoundedSemaphore(AT_ONCE), threading.Event()
 
     def take(self):
@@ -44,7 +44,9 @@ class Jobs:
         given = ask(self.environ, "takeJobs", self._anew)
         self._anew = False
         for job in given:
-            if job["id"] not in self._ids:
+            if job["kind"] == "end":
+                self._end_hook(job["id"])
+            elif job["id"] not in self._ids:
                 self._remember(job["id"])
                 threading.Thread(target=self._work, args=(job,), name="job %s" % job["id"], daemon=True).start()
 
@@ -53,6 +55,11 @@ class Jobs:
         self._ending.set()
         commands.RUNNING.close()
 
+    def _end_hook(self, identifier):
+        """It tells how it ended, like any other."""
+        self._unwanted.add(identifier)
+        commands.RUNNING.end(identifier)
+
     def _remember(self, identifier):
         self._ids[identifier] = True
         if len(self._ids) > REMEMBERED:
@@ -60,6 +67,7 @@ class Jobs:
 
     def _work(self, job):
         goes_on = self._do(job)
+        self._unwanted.discard(job["id"])
         while goes_on and job["kind"] == "health":
             self._ending.wait(max(job["interval"], SHORTEST_INTERVAL_S))
             goes_on = self._do(job)
@@ -75,7 +83,7 @@ class Jobs:
             if self._ending.is_set():
                 return False
             began = time.monotonic()
-            ok, words = checks.run(job)
+            ok, words = (False, "it was withdrawn before it began") if job["id"] in self._unwanted else checks.run(job)
             seconds = time.monotonic() - began
         return self._tell(job, ok, words, seconds)
 

@@ -217,7 +217,7 @@ class Keeper:
                     self._answer(refusal)
                 else:  # it came while the look was under way: the next one may show better
                     self.request.opened = False
-        return self.desires.desired(desperate, self._overdue(facts))
+        return self.deploys.awake(self.desires.desired(desperate, self._overdue(facts)))
 
     def _overdue(self, facts):
         draining = any(c.condition is Condition.DRAINING for c in facts.copies) or facts.orphans

@@ -2,7 +2,8 @@
 
 from . import errors
 from .deploy import Deploy
-from .plans import plans, steps
+from .plans import plans
+from .rehearsal import rehearse
 from .settle import look
 
 
@@ -28,7 +29,7 @@ class Launch:
             raise errors.ZergError("the look at the pair %s failed" % keeper.pair.name)
         todo = plans(keeper.pair, facts, options)
         if options["dry_run"]:
-            told = [step for plan in todo for step in steps(keeper.pair, plan, facts)]
+            told = list(rehearse(keeper.pair, todo, facts))
             return {"pair": keeper.pair.name, "target": todo[-1].target, "steps": told, "outcome": "dry run", "serving": facts.serving}
         if any(plan.before or plan.after or plan.check_serving for plan in todo) and not self.plugin.worklist.listener_present():
             raise errors.NoListener("hooks and health checks of the pair %s need the listener, which does not run" % keeper.pair.name)

@@ -1,5 +1,7 @@
 """What a deploy is to do. PURE: the pair's section, what a person asked for and the facts -> plans, or the refusal that says why not."""
 
+from dataclasses import replace
+
 from . import errors
 from .release import Plan
 
@@ -13,6 +15,7 @@ OPTIONS = {
 }
 LONGEST_S = 86400.0
 LABEL_LIMIT = 100
+ASK_ELSEWHERE = "set 'health' to a URL or a command:, or leave it empty"
 
 
 def read_options(options):
@@ -43,6 +46,8 @@ def plans(pair, facts, options):
         raise errors.NotRunning("supervisord has no program %s" % spare, "add it to the configuration and run 'supervisorctl update'")
     if facts.copy(serving).asynchronous and pair.retire != "stop":
         raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % serving)
+    if facts.copy(serving).asynchronous and pair.health.startswith("/"):
+        raise errors.AsyncCopy("%s is asynchronous, so its companion does not answer for its health" % serving, ASK_ELSEWHERE)
     before = ("before_deploy",) if pair.before_deploy else ()
     if not options["backup_first"]:
         return (_plan(pair, options, spare, serving, before, True),)
@@ -58,7 +63,7 @@ def _backup_first(pair, options, serving, spare, before):
     if serving != main:
         return (_plan(pair, options, main, serving, before + ("update",), True),)
     refresh = _plan(pair, {**options, "bake": 0}, spare, main, before, False)
-    return refresh, _plan(pair, options, main, spare, ("update",), True)
+    return refresh, replace(_plan(pair, options, main, spare, ("update",), True), follows=True)
 
 
 def _plan(pair, options, target, old, before, last):
@@ -69,26 +74,5 @@ def _plan(pair, options, target, old, before, last):
         bake=pair.bake if options["bake"] is None else float(options["bake"]), max_exceptions=pair.max_exceptions,
         drain_timeout=pair.drain_timeout, boot_timeout=pair.boot_timeout if timeout is None else float(timeout),
         check_timeout=(pair.health_timeout + pair.health_interval) * pair.health_count * 2 + 10,
+        silence=pair.health_timeout + pair.health_interval + 2,
     )  # fmt: skip
-
-
-def steps(pair, plan, facts):
-    """What a dry run tells: every step in words, with the bytes that would be written."""
-    target, old = facts.copy(plan.target), facts.copy(plan.old)
-    for hook in plan.before:
-        yield "run %s: %s" % (hook, getattr(pair, hook))
-    if target.pid:
-        yield "wait until none of the %d requests of %s is in flight, %.0f s at most" % (target.in_flight, plan.target, plan.drain_timeout)
-        yield "stop %s (pid %d) as 'supervisorctl stop' does" % (plan.target, target.pid)
-    yield "start %s, and wait until it is loaded and parked, %.0f s at most" % (plan.target, plan.boot_timeout)
-    if plan.check_parked:
-        yield "ask %s until %d answers in a row are good" % (pair.health_of(plan.target), plan.count)
-    yield "write 'p1' to the FIFO that the new master reads (it boots in %s): it accepts" % pair.fifos[0]
-    slot = pair.fifos[old.slot] if old.slot is not None else "its FIFO"
-    yield "write 'p2' to %s (pid %d), and nudge its threads until none waits for a request: it is parked" % (slot, old.master)
-    yield "watch %s for %.0f s%s; in trouble write the same to the other one" % (
-        plan.target, plan.bake, ", asking %s" % pair.health_of(plan.target) if plan.check_serving else "")  # fmt: skip
-    if plan.after:
-        yield "run %s: %s" % (plan.after, getattr(pair, plan.after))
-    if pair.retire == "stop":
-        yield "let %s end gracefully (retire = stop)" % plan.old

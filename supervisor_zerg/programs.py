@@ -64,9 +64,9 @@ class Programs:
             process.kill(signal.SIGKILL)
 
     def spawn(self, name):
-        """Start a program that is stopped. :returns: True when it was started."""
+        """Start a program that is stopped, unless supervisord ends. :returns: True when it was started."""
         process = self.find(name)
-        if process is None or process.pid:
+        if process is None or process.pid or not self.running():
             return False
         process.spawn()
         process.transition()

@@ -29,6 +29,7 @@ class Outcome(enum.Enum):
     REFUSED = "refused"  # nothing was changed
     FAILED = "failed"  # users are still on the old release, and were all the time
     ROLLED_BACK = "rolled back"  # users were on the new release for a while
+    NOT_BACK = "not rolled back"  # it was bad, and there is no way back: users are on it, or on what is on disk
     NOBODY = "nobody serves"
 
 
@@ -36,14 +37,17 @@ class Do(enum.Enum):
     """What advance orders."""
 
     RUN_HOOK = "run hook"
+    END_HOOK = "end hook"  # the one that runs; how it ended is told as ever
     STOP = "stop"
+    KILL = "kill"  # the target was told to stop and has requests that would last too long
     START = "start"
     CHECK = "check"  # begin to ask for the health of the target, and go on until the release has ended
     PROMOTE = "promote"
     RETURN = "return"  # promote the old copy again
 
 
-STARTED = (Phase.BOOTING, Phase.CHECKING, Phase.PROMOTING, Phase.BAKING)
+UNSEEN = (Phase.BOOTING, Phase.CHECKING, Phase.PROMOTING)
+STARTED = UNSEEN + (Phase.BAKING,)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Plan:
     old: str
     before: Tuple[str, ...] = ()  # hooks to run first, in order
     after: str = ""  # the hook to run last
+    follows: bool = False  # another plan was carried out before it, so something was changed already
     check_parked: bool = False  # health is asked before the promotion ...
     check_serving: bool = False  # ... and after it
     count: int = 3  # so many good answers in a row to be promoted, so many bad ones to be rolled back
@@ -62,16 +67,18 @@ class Plan:
     drain_timeout: float = 60.0
     boot_timeout: float = 300.0
     check_timeout: float = 60.0  # the whole check of a parked copy
+    silence: float = 8.0  # an answer to the health check is believed for so long
 
 
 @dataclass(frozen=True)
 class Counters:
-    """What was counted in a copy since its start. ``workers``: how many processes of it were seen."""
+    """What was counted in a copy since its start."""
 
     requests: int = 0
     exceptions: int = 0
     harakiris: int = 0
-    workers: int = 0
+    lost: int = 0  # workers that ended and were replaced, or ended a moment ago: they crashed or were recycled
+    told: bool = False  # its stats server told the first three; else nothing says whether ``lost`` is few or many
 
 
 @dataclass(frozen=True)
@@ -88,11 +95,12 @@ class Sight:
     good: int = 0  # good answers of the health check in a row, since the phase began
     bad: int = 0
     health_words: str = ""
+    silent: float = 0.0  # seconds since the last answer
     promotion: str = ""  # why the promotion was refused
     transient: bool = False  # and may well be done when asked for again
     promoted: bool = False  # the promotion was done, whatever has happened since
     let_in: bool = False  # the target was resumed, so it may have had requests
-    counters: Optional[Counters] = None  # of the target
+    counters: Counters = Counters()  # of the target
     orphans: bool = False  # workers of the target live on without a master
     abort: str = ""  # who wants to end it
 
@@ -104,11 +112,14 @@ class Release:
     since: float  # when the phase began
     touched: bool = False  # the target was stopped or started: it holds no longer what it did
     exposed: bool = False  # users may have been on the new release
+    old_pid: int = 0  # the process of the old release
+    old_gone: bool = False  # it ended: what its program runs now was loaded from what is on disk
+    checked: bool = False  # its health was found good before the promotion
+    overdue: bool = False  # the drain limit passed with requests in flight
     hooks: Tuple[str, ...] = ()  # still to run
     unparkable: bool = False  # it was to be parked again, and had to be stopped
-    asked: int = 0  # so many times more than once for the promotion
-    cut: int = 0  # requests that had not finished when the drain limit passed
-    baseline: Optional[Counters] = None
+    cut: int = 0  # requests that were in flight when the target was killed
+    baseline: Counters = Counters()  # at the beginning of the bake
     outcome: Optional[Outcome] = None
     why: str = ""
 
@@ -116,4 +127,5 @@ class Release:
         """What the release is about now, in words."""
         if self.phase in (Phase.PREPARING, Phase.FINISHING):
             return "hook %s" % (self.hooks[0] if self.phase is Phase.PREPARING else self.plan.after)
-        return "%s %s" % (self.plan.target, self.phase.value)
+        without = ", and %s, which had the old release, has ended" % self.plan.old if self.old_gone else ""
+        return "%s %s%s" % (self.plan.target, self.phase.value, without)

@@ -134,19 +134,20 @@ class ZergNamespaceRPCInterface:
         @param struct options  Any of bake (seconds), timeout (seconds for the boot), label (text), wait (boolean, true: answer when it
             has ended), dry_run (boolean: only tell the steps), backup_first (boolean: the spare first, then 'update', then the main one)
         @return struct deploy  id, pair, target, old, label, by, at, elapsed, phase, waits_for, steps, outcome, why, cut, serving; outcome
-            is one of deployed, refused, failed, rolled back, nobody serves, or empty while it runs
+            is one of deployed, refused, failed, rolled back, not rolled back, nobody serves, or empty while it runs
         """
         keeper = _faulty(self._plugin.keeper, pair)
         launch = _faulty(Launch, keeper, _faulty(read_options, dict(options or {})))
         return _deferred(lambda: launch.answer)
 
-    def getDeploy(self, pair):
+    def getDeploy(self, pair, ident=""):
         """Tell about the deploy that runs, or about the last one.
 
         @param string pair     Name of the pair; empty if there is only one
+        @param string ident    Id of one of the last ten deploys, instead
         @return struct deploy  As that of deploy; empty if supervisord remembers none
         """
-        return _faulty(self._plugin.keeper, pair).deploys.told()
+        return _faulty(_faulty(self._plugin.keeper, pair).deploys.told, str(ident))
 
     def abort(self, pair):
         """End the deploy that runs, on the old release.
@@ -162,7 +163,7 @@ class ZergNamespaceRPCInterface:
         """Give the listener what it is to do: hooks and health checks. For zerg-listener only.
 
         @param boolean anew   The listener has just been started
-        @return array jobs    Structs with id, kind, pair, what, check, environment, timeout, interval, expect
+        @return array jobs    Structs with id, kind (hook, health, or end: of the hook with that id), pair, what, check, environment, timeout, interval, expect
         """
         return self._plugin.worklist.take(bool(anew))
 
@@ -172,7 +173,7 @@ class ZergNamespaceRPCInterface:
         @param string ident   The job
         @param boolean ok     Did it succeed?
         @param string words   What was seen, for a person
-        @param double seconds How long it took
+        @param double seconds How long it took; nobody asks for it yet
         @return boolean go_on Is the check to be repeated?
         """
         go_on = self._plugin.worklist.tell(ident, bool(ok), str(words))

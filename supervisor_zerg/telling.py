@@ -71,6 +71,7 @@ def _copy_facts(copy, now):
         "requests %d" % copy["requests"],
         "since %s" % since(copy["since"], now),
         "witness %s" % (copy["witness"] or "-"),
+        "label %s" % copy["label"] if copy.get("label") else "",
         ", ".join(oddities(copy)),
     ]
 
@@ -149,7 +150,7 @@ def tell_auto(reply):
 def tell_history(entries):
     """The lines of ``history``: one for each entry, then its moves."""
     for entry in entries:
-        told = [entry["what"], "by %s" % entry["by"], entry["outcome"]]
+        told = [" ".join(filter(None, (entry["what"], entry.get("label")))), "by %s" % entry["by"], entry["outcome"]]
         told += ["took %.1f ms" % entry["took_ms"]] if "took_ms" in entry else []
         yield "%s %s %s" % (_local(entry["at"]), entry["id"], ", ".join(told))
         yield from ("  %s" % move for move in entry.get("moves", ()))

@@ -6,7 +6,7 @@ Parsing, completion and help (help.py) are all read from it, and a man page can 
 from dataclasses import dataclass, field
 from typing import Mapping, Tuple
 
-from .errors import ARGUMENTS, FAILED, FOUND, NOBODY, ROLLED_BACK, SERVED, UNREACHABLE
+from .errors import ARGUMENTS, FAILED, FORGOTTEN, FOUND, NOBODY, NOT_BACK, ROLLED_BACK, SERVED, UNREACHABLE
 
 LIMIT = 20  # history entries, unless told
 EXITS = {
@@ -81,9 +81,9 @@ TABLE = (
         "The copy that does not serve is stopped once it has drained, and started with the code that is now on disk. When it is loaded "
         "and, with 'health' in the pair's section, has answered well while it was still parked, it is promoted; the old copy is kept warm. "
         "For the bake time it is watched: if it ends, if its health fails, if its workers crash or raise too many exceptions, the old "
-        "copy serves again at once. Meanwhile nothing else moves the pair. Ctrl-C leaves the deploy running; 'zerg abort' ends it.",
+        "copy serves again at once; it has passed when the last answers of its health were good. Meanwhile nothing else moves the pair. Ctrl-C leaves the deploy running; 'zerg abort' ends it.",
         "What it waits for, with the time so far: a live line on a terminal, else a line for each step; in the end the outcome, and why.",
-        "Each time new code is on disk. With --dry-run to see each step and each byte, with --bake 0 to be done at the promotion. With "
+        "Each time new code is on disk. With --dry-run to see each step and each byte, with --bake 0 to be done at the promotion; a label is one word. With "
         "--backup-first where the first program of the pair is to serve in the end: the spare is restarted with the code as it is, then "
         "'update' of the section runs, then the first program is restarted with the new code.",
         "$ {zerg} deploy --label v2.1\npybossa: deployed v2.1 in 13.2 s, pybossa serves",
@@ -94,11 +94,13 @@ TABLE = (
             FAILED: "failed before users saw the new release; they are on the old one", NOBODY: "nobody serves",
             ROLLED_BACK: "rolled back: users were on the new release for a while and are on the old one now",
             UNREACHABLE: EXITS[UNREACHABLE],
+            NOT_BACK: "not rolled back: it was bad, and there was no way back; users are on it, or on what is on disk",
+            FORGOTTEN: "supervisord was reloaded or restarted meanwhile and does not know how the deploy ended",
         },
     ),
     Command(
         "abort", "End the deploy that runs, on the old release.",
-        "Before the promotion the new copy is stopped; after it, in the bake time, the old copy is promoted again.",
+        "Before the promotion the new copy is stopped; after it the old copy is promoted again. A hook that runs is ended.",
         "How the deploy ended.",
         "When you know better than its checks.",
         "$ {zerg} abort\npybossa: rolled back after 4.1 s, pybossa serves: aborted by a person",

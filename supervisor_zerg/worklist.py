@@ -2,7 +2,8 @@
 
 The list lives inside supervisord; the listener takes jobs and tells how they went (rpcinterface.py ``takeJobs``,
 ``tellJob``). A listener that dies takes no job with it: the next one is given the health checks anew, and a hook that
-the dead one had begun counts as failed, since nobody can know how far it came.
+the dead one had begun counts as failed, since nobody can know how far it came. A check that the listener tells nothing about
+is given to it again.
 """
 
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Callable, Dict
 
 STARTS_S = 8.0  # after supervisord's start a listener may still be on its way
 PRESENT_S = 20.0  # a listener asks on every tick of five seconds; one that was silent for so long is not there
+SILENT_S = 10.0  # beyond its timeout and interval a check may be silent for so long; then it is given out again
 
 
 @dataclass
@@ -17,7 +19,7 @@ class Job:
     """:param told: called with (ok, words) for each result; answers whether to go on checking."""
 
     id: str
-    kind: str  # hook or health
+    kind: str  # hook or health; to the listener also end: the hook with this id is to be ended
     pair: str
     what: str
     check: str
@@ -27,11 +29,13 @@ class Job:
     expect: str = ""
     environment: Dict[str, str] = field(default_factory=dict)
     taken: bool = False
+    ending: bool = False  # a hook that was begun is not wanted any more
+    heard: float = 0.0  # when the listener took it, or told of it
 
     def struct(self):
         """As it goes to the listener."""
         return {
-            "id": self.id, "kind": self.kind, "pair": self.pair, "what": self.what, "check": self.check, "timeout": float(self.timeout),
+            "id": self.id, "kind": "end" if self.ending else self.kind, "pair": self.pair, "what": self.what, "check": self.check, "timeout": float(self.timeout),
             "interval": float(self.interval), "expect": self.expect, "environment": dict(self.environment),
         }  # fmt: skip
 
@@ -53,21 +57,31 @@ class Worklist:
         self.wake(job)
         return job
 
-    def drop(self, job):
-        """Nobody is interested any more."""
-        if job is not None:
-            self.jobs.pop(job.id, None)
+    def withdraw(self, job):
+        """Nobody is interested any more. A hook that was begun is ended by the listener, which tells of it as ever."""
+        if job is None or job.id not in self.jobs or job.ending:
+            return
+        if job.kind == "hook" and job.taken:
+            job.ending, job.taken = True, False
+            self.wake(job)
+        else:
+            del self.jobs[job.id]
+            if job.kind == "hook":
+                job.told(False, "it was withdrawn before it began")
 
     def take(self, anew):
         """Jobs that no listener has. :param anew: another listener than the one that took jobs before."""
-        self.asked_at = self.clock()
-        if anew:
-            for job in [j for j in self.jobs.values() if j.taken]:
-                self._orphaned(job)
-        given = [job for job in self.jobs.values() if not job.taken]
+        self.asked_at = now = self.clock()
+        for job in [j for j in self.jobs.values() if anew and (j.taken or j.ending)]:
+            self._orphaned(job)
+        given = [job for job in self.jobs.values() if not job.taken or self._silent(job, now)]
         for job in given:
-            job.taken = True
+            job.taken, job.heard = True, now
         return [job.struct() for job in given]
+
+    @staticmethod
+    def _silent(job, now):
+        return job.kind == "health" and now - job.heard > job.timeout + job.interval + SILENT_S
 
     def _orphaned(self, job):
         if job.kind == "hook":
@@ -81,6 +95,7 @@ class Worklist:
         job = self.jobs.get(ident)
         if job is None:
             return None
+        job.heard = self.asked_at
         if job.kind == "hook":
             del self.jobs[ident]
         go_on = bool(job.told(ok, words))

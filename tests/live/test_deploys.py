@@ -11,58 +11,23 @@ from pathlib import Path
 
 import pytest
 
+from supervisor_zerg.deploy import MERCY_S
 from supervisor_zerg.demo.traffic import Traffic, failed, get
 from supervisor_zerg.worklist import STARTS_S
 
-from .conftest import PREFORK, THREADS, assert_nobody_noticed, assert_serves, history, pid_of
-
-APP = {"wsgi-file": Path(__file__).parent / "apps" / "release.py"}
-FEW = {"health_interval": "0.1", "health_count": "2", "health_timeout": "1", "bake": "1"}
-COMPANION = {"companion": "%(ENV_ZERG_RUN)s/%(program_name)s.companion", "health": "/"}
-
-
-@pytest.fixture
-def make(make_stack, dialect):
-    """A pair in each dialect of an application that can be bad; pybossa serves version 1, pybossabak is parked."""
-
-    def make(app=PREFORK, start=True, **pair):
-        stack = make_stack(dialect, app={**APP, **app}, pair={**FEW, **pair}, start=start)
-        if start:
-            stack.until_roles("pybossa", "")
-        return stack
-
-    return make
-
-
-@pytest.fixture
-def managed(make_stack):
-    """A pair whose copies boot parked."""
-
-    def make(app=PREFORK, **pair):
-        return make_stack("managed", app={**APP, **app}, pair={**FEW, **pair})
-
-    return make
-
-
-def deploy(stack, version, **options):
-    stack.version(version)
-    return stack.zerg.deploy("", {"label": version.split()[0], **options})
-
-
-def versions(answers):
-    return {a.version for a in answers}
-
+from .conftest import PREFORK, THREADS, assert_serves, history, pid_of
+from .releases import APP, ASKED, FEW, begin, deploy, ended, make, managed, nobody_notices, promotions, versions  # noqa: F401
 
 @pytest.mark.parametrize("app", [PREFORK, THREADS], ids=["prefork", "threads"])
 def test_h43_a_deploy_brings_the_code_on_disk_to_users_and_keeps_the_old_copy_warm(make, app):
     stack = make(app)
-    with Traffic(stack.web, clients=4, paths=("/", "/?s=0.05")) as traffic:
+    with nobody_notices(stack, paths=("/", "/?s=0.05")) as traffic:
         first = deploy(stack, "2")
         replied = time.monotonic()
         second = deploy(stack, "3")
-        answers = traffic.answers()
+    answers = traffic.answers()
+    assert len(promotions(stack)) == 2
     assert (first["outcome"], first["target"], second["outcome"], second["target"]) == ("deployed", "pybossabak", "deployed", "pybossa")
-    assert_nobody_noticed(answers)
     assert versions(a for a in answers if replied - 0.9 < a.began < replied) == {"2"}
     info = stack.until_roles("pybossa", "pybossabak")
     assert {c["program"]: c["label"] for c in info["copies"]} == {"pybossa": "3", "pybossabak": "2"}
@@ -79,16 +44,16 @@ BAD_AT_BOOT = {
 @pytest.mark.parametrize("version, pair, why", BAD_AT_BOOT.values(), ids=BAD_AT_BOOT)
 def test_h44_h45_a_release_that_does_not_boot_is_never_seen(make, version, pair, why):
     stack = make(**pair)
-    with Traffic(stack.web, clients=4, paths=("/",)) as traffic:
+    with nobody_notices(stack) as traffic:
         told = deploy(stack, version)
+        replied = time.monotonic()
         time.sleep(0.5)
-        answers = traffic.answers()
     assert told["outcome"] == "failed" and why in told["why"]
-    assert_nobody_noticed(answers)
-    assert versions(answers) == {"1"}
+    assert versions(traffic.answers()) == {"1"}
     stack.until(lambda: stack.supervisor.getProcessInfo("pybossabak")["statename"] in ("STOPPED", "STOPPING", "FATAL"))
     assert any("no warm copy" in p and why in p for p in stack.info()["problems"])
     stack.until(lambda: stack.supervisor.getProcessInfo("pybossabak")["statename"] != "STOPPING", seconds=90)
+    assert time.monotonic() - replied < MERCY_S + 2.0, "a hanging boot is not waited for as long as stopwaitsecs"
     assert deploy(stack, "3")["outcome"] == "deployed"
 
 
@@ -101,19 +66,19 @@ BAD_WHILE_PARKED = {
 
 @pytest.mark.parametrize("version, why", BAD_WHILE_PARKED.values(), ids=BAD_WHILE_PARKED)
 def test_h46_h47_a_release_that_is_not_healthy_is_never_seen(managed, version, why):
-    stack = managed(**COMPANION)
-    with Traffic(stack.web, clients=4, paths=("/",)) as traffic:
+    stack = managed(**ASKED)
+    with nobody_notices(stack) as traffic:
         told = deploy(stack, version)
-        answers = traffic.answers()
     assert told["outcome"] == "failed" and why in told["why"], told
-    assert_nobody_noticed(answers)
-    assert versions(answers) == {"1"}
+    assert versions(traffic.answers()) == {"1"}
 
 
-def test_h46_in_the_hooks_dialect_users_are_back_on_the_old_release(make_stack):
-    stack = make_stack("hooks", app=APP, pair={**FEW, "health": "unix://%(ENV_ZERG_RUN)s/web.sock:/"})
-    told = deploy(stack, "2 status=500", bake=5)
-    assert told["outcome"] == "rolled back" and "500 Bad" in told["why"]
+@pytest.mark.parametrize("version, why", BAD_WHILE_PARKED.values(), ids=BAD_WHILE_PARKED)
+@pytest.mark.parametrize("bake", [0, 0.5])
+def test_h46_h47_in_the_hooks_dialect_users_are_back_on_the_old_release(make_stack, version, why, bake):
+    stack = make_stack("hooks", app=APP, pair={**FEW, **ASKED})
+    told = deploy(stack, version, bake=bake)
+    assert told["outcome"] == "rolled back" and why in told["why"], told
     stack.until_roles("pybossa", "pybossabak")
     assert_serves(stack, "pybossa")
 
@@ -121,39 +86,51 @@ def test_h46_in_the_hooks_dialect_users_are_back_on_the_old_release(make_stack):
 BAD_AT_WORK = {
     "h48-dies": ("2 dies=0.3", "pybossabak ended"),
     "h49-raises": ("2 raises", "exceptions"),
-    "h49-crashes": ("2 crashes", "pybossabak"),  # respawned workers, or none that accepts: what is seen first
+    "h49-crashes": ("2 crashes", ("respawned workers", "does not accept")),  # what is seen first
 }
 
 
 @pytest.mark.parametrize("version, why", BAD_AT_WORK.values(), ids=BAD_AT_WORK)
 def test_h48_h49_a_release_that_is_bad_at_work_is_rolled_back(make, version, why):
-    stack = make()
+    stack = make(health="")
     with Traffic(stack.web, clients=2, paths=("/",)) as traffic:
         told = deploy(stack, version, bake=8)
         replied = time.monotonic()
         time.sleep(0.5)
         answers = traffic.answers()
-    assert told["outcome"] == "rolled back" and why in told["why"], told
+    assert told["outcome"] == "rolled back"
+    assert any(w in told["why"] for w in ((why,) if isinstance(why, str) else why)), told
     assert versions(a for a in answers if a.began > replied) == {"1"}
     assert failed(a for a in answers if a.began > replied) == []
     stack.until(lambda: stack.info()["serving"] == "pybossa")
 
 
-def test_h49_a_request_that_uwsgi_ends_by_harakiri_rolls_back(managed):
-    stack = managed(app={"processes": 2, "harakiri": 1})
-    stack.version("2 slow=5")
-    told = []
-    thread = threading.Thread(target=lambda: told.append(deploy(stack, "2 slow=5", bake=8)))
-    thread.start()
-    stack.until(lambda: stack.info()["serving"] == "pybossabak")
+def test_h48_a_master_that_dies_in_the_bake_is_replaced_at_once_and_its_respawn_is_parked(make):
+    stack = make(health="")
+    begin(stack, "2", "baking", bake=60)
+    stack.until(lambda: stack.copy("pybossabak")["statename"] == "RUNNING")
+    with Traffic(stack.web, clients=2, paths=("/",)) as traffic:
+        killed = time.monotonic()
+        os.kill(pid_of(stack, "pybossabak"), signal.SIGKILL)
+        told = ended(stack)
+        time.sleep(0.3)
+        first = min(a.ended for a in traffic.answers() if a.program == "pybossa" and a.handled > killed)
+    assert told["outcome"] == "rolled back" and "pybossabak ended" in told["why"]
+    assert first - killed < 0.5, "milliseconds, as make bench measures; a crowded machine may take longer"
+    stack.until_roles("pybossa", "pybossabak")
+
+
+def test_h49_a_request_that_uwsgi_ends_by_harakiri_rolls_back(make):
+    stack = make(app={"processes": 2, "harakiri": 1}, health="")
+    begin(stack, "2 slow=5", "baking", bake=8)
     get(stack.web)
-    thread.join()
-    assert told[0]["outcome"] == "rolled back" and "harakiri" in told[0]["why"]
+    told = ended(stack)
+    assert told["outcome"] == "rolled back" and "harakiri" in told["why"]
 
 
 def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_are_told_what_happened(managed, tmp_path):
     told = tmp_path / "told"
-    hook = "sh -c 'echo $ZERG_HOOK $ZERG_TARGET $ZERG_OLD $ZERG_SERVING $ZERG_LABEL >> %s; test ! -e %s/refuse'" % (told, tmp_path)
+    hook = "sh -c 'echo $ZERG_HOOK $ZERG_TARGET $ZERG_OLD $ZERG_SERVING $ZERG_LABEL $ZERG_WHY >> %s; test ! -e %s/refuse'" % (told, tmp_path)
     stack = managed(before_deploy=hook, after_deploy=hook, on_rollback=hook, on_failover=hook)
     pid = pid_of(stack, "pybossa")
     assert deploy(stack, "2")["outcome"] == "deployed"
@@ -166,6 +143,11 @@ def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_are_told_what_hap
     assert pid_of(stack, "pybossa") == pid and stack.info()["serving"] == "pybossabak"
     os.kill(pid_of(stack, "pybossabak"), signal.SIGKILL)
     stack.until(lambda: "on_failover pybossa pybossabak pybossa" in told.read_text())
+    (tmp_path / "refuse").unlink()
+    stack.until_roles("pybossa", "pybossabak")
+    begin(stack, "4", "baking", bake=60)
+    stack.zerg.abort("")
+    stack.until(lambda: "on_rollback pybossabak pybossa pybossa 4 aborted by a person" in told.read_text())
 
 
 def test_h51_while_a_deploy_runs_nothing_else_moves_the_pair_and_abort_ends_it(make):
@@ -191,15 +173,6 @@ def test_h51_while_a_deploy_runs_nothing_else_moves_the_pair_and_abort_ends_it(m
     assert refusal.value.faultCode == 321
 
 
-def test_h51_abort_while_it_boots_leaves_users_where_they_are(make):
-    stack = make()
-    deploy(stack, "2 hangs", wait=False)
-    stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "booting")
-    told = stack.zerg.abort("")
-    assert told["outcome"] == "failed" and stack.info()["serving"] == "pybossa"
-    assert_serves(stack, "pybossa")
-
-
 def test_h52_a_client_that_disconnects_ends_no_deploy(make):
     stack = make()
     stack.version("2")
@@ -212,23 +185,20 @@ def test_h52_a_client_that_disconnects_ends_no_deploy(make):
     assert get(stack.web).version == "2"
 
 
-def test_h53_a_reload_of_supervisord_in_the_middle_leaves_a_pair_that_settles(make):
-    stack = make()
-    deploy(stack, "2", wait=False, bake=60)
-    stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
-    stack.process.send_signal(signal.SIGHUP)
-    stack.until(lambda: stack._answers() and stack.zerg.getDeploy("") == {}, seconds=60)
-    stack.until(lambda: stack.info()["serving"], seconds=60)
-    assert deploy(stack, "3")["outcome"] == "deployed"
-
-
 def test_h54_a_listener_that_is_killed_in_the_middle_takes_no_check_with_it(managed):
     stack = managed(health="command:sleep 0.2", health_count="5")
-    deploy(stack, "2", wait=False)
-    stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "checking")
+    begin(stack, "2", "checking")
     os.kill(pid_of(stack, "zerg:zerg"), signal.SIGKILL)
-    told = stack.until(lambda: (d := stack.zerg.getDeploy(""))["outcome"] and d, seconds=40)
-    assert told["outcome"] == "deployed"
+    assert ended(stack)["outcome"] == "deployed"
+
+
+def test_h54_a_hook_of_a_listener_that_is_killed_counts_as_failed(managed, tmp_path):
+    stack = managed(before_deploy="sh -c 'touch %s/begun; sleep 60'" % tmp_path)
+    begin(stack, "2", "preparing")
+    stack.until((tmp_path / "begun").exists)
+    os.kill(pid_of(stack, "zerg:zerg"), signal.SIGKILL)
+    told = ended(stack)
+    assert told["outcome"] == "refused" and "before_deploy failed: the listener ended while it ran" in told["why"]
 
 
 def test_h54_without_a_listener_a_deploy_that_needs_it_is_refused(make_stack):
@@ -243,24 +213,29 @@ def test_h54_without_a_listener_a_deploy_that_needs_it_is_refused(make_stack):
 
 def test_h55_the_procedure_of_the_article_in_one_command(managed):
     stack = managed(update="sh -c 'echo 2 > $ZERG_VERSION_FILE'")
-    with Traffic(stack.web, clients=4, paths=("/", "/?s=0.05")) as traffic:
+    with nobody_notices(stack, paths=("/", "/?s=0.05")) as traffic:
         told = stack.zerg.deploy("", {"backup_first": True})
-        answers = traffic.answers()
     assert (told["outcome"], told["target"], told["serving"]) == ("deployed", "pybossa", "pybossa")
-    assert_nobody_noticed(answers)
-    assert versions(answers) == {"1", "2"}
+    assert versions(traffic.answers()) == {"1", "2"}
     stack.until_roles("pybossa", "pybossabak")
     assert stack.zerg.swap("")["serving"] == "pybossabak" and get(stack.web).version == "1"
 
 
+def test_h55_an_update_that_fails_is_no_refusal_since_users_are_on_the_spare_by_then(managed):
+    stack = managed(update="false")
+    told = stack.zerg.deploy("", {"backup_first": True})
+    assert (told["outcome"], told["serving"]) == ("failed", "pybossabak") and "update failed" in told["why"]
+    assert get(stack.web).version == "1"
+
+
 def test_h56_with_retire_stop_the_old_copy_ends_after_the_bake(make):
     stack = make(retire="stop")
-    begun = deploy(stack, "2", wait=False)
-    stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
+    begun = begin(stack, "2", "baking")
     assert stack.info()["warm"]
     stack.until(lambda: stack.supervisor.getProcessInfo("pybossa")["statename"] == "STOPPED")
     assert stack.zerg.getDeploy("")["outcome"] == "deployed" and stack.zerg.getDeploy("")["id"] == begun["id"]
-    assert deploy(stack, "3")["target"] == "pybossa"
+    told = deploy(stack, "3")
+    assert (told["target"], told["outcome"]) == ("pybossa", "deployed")
 
 
 def test_h57_any_listener_is_told_what_happened(make_stack):
@@ -277,6 +252,10 @@ def test_h57_any_listener_is_told_what_happened(make_stack):
     deploy(stack, "4")
     os.kill(pid_of(stack, stack.info()["serving"]), signal.SIGKILL)
     stack.until(lambda: "ZERG_FAILED_OVER pair:pybossa" in heard.read_text())
+    stack.until(lambda: stack.info()["warm"])
+    begin(stack, "5", "baking", bake=60)
+    stack.zerg.abort("")
+    stack.until(lambda: "ZERG_ROLLED_BACK pair:pybossa" in heard.read_text())
 
 
 def test_h34_a_request_that_still_drains_finishes_before_its_copy_is_stopped(make):
@@ -293,17 +272,36 @@ def test_h34_a_request_that_still_drains_finishes_before_its_copy_is_stopped(mak
     assert told["outcome"] == "deployed" and told["cut"] == 0
 
 
-def test_h34_beyond_the_drain_limit_the_requests_that_are_cut_are_counted(managed):
-    stack = managed(drain_timeout="0.5")
+@pytest.mark.parametrize("lasts, cut", [(2, 0), (60, 1)], ids=["that-soon-end", "that-last"])
+def test_h34_beyond_the_drain_limit_requests_get_three_seconds_and_are_then_cut_and_counted(make, lasts, cut):
+    stack = make(drain_timeout="0.5", health="")
     assert deploy(stack, "2")["outcome"] == "deployed"
-    thread = threading.Thread(target=lambda: get(stack.web, "/?s=30", timeout=40), daemon=True)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=%d" % lasts, timeout=70)))
     thread.start()
     stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 1)
     stack.zerg.swap("")
-    begun = deploy(stack, "3", wait=False)
-    told = stack.until(lambda: (d := stack.zerg.getDeploy(""))["cut"] and d)
-    assert told["cut"] == 1 and told["id"] == begun["id"]
-    stack.zerg.abort("")
+    told = deploy(stack, "3")
+    thread.join(1.0)
+    assert (told["outcome"], told["cut"]) == ("deployed", cut)
+    assert [a.status for a in answers] == [0 if cut else 200], "what is counted is what the client saw"
+    assert history(stack)[-1]["cut"] == cut
+
+
+def test_h34_supervisorctl_stop_lets_a_draining_copy_finish_and_starts_it_no_more(make):
+    stack = make(health="")
+    assert deploy(stack, "2")["outcome"] == "deployed"
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=3", timeout=10)))
+    thread.start()
+    stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 1)
+    stack.zerg.swap("")
+    assert "stopped" in stack.ctl("stop", "pybossabak").stdout
+    thread.join()
+    assert answers[0].status == 200 and answers[0].version == "2"
+    time.sleep(1.5)
+    assert stack.supervisor.getProcessInfo("pybossabak")["statename"] == "STOPPED"
+    assert_serves(stack, "pybossa")
 
 
 def test_supervisorctl_tells_each_step_and_ends_with_a_status_for_each_outcome(make_stack):
@@ -313,6 +311,7 @@ def test_supervisorctl_tells_each_step_and_ends_with_a_status_for_each_outcome(m
     stack.version("2")
     done = stack.ctl("zerg", "deploy", "--label", "v2", "--bake", "0.5")
     assert done.returncode == 0 and "pybossa: deployed v2 in " in done.stdout and "pybossabak bakes" in done.stdout
+    assert "label v2" in stack.ctl("zerg", "status").stdout and "deploy pybossabak v2, by" in stack.ctl("zerg", "history").stdout
     stack.version("3 unimportable")
     failing = stack.zergctl("deploy", "--json")
     assert failing.returncode == 4 and '"outcome": "failed"' in failing.stdout

@@ -8,10 +8,10 @@ import pytest
 import supervisor_zerg
 
 ROOMS = """
-model errors guards decide requests answers desires release advance pair plans
+model errors guards decide requests answers desires release judge advance pair plans rehearsal
 config sockets processes kernel uwsgi journal memo surroundings appraise observe settle
 programs dispatchers task loop
-hands conditions announcements chronicle worklist hooks deploy deploys keeper status
+hands conditions announcements chronicle worklist hooks errands vitals deploy deploys keeper status
 verbs help telling watch shells manpage
 looking launch metrics page channel link web reactions plugin rpcinterface
 lint.rules lint.inis lint.flags lint.cmdline lint.confs lint.blueprint
@@ -21,8 +21,8 @@ commands checks jobs listener
 companion
 """.split()
 PACKAGE = Path(supervisor_zerg.__file__).parent
-PURE = ("model", "pair", "release", "advance", "plans", "guards", "decide", "requests", "answers", "desires", "errors", "status") + (
-    "lint.rules", "lint.check", "lint.supervisor", "lint.pairs", "lint.hooks", "lint.pools", "lint.copies",
+PURE = ("model", "pair", "release", "judge", "advance", "plans", "rehearsal", "guards", "decide", "requests", "answers", "desires") + (
+    "errors", "status", "lint.rules", "lint.check", "lint.supervisor", "lint.pairs", "lint.hooks", "lint.pools", "lint.copies",
 )  # fmt: skip
 HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools", "re"}
 

@@ -1,0 +1,54 @@
+"""Is a release good? PURE: what was seen of it in its boot and its bake -> why it must go back, in words, or ''."""
+
+#: Fewer exceptions and ended workers than these are no reason to go back.
+FEW = 3
+
+
+def crashes_at_boot(plan, target, counters):
+    """Its workers end one after the other. In the hooks dialect they accept as soon as they are born, and may be recycled."""
+    if target.paused is False and not counters.told:
+        return False
+    return _many(plan, counters.lost, 0 if target.paused else counters.requests)
+
+
+def well(release, sight):
+    """Its health, if it has to be asked, was good whenever it was asked last, and that is not long ago."""
+    plan = release.plan
+    good = sight.good >= plan.count and sight.silent <= plan.silence
+    return not plan.check_serving or good or release.checked and not plan.bake
+
+
+def trouble(release, sight):
+    """Why the release must go back, or ''."""
+    plan, target = release.plan, release.plan.target
+    if sight.ended:
+        return "%s ended: %s" % (target, sight.ended)
+    if plan.check_serving and sight.bad >= plan.count:
+        return "%s is not healthy: %s" % (target, sight.health_words)
+    worse = _worse(plan, release.baseline, sight.counters) if release.baseline.told else ""
+    if not worse and sight.serving and sight.serving != target:
+        return "%s does not accept requests any more, so %s serves in its place" % (target, sight.serving)
+    if not worse and sight.now - release.since > plan.bake + plan.check_timeout and not well(release, sight):
+        return unhealthy(plan, sight, plan.bake + plan.check_timeout)
+    return worse
+
+
+def unhealthy(plan, sight, seconds):
+    words = sight.health_words or "no check was made"
+    if not sight.health_words or sight.silent > plan.silence:
+        words += "; does the listener run?"
+    return "%s was not found healthy within %.0f s: %s" % (plan.target, seconds, words)
+
+
+def _worse(plan, before, now):
+    if now.harakiris > before.harakiris:
+        return "%s: uWSGI ended a worker whose request took too long (harakiri)" % plan.target
+    exceptions, lost, requests = now.exceptions - before.exceptions, now.lost - before.lost, now.requests - before.requests
+    if _many(plan, exceptions + lost, requests):
+        return "%s: %d exceptions and %d respawned workers in %d requests" % (plan.target, exceptions, lost, requests)
+    return ""
+
+
+def _many(plan, troubles, requests):
+    """A worker that crashed and one that max-requests recycled look alike, so they are seen against the requests."""
+    return troubles >= FEW and troubles > plan.max_exceptions * requests

@@ -1,0 +1,81 @@
+"""What the tests of deploys share: a pair of an application that can be bad, and what its clients saw of promotions."""
+
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from supervisor_zerg.demo.traffic import Traffic, failed, stale
+
+from .conftest import PREFORK, history
+
+APP = {"wsgi-file": Path(__file__).parent / "apps" / "release.py"}
+FEW = {"health_interval": "0.1", "health_count": "2", "health_timeout": "1", "bake": "1"}
+ASKED = {"health": "/"}
+HUNG_S = 10.0
+
+
+@pytest.fixture
+def make(make_stack, dialect):
+    """A pair in each dialect of an application that can be bad; pybossa serves version 1."""
+
+    def make(app=PREFORK, start=True, **pair):
+        stack = make_stack(dialect, app={**APP, **app}, pair={**FEW, **pair}, start=start)
+        if start:
+            stack.until_roles("pybossa", "")
+        return stack
+
+    return make
+
+
+@pytest.fixture
+def managed(make_stack):
+    """A pair whose copies boot parked."""
+
+    def make(app=PREFORK, **pair):
+        return make_stack("managed", app={**APP, **app}, pair={**FEW, **pair})
+
+    return make
+
+
+def deploy(stack, version, **options):
+    stack.version(version)
+    return stack.zerg.deploy("", {"label": version.split()[0], **options})
+
+
+def begin(stack, version, phase, **options):
+    """Begin a deploy and wait until it is in that phase."""
+    begun = deploy(stack, version, wait=False, **options)
+    stack.until(lambda: stack.zerg.getDeploy("")["phase"] == phase)
+    return begun
+
+
+def ended(stack, seconds=40):
+    """Wait for the end of the deploy. :returns: its struct."""
+    return stack.until(lambda: (told := stack.zerg.getDeploy(""))["outcome"] and told, seconds)
+
+
+def versions(answers):
+    return {a.version for a in answers}
+
+
+def promotions(stack):
+    """[(asked, replied, program)] of everything that was promoted, as :func:`stale` takes it."""
+    shift = time.monotonic() - time.time()
+    done = [e for e in history(stack) if e["what"].startswith("promote ") and e["outcome"] == "done"]
+    return [(e["at"] - e["took_ms"] / 1000 + shift, e["at"] + shift, e["what"].split()[1]) for e in done]
+
+
+@contextmanager
+def nobody_notices(stack, **options):
+    """Clients, none of whom fails, is kept waiting for ever, or is answered by a copy that was not to answer any more.
+
+    :returns: Traffic
+    """
+    with Traffic(stack.web, **{"clients": 4, "paths": ("/",), **options}) as traffic:
+        yield traffic
+        assert traffic.end(HUNG_S), "a client was never answered"
+        answers = traffic.answers()
+        assert len(answers) > 20 and failed(answers) == []
+        assert stale(answers, promotions(stack)) == []
