@@ -6,6 +6,7 @@ from supervisor import events
 from supervisor.states import ProcessStates
 
 from . import errors
+from .model import Arrival
 from .programs import name_of, started_by_supervisor
 
 POOL_S = 1.0  # after the pool was started, its socket is there
@@ -24,7 +25,7 @@ class Reactions:
 
     def __init__(self, plugin):
         self.plugin, self.loop = plugin, plugin.loop
-        self._restarts = {}  # program that is to be started again once it has stopped -> what to call then
+        self._restarts = {}  # program that is to be started again once it has stopped -> its Arrival then
         for kind, react in (
             (events.SupervisorRunningEvent, lambda event: plugin.start()),
             (events.ProcessStateStartingEvent, self._on_starting),
@@ -47,12 +48,13 @@ class Reactions:
         keeper, program = self._concerned(event)
         if keeper is None:
             return self._on_pool(event)
-        if event.from_state == ProcessStates.BACKOFF:
-            keeper.tries_again(program)
+        if event.from_state == ProcessStates.BACKOFF:  # it keeps the place that its first start gave it, unless it had taken that
+            arrival = keeper.desires.arrivals.get(program, Arrival.PARKS)
+            keeper.arrives(program, arrival, "%s was started again by Supervisor" % program)
         elif started_by_supervisor():
-            keeper.supervisor_starts(program)
+            keeper.arrives(program, Arrival.PARKS, "%s was started by Supervisor" % program)
         else:
-            keeper.person_starts(program)
+            keeper.arrives(program, Arrival.TAKES_OVER, "%s was started" % program)
 
     def _on_running(self, event):
         keeper, program = self._concerned(event)
@@ -73,7 +75,7 @@ class Reactions:
             return
         again = self._restarts.pop(program, None)
         if again:
-            self.loop.call_soon(lambda: self._start_again(program, again))
+            self.loop.call_soon(lambda: self._start_again(keeper, program, again))
         how = type(event).__name__.replace("ProcessState", "").replace("Event", "").upper()
         keeper.ended(program, how)
 
@@ -90,17 +92,16 @@ class Reactions:
 
     # a stop and a start
 
-    def restart(self, program, started):
-        """Stop a program and, once it has stopped, start it again. :param started: called after that."""
+    def restart(self, program, arrival):
+        """Stop a program and, once it has stopped, start it again. :param arrival: what becomes of it then."""
         process = self.plugin.programs.find(program)
-        if process is None or program in self._restarts:
-            return
-        self._restarts[program] = started
-        process.stop()
+        if process is not None and program not in self._restarts:
+            self._restarts[program] = arrival
+            process.stop()
 
-    def _start_again(self, program, started):
-        if self.plugin.programs.running() and self.plugin.programs.spawn(program):
-            started()
+    def _start_again(self, keeper, program, arrival):
+        if self.plugin.programs.spawn(program):
+            keeper.desires.arrivals[program] = arrival
 
 
 def _bytes(data):
