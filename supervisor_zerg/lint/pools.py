@@ -5,7 +5,7 @@ import re
 from .rules import ERROR, NOTE, WARNING, Rule, present
 
 LISTEN = 100  # requests, uWSGI's default
-LEAST = 500  # requests: ten seconds of boot with fifty a second
+LEAST = 128  # requests: as many as every kernel allows
 
 
 def served_by(pool):
@@ -109,7 +109,8 @@ RULES = (
     Rule("pool-listen", NOTE, pool_listen,
          "while nobody accepts requests wait there: 101 clients did; beyond it a unix socket refuses at once (49 of 150 got 502), and TCP "
          "retries for up to 6.7 s",
-         "listen = @(/proc/sys/net/core/somaxconn), which is the most that uWSGI starts with, or the requests of one boot of a copy"),
+         "listen = the requests that come within one boot of a copy, up to net.core.somaxconn: uWSGI does not start with more; a number, since "
+         "@(FILE) is taken for 0"),
     Rule("pool-signal", WARNING, pool_signal,
          "it logs 'binary reloading' and makes its socket anew in place of ending, while the copies hold the old one, or it dies of it",
          "stopsignal = INT"),
