@@ -14,6 +14,8 @@ from .release import STARTED, Do, Outcome, Phase, Release
 
 #: Requests that last beyond the drain limit get so long to end gracefully; then their copy is killed.
 CUT_S = 3.0
+#: So long may the hooks of a copy that accepts by itself need to pause the old one.
+HOOKS_S = 0.5
 #: So long is waited for a release to take no more requests when users are back on the old one; then it is stopped.
 UNPARKED_S = 1.0
 #: For so long a promotion that is refused because a worker is being born is asked for again.
@@ -40,7 +42,7 @@ def advance(release, sight):
 def _noting(release, sight):
     """The release with what must not be forgotten when it cannot be seen any more."""
     if (sight.let_in or sight.target.accepting) and release.phase in STARTED and not release.exposed:
-        release = replace(release, exposed=True)
+        release = replace(release, exposed=True, exposed_at=sight.now)
     if not release.old_pid and sight.old.pid:
         release = replace(release, old_pid=sight.old.pid)
     if sight.old.pid != release.old_pid and release.phase is not Phase.ENDED and not release.old_gone:
@@ -140,11 +142,16 @@ def _boot(release, sight):
         if target.paused is False:  # in the hooks dialect they accept as soon as they are born
             release = replace(release, exposed=True)
         return _give_up(release, sight, "the workers of %s end while it boots" % target.program)
-    if not (target.ready and (target.accepting or target.sealed)):
+    if not (target.ready and (target.accepting or target.sealed)) or _own_hooks_at_work(release, sight):
         return _stay(release)
     if plan.check_parked and not target.accepting:
         return _to(release, Phase.CHECKING, sight.now, Do.CHECK)
     return _to(release, Phase.PROMOTING, sight.now, Do.PROMOTE)
+
+
+def _own_hooks_at_work(release, sight):
+    """A copy that accepts by itself has just told the old one to pause: a command of ours now would undo that."""
+    return sight.target.accepting and sight.old.accepting and sight.now - release.exposed_at < HOOKS_S
 
 
 def _check(release, sight):
@@ -168,6 +175,8 @@ def _promote(release, sight):
         return _give_up(release, sight, "%s could not be promoted: %s" % (plan.target, sight.promotion))
     if sight.ended:
         return _give_up(release, sight, "%s ended while it was promoted: %s" % (plan.target, sight.ended))
+    if release.exposed and not sight.serving and sight.counters.lost:  # the request would wait for it, and so would users
+        return _give_up(release, sight, "the workers of %s end while it is promoted" % plan.target)
     if sight.promoted:  # where it has fallen since, the bake tells
         orders = (Do.CHECK,) if plan.check_serving else ()
         return _to(release, Phase.BAKING, sight.now, *orders, exposed=True)

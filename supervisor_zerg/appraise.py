@@ -10,6 +10,7 @@ from .model import Copy, Slot, Worker
 EFFECT_S = 0.25  # for so long after a toggle, threads that have not been scheduled yet prove nothing
 WAKE_S = 0.05  # for so long after a resume, a thread that is still parked may just not have been scheduled
 HOOKS_S = 2.5  # a copy that accepts in slot new may still run its own hooks: spinningfifo retries each second
+RESTLESS_S = 60.0  # a copy of which a worker was replaced within so long may lose the next one at any moment
 RENEW_S = 1.0  # for so long a copy may be without any worker before another one serves in its place
 ACCEPT_NS = 1_000_000  # more than a thread runs between its wait and the request that it accepts
 
@@ -41,7 +42,8 @@ class Appraiser:
         gone = memo.grown and copy.reachable and copy.paused is False and not any(w.born and not w.zombie for w in copy.workers)
         memo.gone_since = (memo.gone_since or self.clock()) if gone else None
         renewing = memo.gone_since is not None and self.clock() - memo.gone_since < RENEW_S
-        return replace(copy, grown=memo.grown, renewing=renewing)
+        restless = memo.grown and self.clock() - memo.replaced_at < RESTLESS_S
+        return replace(copy, grown=memo.grown, restless=restless, renewing=renewing)
 
     def _witness(self, seen, memo):
         if seen.blind or not seen.master:

@@ -2,6 +2,8 @@
 
 import time
 
+from . import announcements
+
 
 class Chronicle:
     """:param plugin: loop, history, ids and log (plugin.py)."""
@@ -29,6 +31,14 @@ class Chronicle:
             "outcome": outcome,
         }
         self.plugin.loop.call_soon(lambda: self.record(entry))
+
+    def another_serves(self, keeper, was, cause, failed):
+        """Tell other listeners, and the hook of the pair. :param was: the program that served before. :param failed: it fell."""
+        target, soon = keeper.desires.last, self.plugin.loop.call_soon
+        kind = announcements.FailedOver if failed else announcements.Promoted
+        soon(lambda: announcements.announce(kind, cause, pair=self.pair.name, program=target, was=was))
+        if failed:
+            soon(lambda: self.plugin.hooks.run(keeper, "on_failover", {"ZERG_TARGET": target, "ZERG_OLD": was, "ZERG_WHY": cause}))
 
     def record(self, entry):
         """Write a line to history and, without the time, to supervisord's log."""

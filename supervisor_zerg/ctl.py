@@ -17,10 +17,11 @@ from types import SimpleNamespace
 
 from supervisor.supervisorctl import ControllerPluginBase
 
-from . import errors, lint, shells, verbs
+from . import errors, shells, verbs
 from . import help as manual
-from .blueprint import read_blueprint
-from .inis import Unreadable
+from .lint.blueprint import read_blueprint
+from .lint.check import check, status_of, tell_findings
+from .lint.inis import Unreadable
 from .telling import concerned, failure, infos_of, plain, tell, tell_progress
 from .watch import INTERVAL_S, watch
 
@@ -93,21 +94,21 @@ def limit(seconds):
         socket.setdefaulttimeout(before)
 
 
-def check_files(options, pair, as_json):
-    """``check``. :param options: of supervisorctl. :returns: (exit status, lines). :raises BadWords:"""
-    if not getattr(options, "configfile", None):
+def check_files(file, expansions, pair, as_json):
+    """``check``. :param expansions: what Supervisor knows of the environment. :returns: (exit status, lines). :raises BadWords:"""
+    if not file:
         raise manual.BadWords("no configuration file was found; give -c FILE")
     try:
-        here = os.path.dirname(os.path.abspath(options.configfile))
-        plan = read_blueprint(SimpleNamespace(configfile=options.configfile, here=here, environ_expansions=options.environ_expansions))
+        here = os.path.dirname(os.path.abspath(file))
+        plan = read_blueprint(SimpleNamespace(configfile=file, here=here, environ_expansions=expansions))
     except Unreadable as error:
         raise manual.BadWords(str(error))
     names = [known.config.name for known in plan.pairs]
     if pair and pair not in names:
         raise manual.BadWords("there is no pair %r; there are: %s" % (pair, ", ".join(names)))
-    findings = lint.check(plan, pair)
-    lines = json.dumps([asdict(f) for f in findings], indent=2, sort_keys=True).splitlines() if as_json else lint.tell_findings(findings)
-    return lint.status_of(findings), list(lines)
+    findings = check(plan, pair)
+    lines = json.dumps([asdict(f) for f in findings], indent=2, sort_keys=True).splitlines() if as_json else tell_findings(findings)
+    return status_of(findings), list(lines)
 
 
 def make_zerg_controllerplugin(controller, **extras):
@@ -162,7 +163,8 @@ class ZergControllerPlugin(ControllerPluginBase):
         return 0, [str(Path(__file__).resolve().with_name("companion.py"))]
 
     def _answer_check(self, call):
-        return check_files(self.ctl.options, call.words["PAIR"], "json" in call.options)
+        file = call.options.get("c") or getattr(self.ctl.options, "configfile", None)
+        return check_files(file, self.ctl.options.environ_expansions, call.words["PAIR"], "json" in call.options)
 
     def _answer_completion(self, call):
         return 0, shells.SCRIPTS[call.words["bash|zsh"]].splitlines()

@@ -94,7 +94,7 @@ def _options(command, words):
             raise BadWords("%s has no option %s; usage: %s" % (command.name, word, command.usage))
         elif " " in known[word]:
             read = READERS[known[word].partition(" ")[2]]
-            options[word[2:]] = read(word, value if equals else words.pop(0) if words else "")
+            options[word.lstrip("-")] = read(word, value if equals else words.pop(0) if words else "")
         elif equals:
             raise BadWords("%s takes no value; usage: %s" % (word, command.usage))
         else:
@@ -124,7 +124,7 @@ def _text(option, text):
     return text
 
 
-READERS = {"N": _number, "SECONDS": _seconds, "TEXT": _text}
+READERS = {"N": _number, "SECONDS": _seconds, "TEXT": _text, "FILE": _text}
 
 
 def _places(command, words):

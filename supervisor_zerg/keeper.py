@@ -2,10 +2,9 @@
 runs *settle* until that is reached, and answers. The only state of a pair that is not a fact lives here.
 """
 
-import time
-
-from . import announcements, answers, errors, requests
+from . import answers, errors, requests
 from .chronicle import Chronicle
+from .conditions import Conditions
 from .deploys import Deploys
 from .desires import Desires
 from .hands import Hands
@@ -26,7 +25,7 @@ class Keeper:
         self.observer = Observer(pair, plugin.kernel, plugin.programs, plugin.loop.clock)
         orders = plugin.orders.get(pair.name)
         self.desires = Desires(pair, orders)
-        self.since, self.fallen = {}, set()
+        self.conditions, self.fallen = Conditions(), set()
         self.request, self.task, self.facts, self.step = None, None, None, None
         self.deploys = Deploys(self, orders.get("labels", {}))
         self.chronicle = Chronicle(pair, plugin)
@@ -42,7 +41,7 @@ class Keeper:
         """Take over what cannot be looked up from the keeper of the same pair under a section that was changed."""
         self.observer.inherit(old.observer)
         self.desires.inherit(old.desires)
-        self.deploys.recent, self.since = old.deploys.recent, old.since
+        self.deploys.recent, self.conditions = old.deploys.recent, old.conditions
 
     # requests of a person
 
@@ -110,20 +109,10 @@ class Keeper:
 
     # events
 
-    def person_starts(self, program):
-        self._arrives(program, Arrival.TAKES_OVER, "%s was started" % program)
-
-    def supervisor_starts(self, program):
-        self._arrives(program, Arrival.PARKS, "%s was started by Supervisor" % program)
-
-    def tries_again(self, program):
-        """It ended within its startsecs: it keeps the place that its first start gave it, unless it had taken that already."""
-        arrival = self.desires.arrivals.get(program, Arrival.PARKS)
-        self._arrives(program, arrival, "%s was started again by Supervisor" % program)
-
-    def _arrives(self, program, arrival, cause):
+    def arrives(self, program, arrival, cause):
+        """It is on its way up."""
         self.desires.arrivals[program] = arrival
-        self.since.pop(program, None)
+        self.conditions.forget(program)
         self.plugin.loop.call_soon(lambda: self.kick(cause))
 
     def stops(self, program):
@@ -140,11 +129,10 @@ class Keeper:
         self.deploys.program_ended(program, how)
 
     def restart(self, copy):
-        """Stop a copy so that it attaches to the pool's new socket; start it again once it has stopped."""
+        """Stop a copy so that it attaches to the pool's new socket, and start it again."""
         other = next(p for p in self.pair.programs if p != copy.program)
-        detached = self.observer.memos[other].attached is False
-        arrival = Arrival.TAKES_OVER if detached or self.facts.copy(copy.program).accepting else Arrival.PARKS
-        self.plugin.restart(copy.program, lambda: self.desires.arrivals.__setitem__(copy.program, arrival))
+        alone = self.observer.memos[other].attached is False or copy.accepting
+        self.plugin.reactions.restart(copy.program, Arrival.TAKES_OVER if alone else Arrival.PARKS)
 
     def kick(self, cause, at_once=False, routine=False):
         """Something happened: look, now. :param routine: nothing happened, it is just time; not the cause of what is under way."""
@@ -229,7 +217,7 @@ class Keeper:
     def saw(self, facts, step):
         """Take in what was seen and decided. :returns: False to end settle."""
         self.facts, self.step = facts, step
-        self._note_conditions(facts)
+        self.conditions.note(facts)
         self.watch()
         if step.met:
             self._reached(facts, step)
@@ -252,7 +240,8 @@ class Keeper:
         invited = self.desires.invited(step.goal)
         was = self.desires.reached(step.goal, facts, bool(self.deploys.running))
         if was:
-            self._announce(was, failed=was in self.fallen and self.request is None and not invited)
+            failed = was in self.fallen and self.request is None and not invited
+            self.chronicle.another_serves(self, was, self.cause, failed)
         self.fallen.clear()
 
     def _given_up(self, step):
@@ -304,14 +293,6 @@ class Keeper:
     def stumbled(self, move, error):
         self.plugin.log("debug", "could not make a move", pair=self.pair.name, move=str(move), error=str(error))
 
-    def _announce(self, was, failed):
-        kind, target = announcements.FailedOver if failed else announcements.Promoted, self.desires.last
-        told = {"pair": self.pair.name, "program": target, "was": was}
-        self.plugin.loop.call_soon(lambda: announcements.announce(kind, self.cause, **told))
-        if failed:
-            environment = {"ZERG_TARGET": target, "ZERG_OLD": was, "ZERG_WHY": self.cause}
-            self.plugin.loop.call_soon(lambda: self.plugin.hooks.run(self, "on_failover", environment))
-
     # orders and history
 
     def set_auto(self, on):
@@ -335,19 +316,9 @@ class Keeper:
 
     def noted(self, facts):
         """Facts that somebody else looked up."""
-        self._note_conditions(facts)
+        self.conditions.note(facts)
         if self.facts is None:
             self.facts = facts
-
-    def _note_conditions(self, facts):
-        for copy in facts.copies:
-            condition = copy.condition.value
-            if self.since.get(copy.program, ("", 0))[0] != condition:
-                self.since[copy.program] = condition, time.time()
-
-    def lasts(self, program):
-        """Seconds since a program was seen to be in its condition."""
-        return time.time() - self.since[program][1] if program in self.since else 0.0
 
     def close(self):
         """Do nothing any more, whatever still calls: a timer, a pidfd, an event."""

@@ -7,7 +7,6 @@ believed. A process that is gone, or was never there, reads as None or as nothin
 import os
 import platform
 import re
-import signal
 import stat
 import time
 from collections import namedtuple
@@ -22,7 +21,6 @@ CALLS = {
     "aarch64": {"poll": None, "ppoll": 73, "restart_syscall": 128, "waits": (22,), "futex": 98},
 }.get(platform.machine())
 PAUSE_MS = 10000
-NUDGE_S = 0.0001  # between SIGSTOP and SIGCONT
 GONE = (b"-1", b"0x0", b"0x0", b"0x0")  # instead of the system call of a zombie
 DELETED = " (deleted)"
 PROCESSES_A_SPELL = 10  # about a millisecond of reading descriptors
@@ -261,26 +259,6 @@ class Kernel(Processes):
                 return {int(fd) for fd in re.findall(r"^tfd:\s*(\d+)", file.read(), re.M)}
         except (FileNotFoundError, ProcessLookupError):
             return set()
-
-    # signals
-
-    def signal(self, pid, number):
-        """:returns: True when a process took the signal, False when it is gone."""
-        try:
-            os.kill(pid, number)
-            return True
-        except ProcessLookupError:
-            return False
-
-    def nudge(self, pids):
-        """Make waiting threads go round their loop: SIGSTOP then SIGCONT makes epoll_wait return EINTR (signal(7)). Without the
-        moment between the two the second often takes the first back before a thread has woken: with it, every nudge seals one
-        more thread of each worker (2 x 4 threads: 3 nudges, 3 ms; without: 3 to 9, up to 26 ms)."""
-        for pid in pids:
-            self.signal(pid, signal.SIGSTOP)
-        time.sleep(NUDGE_S)
-        for pid in pids:
-            self.signal(pid, signal.SIGCONT)
 
 
 def in_pause(call):

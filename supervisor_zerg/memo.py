@@ -24,6 +24,8 @@ class Memo:
     torn_since: Optional[float] = None  # some main threads are parked and some wait for requests
     accepts_since: Optional[float] = None
     grown: bool = False  # it was seen ready
+    pids: frozenset = frozenset()  # of the workers, as last told
+    replaced_at: float = -1e9  # a worker that was not there before was told of
     gone_since: Optional[float] = None  # it has no worker that is past its start-up
     listening: Optional[dict] = None
     asynchronous: bool = False

@@ -78,6 +78,7 @@ class Copy:
     waking: bool = False  # a toggle was executed a moment ago: where its threads are proves nothing yet
     torn: bool = False  # some of its workers are paused and some are not
     grown: bool = False  # this master was ready once, so it does not boot any more
+    restless: bool = False  # its workers are recycled: one may end at any moment, and another be born
     renewing: bool = False  # all its workers are being born again, since a moment only: it will accept in the next
     fresh: bool = False  # it accepts since a moment only and its own hooks may still move slots
     asynchronous: bool = False  # gevent and the like: a pause would freeze its requests

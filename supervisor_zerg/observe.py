@@ -204,6 +204,7 @@ class Observer:
             process = self.kernel.process(pid)
             if process and (queues or now - since < NOT_A_WORKER_S or process.state in "Tt"):
                 memo.cores[pid], memo.born[pid], memo.queues[pid] = max(len(queues), 1), bool(queues), queues
+        self._note_workers(memo)
 
     def _look_at(self, pid, memo, full):
         """One worker. Whether it is stopped costs as much as all the rest, and changes by nobody's hand but a person's and ours."""
@@ -237,10 +238,16 @@ class Observer:
         memo.cores = {row.pid: row.cores or memo.cores.get(row.pid, 1) for row in snapshot.workers}
         memo.born = {row.pid: row.accepting for row in snapshot.workers}
         memo.busy = {row.pid: row.busy for row in snapshot.workers}
+        self._note_workers(memo)
         self._threads_of_async(memo)
         if snapshot.paused is not None and seen.at > memo.toggled_at:
             memo.flag = snapshot.paused
         return news
+
+    def _note_workers(self, memo):
+        pids, memo.pids = memo.pids, frozenset(memo.cores)
+        if pids and memo.pids - pids:
+            memo.replaced_at = self.clock()
 
     def _without_stats(self, seen, why, retry_s):
         memo = seen.memo

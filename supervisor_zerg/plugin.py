@@ -1,4 +1,4 @@
-"""One supervisord's worth of supervisor_zerg: its pairs, the events that it reacts to, and what the pairs share.
+"""One supervisord's worth of supervisor_zerg: its pairs, and what they share.
 
 Made once for each generation of supervisord, however many HTTP servers call the factory (supervisor/http.py
 ``make_http_servers``); ends in ``options.cleanup``, before supervisord closes descriptors.
@@ -9,9 +9,6 @@ import os
 import time
 from dataclasses import replace
 
-from supervisor import events
-from supervisor.states import ProcessStates
-
 from . import announcements, config, errors
 from .hooks import Hooks
 from .journal import History, Orders
@@ -19,20 +16,14 @@ from .keeper import Keeper
 from .kernel import CALLS, Kernel
 from .loop import Loop
 from .metrics import Tally
-from .programs import Programs, name_of, started_by_supervisor
+from .programs import Programs
+from .reactions import Reactions
 from .status import describe
 from .web import Web
 from .worklist import Worklist
 
 GLANCE_S = 1.0
 SPREAD_S = 0.02  # between the looks at two pairs, so that many of them never hold the loop
-ENDED = (
-    events.ProcessStateExitedEvent,
-    events.ProcessStateStoppedEvent,
-    events.ProcessStateBackoffEvent,
-    events.ProcessStateFatalEvent,
-    events.ProcessStateUnknownEvent,
-)
 
 
 class Plugin:
@@ -50,29 +41,16 @@ class Plugin:
         self.worklist = Worklist(self.loop.clock, self._tell_listener)
         self.hooks = Hooks(self)
         self._ids, self._born = itertools.count(1), int(time.time())
-        self.keepers, self._restarts = {}, {}
+        self.keepers = {}
         self._sections, self._configured = None, {}
         self.tally, self.web = Tally(), Web(self)
         self.history.watchers.append(self.loop.guard(self.tally.note))
         self.options.configfile = self.options.configfile and os.path.abspath(self.options.configfile)
         self.refresh()
-        self._subscribe()
+        self.reactions = Reactions(self)
         self._end_with_supervisord()
 
     # life
-
-    def _subscribe(self):
-        for kind, react in (
-            (events.SupervisorRunningEvent, self._on_running),
-            (events.ProcessStateStartingEvent, self._on_starting),
-            (events.ProcessStateRunningEvent, self._on_running_process),
-            (events.ProcessStateStoppingEvent, self._on_stopping),
-            (events.ProcessGroupEvent, self._on_group),
-        ):
-            events.subscribe(kind, self.loop.guard(react))
-        for kind in ENDED:
-            events.subscribe(kind, self.loop.guard(self._on_ended))
-        events.subscribe(events.ProcessCommunicationEvent, self.loop.guard(self._on_communication))
 
     def _end_with_supervisord(self):
         cleanup = self.options.cleanup
@@ -89,7 +67,8 @@ class Plugin:
             keeper.close()
         self.loop.stop()
 
-    def _on_running(self, event):
+    def start(self):
+        """supervisord runs: its programs are to be started next."""
         self.loop.start()
         self.loop.guard(self.web.install)()
         self.loop.call_later(GLANCE_S, self._glance)
@@ -162,48 +141,7 @@ class Plugin:
                     return keeper, name
         raise errors.UnknownProgram("no pair has a program named %r" % program)
 
-    def _concerned(self, process):
-        """(keeper, program) of an event's process; (None, '') for a stranger."""
-        try:
-            return self.keeper_of(name_of(process))
-        except errors.UnknownProgram:
-            return None, ""
-
-    # events
-
-    def _on_starting(self, event):
-        keeper, program = self._concerned(event.process)
-        if keeper is None:
-            return self._on_pool(event)
-        if event.from_state == ProcessStates.BACKOFF:
-            keeper.tries_again(program)
-        elif started_by_supervisor():
-            keeper.supervisor_starts(program)
-        else:
-            keeper.person_starts(program)
-
-    def _on_running_process(self, event):
-        keeper, program = self._concerned(event.process)
-        if keeper is None:
-            return self._on_pool(event)
-        keeper.watch()
-        keeper.kick("%s runs" % program)
-        keeper.deploys.wake()
-
-    def _on_stopping(self, event):
-        keeper, program = self._concerned(event.process)
-        if keeper is not None:
-            keeper.stops(program)
-
-    def _on_ended(self, event):
-        keeper, program = self._concerned(event.process)
-        if keeper is None:
-            return
-        again = self._restarts.pop(program, None)
-        if again:
-            self.loop.call_soon(lambda: self._start_again(program, again))
-        how = type(event).__name__.replace("ProcessState", "").replace("Event", "").upper()
-        keeper.ended(program, how)
+    # what happened
 
     def process_ended(self, program, pid):
         """A process of a program is gone. Its keeper may be another than the one that began to watch it."""
@@ -211,37 +149,12 @@ class Plugin:
             if program in keeper.pair.programs:
                 keeper.kick("process %d of %s ended" % (pid, program), at_once=True)
 
-    def _on_pool(self, event):
-        for keeper in self.keepers.values():
-            if name_of(event.process) == keeper.pair.pool:
-                self.loop.call_later(1.0, lambda k=keeper: k.kick("the pool %s was started" % k.pair.pool))
-
-    def _on_communication(self, event):
-        keeper, program = self._concerned(event.process)
-        if keeper is not None and b"zerg ready" in _bytes(event.data):
-            keeper.kick("%s says that it is ready" % program)
-            keeper.deploys.wake()
-
-    def _on_group(self, event):
-        self.loop.call_soon(self._groups_changed)
-
-    def _groups_changed(self):
+    def programs_changed(self):
+        """supervisord has other programs than before."""
         self.refresh()
         self._kick(self.keepers.values(), "programs were added or removed")
 
     # what keepers share
-
-    def restart(self, program, started):
-        """Stop a program and, once it has stopped, start it again. :param started: called after that."""
-        process = self.programs.find(program)
-        if process is None or program in self._restarts:
-            return
-        self._restarts[program] = started
-        process.stop()
-
-    def _start_again(self, program, started):
-        if self.programs.running() and self.programs.spawn(program):
-            started()
 
     def _tell_listener(self, job):
         told = {"pair": job.pair, "id": job.id, "kind": job.kind}
@@ -293,7 +206,3 @@ def unsupported():
 def _quoted(value):
     text = str(value)
     return '"%s"' % text.replace('"', "'") if " " in text or not text else text
-
-
-def _bytes(data):
-    return data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")

@@ -111,7 +111,8 @@ class Release:
     phase: Phase
     since: float  # when the phase began
     touched: bool = False  # the target was stopped or started: it holds no longer what it did
-    exposed: bool = False  # users may have been on the new release
+    exposed: bool = False  # users may have been on the new release ...
+    exposed_at: float = 0.0  # ... since then
     old_pid: int = 0  # the process of the old release
     old_gone: bool = False  # it ended: what its program runs now was loaded from what is on disk
     checked: bool = False  # its health was found good before the promotion

@@ -5,6 +5,7 @@ loop.py drives it inside supervisord, a test drives it with a clock of its own.
 """
 
 import signal
+import time
 from dataclasses import dataclass
 
 from .decide import decide
@@ -19,6 +20,8 @@ SLOWER = 1.3  # each look in vain makes the next nap longer, up to PATIENT_S
 BRISK_LOOKS = 40
 FULL_LOOK = 15  # every so many looks in vain, look at everything
 OTHERS_S = 0.1  # a hand-written `echo 1p > ...; echo 2p > ...` is not stepped in between
+STILL_S = 0.002  # so long may workers stand still, until a pause is executed
+STILL_LOOK_S = 0.00005
 DESPERATE_S = 1.0  # nobody serves for so long: send the toggle although a worker is being born
 
 
@@ -110,7 +113,15 @@ def _command(observer, copy, move, kernel):
     if kernel.lies_at(observer.paths[held.slot if move.slot is None else move.slot]) not in (ABSENT, FIFO):
         return False  # uWSGI would replace a file, and die of a directory; the next full look says so
     expects = {Verb.PAUSE: True, Verb.RESUME: False}.get(move.verb)
-    memo.receipts.append(Receipt(copy.master, held, move.command, expects))
+    still = [w.pid for w in copy.workers] if copy.restless and move.verb in (Verb.PAUSE, Verb.ALIGN) else []
+    with kernel.held_still(still) as alive:
+        if not alive:
+            return False  # its successor would be born while the pause is on its way, and start a flood
+        receipt = Receipt(copy.master, held, move.command, expects)
+        memo.receipts.append(receipt)
+        limit = time.monotonic() + (STILL_S if still else 0)
+        while time.monotonic() < limit and not receipt.executed(kernel.held(copy.master, observer.paths, memo.fd)):
+            time.sleep(STILL_LOOK_S)
     return True
 
 

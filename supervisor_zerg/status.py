@@ -53,7 +53,7 @@ def _copy(copy, keeper):
         "requests": float(copy.requests),
         "witness": copy.witness,
         "label": keeper.deploys.label_of(copy.program, copy.pid),
-        "since": float(keeper.since.get(copy.program, ("", 0.0))[1]),
+        "since": float(keeper.conditions.since(copy.program)),
     }
 
 
@@ -123,7 +123,7 @@ def _copy_problems(copy, keeper):
         found.append("%s has not executed: %s" % (copy.program, " ".join(copy.pending)))
     if copy.deaf and copy.up and "stopped" in copy.deaf:
         found.append("the master of %s %s" % (copy.program, copy.deaf))
-    if copy.leaks and not copy.in_flight and keeper.lasts(copy.program) > LEAKS_S:
+    if copy.leaks and not copy.in_flight and keeper.conditions.lasts(copy.program) > LEAKS_S:
         found.append("%s is paused, but threads of process %s may still take a request; if that lasts, restart %s" % (
             copy.program, " ".join(map(str, copy.leaks)), copy.program))  # fmt: skip
     if copy.asynchronous:

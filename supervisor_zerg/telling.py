@@ -179,7 +179,7 @@ def failure(error, url):
     if isinstance(error, xmlrpc.client.ProtocolError):
         return _protocol(error, url)
     if isinstance(error, (OSError, http.client.HTTPException, ExpatError, xmlrpc.client.ResponseError)):
-        hint = "may this user open it?" if isinstance(error, PermissionError) else "is it running?"
+        hint = "may this user open it?" if isinstance(error, PermissionError) else "does it run, with a [unix_http_server] or [inet_http_server]?"
         return "supervisord cannot be reached at %s: %s; %s" % (url, str(error) or type(error).__name__, hint), errors.UNREACHABLE
     return BUG % (type(error).__name__, error), errors.SERVED
 

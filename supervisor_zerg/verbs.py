@@ -157,16 +157,16 @@ TABLE = (
     Command(
         "check", "Find known traps in the files of supervisord and uWSGI.",
         "Reads supervisord's file with its includes, and the uWSGI ini of every copy and pool, and looks for everything that was "
-        "measured to hurt. Needs no supervisord and changes nothing: the file is the one of -c, or the one that is found without it.",
+        "measured to hurt. Needs no supervisord and changes nothing: the file is the one of -c, or the one that supervisorctl would take.",
         "A line for each finding: file, line, severity (error, warning, note), its id, what it is; below it why it hurts and how to mend "
         "it. --json prints an array of structs with these. Then how many there are.",
-        "Before a reload or a restart of supervisord, and in continuous integration: 'zergctl -c FILE check'.",
+        "Before a reload or a restart of supervisord, and in continuous integration: 'zergctl check -c FILE'.",
         "$ {zerg} check\n"
         "/etc/app.ini:4: error vacuum: vacuum = true\n"
         "    why: a copy that ends removes the stats socket even when it is now the other copy's, ...\n"
         "    mend: remove it\n"
         "1 errors, 0 warnings, 0 notes",
-        ("[PAIR]",),
+        ("[PAIR]",), ("-c FILE", "--json"),
         exits={
             0: "nothing worse than notes", FOUND: "warnings or errors were found",
             ARGUMENTS: "a file cannot be read, there is no such pair, or " + EXITS[ARGUMENTS].partition(", or")[0],

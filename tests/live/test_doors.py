@@ -337,7 +337,7 @@ def test_a_supervisord_that_does_not_run_ends_with_7(url):
 def test_supervisorctl_without_supervisord_ends_with_7_and_still_helps(stranger, tmp_path):
     conf = tmp_path / "supervisord.conf"
     conf.write_text(stranger.conf.read_text().replace("/supervisor.sock", "/gone.sock"))
-    refused(run("supervisorctl", "-c", conf, "zerg", "swap"), UNREACHABLE, "is it running?")
+    refused(run("supervisorctl", "-c", conf, "zerg", "swap"), UNREACHABLE, "does it run, with a")
     assert ok(run("supervisorctl", "-c", conf, "zerg", "companion")).endswith("companion.py\n")
     assert "*** No help" not in ok(run("supervisorctl", "-c", conf, "help", "zerg"))
 

@@ -170,7 +170,7 @@ def test_h35_workers_that_are_recycled_all_the_time_never_meet_a_pause(make_stac
         "processes": 4, "max-requests": 100, "min-worker-lifetime": 0, "forkbomb-delay": 0,  # it would be 10 s, and 2 s of sleep
     })  # fmt: skip
     stack.warm_up()
-    answers, swaps = swap_under_load(stack, 200, paths=("/",), clients=4, pause=0.05)
+    answers, swaps = swap_under_load(stack, 200, paths=("/",), clients=4, pause=0.02)
     assert_nobody_noticed(answers, swaps)
     assert "end flood" not in (stack.log / "zerg-history.jsonl").read_text()
     logs = [stack.child_log(program) for program in ("pybossa", "pybossabak")]

@@ -230,6 +230,19 @@ def test_a_promotion_that_met_a_newborn_worker_is_asked_for_again_for_a_while():
     assert deploy.see(promotion="new boots", transient=True, after=5).end == (ENDED, Outcome.FAILED)
 
 
+def test_the_hooks_of_a_copy_that_accepts_by_itself_are_not_stepped_in_between():
+    deploy = Deploy(PLAN).see(PARKED).see(GONE).see(SERVING, serving="new", old=OLD)
+    assert deploy.release.phase is Phase.BOOTING
+    assert deploy.see(SERVING, serving="new", old=a_copy("old", True)).orders[-1] is Do.PROMOTE
+    deploy = Deploy(PLAN).see(PARKED).see(GONE).see(SERVING, serving="new", old=OLD).see(SERVING, serving="new", old=OLD, after=0.6)
+    assert deploy.orders[-1] is Do.PROMOTE, "they do not come"
+
+
+def test_h49_workers_that_crash_while_they_are_promoted_keep_nobody_waiting():
+    deploy = Deploy(PLAN).until_promoted().see(a_copy("new", False, born=False), serving="", let_in=True, counters=Counters(lost=1))
+    assert deploy.release.phase is Phase.RETURNING and "end while it is promoted" in deploy.release.why
+
+
 def test_a_release_is_not_in_its_bake_before_the_promotion_is_answered():
     deploy = Deploy(PLAN).until_promoted().see(SERVING, serving="new", old=a_copy("old", True))
     assert deploy.release.phase is Phase.PROMOTING

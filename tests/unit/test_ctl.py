@@ -346,7 +346,7 @@ def test_the_pair_that_a_refusal_is_about_is_found_by_its_name_and_by_its_progra
     "error, hint",
     [
         (FileNotFoundError(2, "No such file or directory"), "cannot be reached at %s: [Errno 2] No such file" % URL),
-        (ConnectionRefusedError(111, "Connection refused"), "is it running?"),
+        (ConnectionRefusedError(111, "Connection refused"), "does it run, with a"),
         (PermissionError(13, "Permission denied"), "may this user open it?"),
         (TimeoutError("timed out"), "timed out"),
         (http.client.RemoteDisconnected("closed"), "closed"),

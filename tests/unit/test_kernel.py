@@ -120,6 +120,20 @@ def test_a_zombie_is_known_by_its_missing_system_call(child):
     assert not KERNEL.alive(child.pid)
 
 
+def test_processes_that_are_held_still_cannot_end_and_go_on_afterwards(child):
+    with KERNEL.held_still([child.pid]) as alive:
+        assert alive
+        until(lambda: KERNEL.process(child.pid).state == "T")
+        os.kill(child.pid, signal.SIGTERM)
+        time.sleep(0.02)
+        assert KERNEL.alive(child.pid)
+    until(lambda: not KERNEL.alive(child.pid))
+    with KERNEL.held_still([child.pid]) as alive:
+        assert not alive, "it is a zombie"
+    with KERNEL.held_still([]) as alive:
+        assert alive
+
+
 def test_a_signal_that_is_held_back_tells_that_its_handler_runs_or_is_about_to():
     number = signal.SIGTSTP
     code = "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, [%d]); print(flush=True); time.sleep(60)" % number

@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from supervisor_zerg import errors, lint
+from supervisor_zerg import errors
 from supervisor_zerg.config import OPTIONS, parse_pair
 from supervisor_zerg.demo.stack import CONF_D
+from supervisor_zerg.lint import check as lint
 from supervisor_zerg.metrics import Collector, Tally
 from supervisor_zerg.pair import PairConfig
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
 from supervisor_zerg.verbs import COMMANDS
 
-README = (Path(__file__).parents[2] / "README.rst").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.rst").read_text()
 
 
 def block(start):
@@ -75,9 +77,10 @@ def test_the_sections_to_paste_are_those_of_conf_d():
         assert dict(pasted.items(section)) == dict(ours.items(section))
 
 
-def test_the_readme_is_sound():
+@pytest.mark.parametrize("name", ["README.rst", "FINDINGS.rst"])
+def test_a_text_is_sound(name):
     docutils = pytest.importorskip("docutils.core", reason="docutils is not installed: pip install -e .[test]")
-    docutils.publish_doctree(README, settings_overrides={"report_level": 2, "halt_level": 2})
+    docutils.publish_doctree((ROOT / name).read_text(), settings_overrides={"report_level": 2, "halt_level": 2})
 
 
 def test_every_trap_is_in_the_table_with_its_severity():

@@ -11,17 +11,18 @@ ROOMS = """
 model errors guards decide requests answers desires release judge advance pair plans rehearsal
 config sockets processes kernel uwsgi journal memo surroundings appraise observe settle
 programs dispatchers task loop
-hands announcements chronicle worklist hooks errands vitals deploy deploys keeper status
+hands conditions announcements chronicle worklist hooks errands vitals deploy deploys keeper status
 verbs help telling watch shells manpage
-looking launch metrics page channel link web plugin rpcinterface
-rules inis cmdline confs blueprint lint_supervisor lint_pairs lint_hooks lint_pools lint_copies lint
+looking launch metrics page channel link web reactions plugin rpcinterface
+lint.rules lint.inis lint.flags lint.cmdline lint.confs lint.blueprint
+lint.supervisor lint.pairs lint.hooks lint.pools lint.copies lint.check
 ctl zergctl
 commands checks jobs listener
 companion
 """.split()
 PACKAGE = Path(supervisor_zerg.__file__).parent
-PURE = ("model", "pair", "release", "judge", "advance", "plans", "rehearsal", "guards", "decide", "requests", "answers", "desires", "errors", "status") + (
-    "rules", "lint", "lint_supervisor", "lint_pairs", "lint_hooks", "lint_pools", "lint_copies",
+PURE = ("model", "pair", "release", "judge", "advance", "plans", "rehearsal", "guards", "decide", "requests", "answers", "desires") + (
+    "errors", "status", "lint.rules", "lint.check", "lint.supervisor", "lint.pairs", "lint.hooks", "lint.pools", "lint.copies",
 )  # fmt: skip
 HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools", "re"}
 
@@ -29,9 +30,10 @@ HARMLESS = {"enum", "dataclasses", "typing", "collections", "functools", "re"}
 def imports(room):
     """(names of rooms, names of everything else) that a room imports."""
     ours, others = set(), set()
-    for node in ast.walk(ast.parse((PACKAGE / (room + ".py")).read_text())):
+    for node in ast.walk(ast.parse(PACKAGE.joinpath(*room.split(".")).with_suffix(".py").read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
-            ours |= {node.module} if node.module else {alias.name for alias in node.names}
+            folder = room.split(".")[: -node.level]
+            ours |= {".".join(folder + [name]) for name in ([node.module] if node.module else [alias.name for alias in node.names])}
         elif isinstance(node, ast.ImportFrom):
             others.add(node.module.split(".")[0])
         elif isinstance(node, ast.Import):
@@ -40,7 +42,8 @@ def imports(room):
 
 
 def test_every_room_is_in_the_list():
-    assert {p.stem for p in PACKAGE.glob("*.py")} - {"__init__"} == set(ROOMS)
+    found = [path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py") if path.stem != "__init__"]
+    assert {".".join(path.parts) for path in found if path.parts[0] != "demo"} == set(ROOMS)
 
 
 @pytest.mark.parametrize("room", ROOMS)

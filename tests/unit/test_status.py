@@ -13,7 +13,8 @@ LEAKS = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker
 def told(*copies, lasts=0.0):
     keeper = SimpleNamespace(
         pair=PairConfig(programs=("a", "b"), pool=""), desires=SimpleNamespace(held=False, auto=True, both=False), step=None,
-        deploys=SimpleNamespace(last=None), observer=SimpleNamespace(memos={}), lasts=lambda program: lasts,
+        deploys=SimpleNamespace(last=None), observer=SimpleNamespace(memos={}),
+        conditions=SimpleNamespace(lasts=lambda program: lasts),
     )  # fmt: skip
     return problems(keeper, Facts(copies), None)
 

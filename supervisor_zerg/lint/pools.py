@@ -2,7 +2,10 @@
 
 import re
 
-from .rules import ERROR, NOTE, WARNING, Rule
+from .rules import ERROR, NOTE, WARNING, Rule, present
+
+LISTEN = 100  # requests, uWSGI's default
+LEAST = 128  # requests: as many as every kernel allows
 
 
 def served_by(pool):
@@ -32,8 +35,14 @@ def unexpanded(pair, program):
 
 def inline_comment(pair, program):
     for option in program.options:
-        if option.file != program.section.file and re.search(r"\s[;#](\s|$)", option.value) and not option.name.startswith("route"):
+        if option.file != program.section.file and re.search(r"\s[;#](\s|$)", option.value) and not _is_code(option):
             yield option, "%s has the value '%s'" % (option.name, option.value)
+
+
+def _is_code(option):
+    """Do these letters mean something there?"""
+    command = re.match(r"\s*!?(exec|exec-safe|system)[: ]|\S+ (exec|exec-safe|system):", option.value)
+    return command or option.name.startswith(("route", "log-format", "logformat", "exec-", "attach-daemon", "smart-attach-daemon", "cron"))
 
 
 def pool_none(pair, program):
@@ -53,8 +62,15 @@ def pool_workers(pair, program):
 
 
 def pool_listen(pair, program):
-    if program.known and any(served_by(program)) and not program.last("listen"):
-        yield program.home, "the pool has no 'listen', so it is 100"
+    length = program.number("listen", default=LISTEN)
+    if program.known and any(served_by(program)) and length < LEAST:
+        yield program.last("listen") or program.home, "listen of the pool is %d%s" % (length, "" if program.last("listen") else " by default")
+
+
+def pool_signal(pair, program):
+    ends = program.ends_gracefully or program.signal == "TERM" and program.flag("die-on-term")
+    if program.known and program.signal in ("TERM", "HUP") and not ends:
+        yield program.section.at("stopsignal"), "the pool is stopped by SIG%s, which is a reload" % program.signal
 
 
 def pool_tcp(pair, program):
@@ -76,6 +92,9 @@ ANY = (
     Rule("inline-comment", WARNING, inline_comment,
          "uWSGI knows comments on lines of their own only: what follows belongs to the value",
          "put the comment on its own line"),
+    Rule("daemonize", ERROR, present("daemonize", "daemonize2"),
+         "supervisord sees the program end at once and starts it again, while the first one lives on without it",
+         "remove it; Supervisor keeps the log"),
 )  # fmt: skip
 RULES = (
     Rule("pool-none", ERROR, pool_none,
@@ -90,7 +109,11 @@ RULES = (
     Rule("pool-listen", NOTE, pool_listen,
          "while nobody accepts requests wait there: 101 clients did; beyond it a unix socket refuses at once (49 of 150 got 502), and TCP "
          "retries for up to 6.7 s",
-         "set 'listen' to the requests of one boot of a copy (and net.core.somaxconn)"),
+         "listen = the requests that come within one boot of a copy, up to net.core.somaxconn: uWSGI does not start with more; a number, since "
+         "@(FILE) is taken for 0"),
+    Rule("pool-signal", WARNING, pool_signal,
+         "it logs 'binary reloading' and makes its socket anew in place of ending, while the copies hold the old one, or it dies of it",
+         "stopsignal = INT"),
     Rule("pool-tcp", NOTE, pool_tcp,
          "a restarted pool cannot bind while the copies hold the port: it ends FATAL, and they go on serving",
          "stop both copies before the pool is restarted"),

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 
+from .flags import FLAGS
 from .inis import FOREIGN, Inis, Unreadable
 
 SHORT = {
@@ -15,15 +16,9 @@ SHORT_FLAGS = {
     "T": "enable-threads", "M": "master", "i": "single-interpreter", "L": "disable-logging", "r": "reaper", "m": "memory-report",
     "C": "chmod-socket", "a": "abstract-socket", "c": "cgi-mode",
 }  # fmt: skip
-FLAGS = set(SHORT_FLAGS.values()) - {"chmod-socket"} | {
-    "vacuum", "need-app", "die-on-term", "no-orphans", "ignore-sigpipe", "ignore-write-errors", "thunder-lock", "lazy", "lazy-apps",
-    "stats-http", "stats-no-cores", "stats-minified", "ugreen", "greenlet", "gevent-monkey-patch", "exit-on-reload", "zerg-fallback",
-    "die-on-idle", "cheap", "log-master", "disable-write-exception", "harakiri-verbose", "strict", "auto-procname",
-    "catch-exceptions", "manage-script-name", "no-site", "threaded-logger", "skip-zero",
-}  # fmt: skip
 CANNOT = {"yaml", "yml", "json", "js", "xml", "xmlconfig", "config", "sqlite", "ldap", "ini-paste", "ini-paste-logged", "paste"}
 READABLE_AS_INI = {"ini-paste", "ini-paste-logged"}  # the [uwsgi] section of a PasteDeploy file
-UWSGI = re.compile(r"(py)?uwsgi([-_.0-9].*)?$")
+UWSGI = re.compile(r"(py)?uwsgi([-_]?[a-z0-9]+)*(\.[0-9]+)*$")  # uwsgi-core, uwsgi_python3, uwsgi-2.0.30; no uwsgi.sh, no uwsgi.ini
 
 
 def read_command(command, at, folder, environment):
@@ -63,11 +58,8 @@ def _options(words):
 
 
 def _value(name, words):
-    """The word that belongs to a long option. uWSGI knows which take one; where we do not, a file of options does not belong to it."""
-    loads = name in CANNOT or name in ("ini", "include", "inherit")
-    if name in FLAGS or not words or words[0].startswith("-") or (_is_config(words[0]) and not loads):
-        return "true"
-    return words.pop(0)
+    """The word that belongs to a long option."""
+    return "true" if name in FLAGS or not words else words.pop(0)
 
 
 def _bundle(letters, words):

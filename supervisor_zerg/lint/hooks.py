@@ -2,10 +2,11 @@
 
 import re
 
+from .blueprint import SHELL
 from .rules import ERROR, NOTE, WARNING, Rule
 
 SUSPEND = "suspend_resume_them_all"
-GRACEFUL = "gracefully_kill_them_all"
+BRUTAL = ("INT", "QUIT", "KILL")
 TOKEN = "<!--XSUPERVISOR:"
 
 
@@ -18,8 +19,8 @@ def _writes(program, pattern):
 def own_writefifo(pair, program):
     own = program.all("master-fifo")[:1]
     for hook in program.hooks:
-        if own and hook.action == "writefifo" and hook.fifo[0] == own[0].value:
-            yield hook, "writefifo to the copy's own FIFO %s" % own[0].value
+        if own and hook.fifo and hook.action != "spinningfifo" and pair.real(hook.fifo[0]) == pair.real(own[0].value):
+            yield hook, "%s to the copy's own FIFO %s" % (hook.action, own[0].value)
 
 
 def if_variable(pair, program):
@@ -48,7 +49,7 @@ def hook_reload(pair, program):
 
 def hook_blocks(pair, program):
     for hook in program.hooks:
-        if hook.phase == "touch" and hook.action in ("exec", "exec-safe", "system"):
+        if hook.phase == "touch" and hook.action in SHELL:
             yield hook, "hook-touch runs %s:%s" % (hook.action, hook.argument)
 
 
@@ -79,29 +80,32 @@ def boot_crash(pair, program):
         yield hook, "hook-as-user boots the copy parked"
 
 
-def _signal(program):
-    return program.section.get("stopsignal", "TERM").strip().upper().replace("SIG", "", 1)
-
-
-def _graceful(program):
-    starts = [hook for hook in program.hooks if hook.phase == "master-start" and hook.action == "unix_signal"]
-    return any(re.match(r"15\s+%s" % GRACEFUL, hook.argument) for hook in starts)
+def boot_parked(pair, program):
+    imports = [option for option in program.all("shared-py-import", "shared-pyimport", "shared-python-import", "shared-import") if "companion" in option.value]
+    moving = any(hook.fifo for hook in program.hooks if hook.phase.startswith("accepting"))
+    if imports and moving and program.variable("ZERG_BOOT") != "serving":
+        yield imports[0], "%s boots parked, and its hooks take over" % program.name
 
 
 def sigterm(pair, program):
-    if program.known and _signal(program) == "TERM" and not _graceful(program) and not program.flag("die-on-term"):
+    if program.known and program.signal == "TERM" and not program.ends_gracefully and not program.flag("die-on-term"):
         yield program.home, "SIGTERM, the copy's stop signal, is not mapped to anything"
 
 
 def brutal_stop(pair, program):
-    cut = program.flag("die-on-term") and not _graceful(program)
-    if _signal(program) in ("INT", "QUIT", "KILL") or cut and _signal(program) == "TERM":
-        yield program.section.at("stopsignal"), "%s is stopped brutally, by SIG%s" % (program.name, _signal(program))
+    cut = program.signal in BRUTAL or program.signal == "TERM" and program.flag("die-on-term")
+    if cut and not program.ends_gracefully:
+        yield program.section.at("stopsignal"), "%s is stopped brutally, by SIG%s" % (program.name, program.signal)
 
 
 def stop_reloads(pair, program):
-    if _signal(program) == "HUP":
+    if program.signal == "HUP" and not program.ends_gracefully:
         yield program.section.at("stopsignal"), "stopsignal = HUP is a reload"
+
+
+def stop_nothing(pair, program):
+    if program.signal.startswith("USR") and not program.ends_gracefully:
+        yield program.section.at("stopsignal"), "stopsignal = %s ends nothing" % program.signal
 
 
 def ready_print(pair, program):
@@ -158,6 +162,9 @@ RULES = (
     Rule("boot-crash", ERROR, boot_crash,
          "suspend_resume_them_all in hook-as-user crashes uWSGI",
          "shared-py-import of companion.py, see 'zergctl companion'"),
+    Rule("boot-parked", ERROR, boot_parked,
+         "the hooks pause the copy that serves and label this one as running, though it is parked: nobody serves until the plugin mends it",
+         "env = ZERG_BOOT=serving, as in hooks.ini; or no hooks that move slots (managed.ini)"),
     Rule("sigterm", ERROR, sigterm,
          "in zerg mode SIGTERM is a reload: the copy dies with status 1 and cuts its requests (issue 854)",
          "hook-master-start = unix_signal:15 gracefully_kill_them_all"),
@@ -166,6 +173,9 @@ RULES = (
          "stopsignal = TERM, with hook-master-start = unix_signal:15 gracefully_kill_them_all"),
     Rule("stop-reloads", ERROR, stop_reloads,
          "SIGHUP reloads: in zerg mode the copy dies with status 1 (issue 854)",
+         "stopsignal = TERM, with hook-master-start = unix_signal:15 gracefully_kill_them_all"),
+    Rule("stop-nothing", ERROR, stop_nothing,
+         "uWSGI does not end at it: Supervisor waits for stopwaitsecs (4 of 4 s), then kills it, which cuts requests",
          "stopsignal = TERM, with hook-master-start = unix_signal:15 gracefully_kill_them_all"),
     Rule("ready-print", WARNING, ready_print,
          "uWSGI logs the hook itself, tokens and all, before it runs: Supervisor takes that for the message",

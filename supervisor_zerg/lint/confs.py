@@ -11,7 +11,7 @@ from typing import FrozenSet, Mapping, Tuple
 
 from supervisor.options import expand
 
-from .config import included, parse
+from ..config import included, parse
 from .inis import Place, Unreadable, read_text
 
 MOST_PROCESSES = 1000  # numprocs that is looked at
@@ -88,7 +88,7 @@ def _scan(name):
             titles.append(Section(name, number, title[1], {}, {}))
         elif option and titles:
             titles[-1].places[option[1].strip().lower()] = Place(name, number)
-            titles[-1].values[option[1].strip().lower()] = option[2].strip()
+            titles[-1].values[option[1].strip().lower()] = re.split(r"\s[;#]", option[2])[0].strip()
     return titles
 
 

@@ -2,6 +2,8 @@
 
 import re
 
+from ..pair import named
+from .blueprint import SOCKET, whole
 from .rules import ERROR, NOTE, WARNING, Rule
 
 PRIORITY = 999  # Supervisor's default
@@ -57,6 +59,16 @@ def stats_differ(pair):
             yield given, "the copy has its stats at %s, the pair expects them at %s" % (given.value, wanted)
 
 
+def companion_differs(pair):
+    for copy in pair.copies if pair.config.companion else ():
+        given, wanted = copy.variable(SOCKET), named(pair.config.companion, copy.name)
+        if given and pair.real(given) != pair.real(wanted):
+            place = [option for option in copy.all("env") if option.value.startswith(SOCKET)][-1]
+            yield place, "the companion of %s answers at %s, the pair asks it at %s" % (copy.name, given, wanted)
+        elif copy.known and not given and pair.config.health.startswith("/"):
+            yield copy.home, "the pair asks the companion of %s for its health, and the ini has no %s" % (copy.name, SOCKET)
+
+
 def fifo_folder(pair):
     for copy in pair.copies:
         for option in copy.all("master-fifo"):
@@ -71,13 +83,17 @@ def fifo_folder(pair):
 
 def pool_priority(pair):
     if pair.pool:
-        first = min(map(_priority, pair.copies), default=PRIORITY + 1)
-        if _priority(pair.pool) >= first:
-            yield pair.pool.section.at("priority"), "the pool (priority %d) is not started before its copies" % _priority(pair.pool)
+        own = pair.pool
+        late = [copy for copy in pair.copies if _priority(own, copy) >= _priority(copy, own)]
+        if late:
+            where = own.group if own.group and own.group is not late[0].group else own.section
+            yield where.at("priority"), "the pool (priority %d) is not started before its copies" % _priority(own, late[0])
 
 
-def _priority(program):
-    return program.whole("priority", PRIORITY)
+def _priority(program, other):
+    """Supervisor starts group by group: between two of them the priority of a group counts, and not that of a program in it."""
+    section = program.section if program.group is None or program.group is other.group else program.group
+    return whole(section, "priority", PRIORITY)
 
 
 def pool_autostart(pair):
@@ -123,12 +139,15 @@ RULES = (
     Rule("stats-differ", WARNING, stats_differ,
          "requests in flight are then told by the kernel only; a strange stats server tells of another copy",
          "make stats of the ini and of the pair the same, or set 'stats =' to nothing in the pair"),
+    Rule("companion-differs", WARNING, companion_differs,
+         "nobody answers for the health of a copy: every deploy fails when its time for that is over",
+         "env = ZERG_COMPANION_SOCKET=... in the ini, and the same path as 'companion' of the pair"),
     Rule("fifo-folder", ERROR, fifo_folder,
          "who may write to a FIFO can end a copy; who lays a directory or FIFO at its path makes the master exit 1 (issue 1453)",
          "use a folder that only the copies may write to, sticky bit or not"),
     Rule("pool-priority", WARNING, pool_priority,
          "a copy that finds no pool cannot attach, and ends",
-         "give the pool a lower priority number, such as 10, and the ini of the copies 'wait-for-socket'"),
+         "give the pool, or its group, a lower priority number, such as 10, and the ini of the copies 'wait-for-socket'"),
     Rule("pool-autostart", WARNING, pool_autostart,
          "a copy that finds no pool cannot attach, and ends",
          "autostart = true for the pool"),

@@ -1,9 +1,11 @@
-"""What the files say about every pair, in one value for lint.py: the pairs, their programs, their pool and the uWSGI options of each.
+"""What the files say about every pair, in one value for check.py: the pairs, their programs, their pool and the uWSGI options of each.
 
 This room reads; the rules only look at what it returns.
 """
 
+import contextlib
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from typing import FrozenSet, Mapping, Optional, Tuple
@@ -12,12 +14,17 @@ from supervisor.datatypes import dict_of_key_value_pairs
 from supervisor.options import split_namespec
 
 from .cmdline import read_command
-from .config import canonical, read_pairs
+from ..config import canonical, read_pairs
 from .confs import Conf, Section, processes, read_conf
 from .inis import Option, Place
-from .pair import PairConfig
+from ..pair import PairConfig, named
 
+SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15}
+POOLS = ("zerg-pool", "zergpool", "zerg-server")
+SOCKET = "ZERG_COMPANION_SOCKET"  # companion.py makes it where this says
 FALSE = ("false", "off", "no", "0")  # uWSGI core/uwsgi.c ``uwsgi_opt_true``
+SHELL = ("exec", "exec-safe", "system")  # actions of hooks that run a command
+ECHO = re.compile(r"\b(?:echo|printf)\s+(?:-\S+\s+)*['\"]?(?P<command>[\w+-]+)(?:\\n)?['\"]?\s*>+\s*(?P<path>[^\s;&|]+)")
 SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 
@@ -33,13 +40,16 @@ class Hook(Place):
     @property
     def fifo(self):
         """(path, command) of a hook that writes to a FIFO, or None."""
-        path, _, command = self.argument.partition(" ")
-        return (path, command) if self.action in ("writefifo", "spinningfifo") else None
+        if self.action in ("writefifo", "spinningfifo"):
+            path, _, command = self.argument.partition(" ")
+            return path, command
+        by_shell = self.action in SHELL and ECHO.search(self.argument)
+        return (by_shell["path"], by_shell["command"]) if by_shell else None
 
 
 @dataclass(frozen=True)
 class Program:
-    """One program of a pair, or its pool. ``known``: all of its uWSGI options could be read."""
+    """One program of a pair, or its pool. ``known``: all of its uWSGI options could be read; ``group``: its ``[group:...]``, if any."""
 
     name: str
     section: Section
@@ -47,6 +57,7 @@ class Program:
     home: Place
     unread: Tuple[Tuple[Place, str], ...] = ()
     broken: str = ""
+    group: Optional[Section] = None
 
     @property
     def known(self):
@@ -75,6 +86,11 @@ class Program:
         text = self.value(*names).strip()
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
 
+    def variable(self, name):
+        """What ``env = NAME=...`` of the ini sets, or empty."""
+        given = [option.value.partition("=")[2] for option in self.all("env") if option.value.partition("=")[0].strip() == name]
+        return given[-1].strip() if given else ""
+
     @property
     def hooks(self):
         """Every hook, in order."""
@@ -86,8 +102,26 @@ class Program:
 
     def whole(self, option, default):
         """A number of the program's section."""
-        text = self.section.get(option, "").strip()
-        return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 10 else default
+        return whole(self.section, option, default)
+
+    @property
+    def signal(self):
+        """Of the stop, as ``TERM``."""
+        text = self.section.get("stopsignal", "TERM").strip().upper().replace("SIG", "", 1)
+        return {str(number): name for name, number in SIGNALS.items()}.get(text, text)
+
+    @property
+    def ends_gracefully(self):
+        """Is its stop signal mapped to uWSGI's graceful end?"""
+        number = SIGNALS.get(self.signal, 0)
+        starts = [hook for hook in self.hooks if hook.phase == "master-start" and hook.action == "unix_signal"]
+        return any(re.match(r"%d\s+gracefully_kill_them_all" % number, hook.argument) for hook in starts)
+
+
+def whole(section, option, default):
+    """A number of a section of supervisord's."""
+    text = section.get(option, "").strip()
+    return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 10 else default
 
 
 def _hook(option):
@@ -118,18 +152,20 @@ class Pair:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """Everything that the rules look at."""
+    """Everything that the rules look at. ``environments``: what each event listener gets, by its section."""
 
     conf: Conf
     pairs: Tuple[Pair, ...]
     programs: Mapping[str, object]
+    environments: Mapping[str, Mapping[str, str]]
 
 
 def read_blueprint(options):
     """:param options: as for config.py ``read_pairs``. :raises Unreadable: when supervisord's own files cannot be read."""
     conf = read_conf(options)
     known = processes(conf)
-    return Blueprint(conf, tuple(_pair(conf, config, known) for config in read_pairs(options)), known)
+    environments = {section.name: _environment(conf, section) for section in conf.of_kind("eventlistener:")}
+    return Blueprint(conf, tuple(_pair(conf, config, known) for config in read_pairs(options)), known, environments)
 
 
 def _pair(conf, config, known):
@@ -137,14 +173,25 @@ def _pair(conf, config, known):
     found = {name: _find(known, name) for name in config.programs}
     copies = tuple(_program(conf, process) for process in found.values() if process)
     pool = _find(known, config.pool) if config.pool else None
+    pool = _program(conf, pool) if pool else None
     fifos = {*config.fifos, *(option.value for copy in copies for option in copy.all("master-fifo"))}
-    stats = {address for copy in copies for address in (config.stats_of(copy.name), copy.value("stats", "stats-server"))}
     folders = {os.path.dirname(path) for path in fifos}
+    paths = fifos | _addresses(config, copies, pool)
     return Pair(
         config, section, copies, {name: _instead(known, name) for name in found if not found[name]},
-        _program(conf, pool) if pool else None, frozenset(folder for folder in folders if _is_open(folder)),
-        {path: canonical(path) for path in fifos | stats if path.startswith("/") and "\0" not in path},
+        pool, frozenset(folder for folder in folders if _is_open(folder)),
+        {path: canonical(path) for path in paths if path.startswith("/") and "\0" not in path},
     )  # fmt: skip
+
+
+def _addresses(config, copies, pool):
+    """Every other path that a rule compares with one."""
+    found = {config.stats_of(copy.name) for copy in copies} | {named(config.companion, copy.name) for copy in copies}
+    for program in filter(None, (*copies, pool)):
+        found |= {hook.fifo[0] for hook in program.hooks if hook.fifo} | {program.variable(SOCKET)}
+        for option in program.all("stats", "stats-server", "zerg", "zerg-node", *POOLS):
+            found |= {option.value, *option.value.replace(":", ",").split(",")}
+    return found
 
 
 def _find(known, name):
@@ -159,24 +206,31 @@ def _instead(known, name):
 def _program(conf, process):
     section = process.section
     at = section.at("command")
-    environment = {name[4:]: str(value) for name, value in conf.expansions.items() if name.startswith("ENV_")}
-    environment.update(_environment(conf.sections.get("supervisord")), **_environment(section))
+    environment = _environment(conf, section)
     environment.update(SUPERVISOR_PROCESS_NAME=process.name.rpartition(":")[2], SUPERVISOR_GROUP_NAME=process.name.partition(":")[0])
     folder = section.get("directory") or (conf.sections["supervisord"].get("directory") if "supervisord" in conf.sections else "")
     inis, broken = read_command(section.get("command"), at, folder, environment)
-    return Program(process.name, section, tuple(inis.options), inis.home or at, tuple(inis.unread), broken)
+    return Program(process.name, section, tuple(inis.options), inis.home or at, tuple(inis.unread), broken, _group(conf, process.name))
 
 
-def _environment(section):
-    try:
-        return dict_of_key_value_pairs(section.get("environment")) if section else {}
-    except ValueError:
-        return {}
+def _group(conf, name):
+    return conf.sections.get("group:" + name.partition(":")[0]) if ":" in name else None
+
+
+def _environment(conf, section):
+    """What supervisord has, with what its own section and the program's add."""
+    found = {name[4:]: str(value) for name, value in conf.expansions.items() if name.startswith("ENV_")}
+    for one in filter(None, (conf.sections.get("supervisord"), section)):
+        with contextlib.suppress(ValueError):
+            found.update(dict_of_key_value_pairs(one.get("environment")))
+    return found
 
 
 def _is_open(folder):
-    """May everybody write there?"""
+    """May everybody write there, or make it where it does not exist yet?"""
     try:
-        return os.path.realpath(folder) in SHARED_FOLDERS or bool(os.stat(folder).st_mode & stat.S_IWOTH)
+        while folder and not os.path.exists(folder):
+            folder = os.path.dirname(folder)
+        return bool(folder) and os.path.realpath(folder) in SHARED_FOLDERS or bool(os.stat(folder).st_mode & stat.S_IWOTH)
     except (OSError, ValueError):
         return False

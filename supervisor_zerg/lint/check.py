@@ -1,12 +1,12 @@
 """``zerg check``: every known trap that can be seen in the files, as findings. Pure: a Blueprint goes in, Findings come out."""
 
-from . import lint_copies, lint_hooks, lint_pairs, lint_pools, lint_supervisor
-from .errors import ARGUMENTS, FOUND
+from ..errors import ARGUMENTS, FOUND
+from . import copies, hooks, pairs, pools, supervisor
 from .rules import ERROR, NOTE, WARNING, Finding
 
-COPY_RULES = lint_pools.ANY + lint_copies.RULES + lint_hooks.RULES
-POOL_RULES = lint_pools.ANY + lint_pools.RULES
-RULES = lint_supervisor.RULES + lint_pairs.RULES + COPY_RULES + lint_pools.RULES
+COPY_RULES = pools.ANY + copies.RULES + hooks.RULES
+POOL_RULES = pools.ANY + pools.RULES
+RULES = supervisor.RULES + pairs.RULES + COPY_RULES + pools.RULES
 SEVERITIES = (ERROR, WARNING, NOTE)
 
 
@@ -19,10 +19,10 @@ def check(plan, name=""):
 
 
 def _all(plan, name):
-    yield from _apply(lint_supervisor.RULES, "", plan)
+    yield from _apply(supervisor.RULES, "", plan)
     for pair in plan.pairs:
         if name in ("", pair.config.name):
-            yield from _apply(lint_pairs.RULES, pair.config.name, pair)
+            yield from _apply(pairs.RULES, pair.config.name, pair)
             for copy in pair.copies:
                 yield from _apply(COPY_RULES, pair.config.name, pair, copy)
             if pair.pool:

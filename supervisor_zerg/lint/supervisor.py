@@ -5,13 +5,28 @@ import re
 from .rules import ERROR, NOTE, WARNING, Rule
 
 MODULE = "supervisor_zerg."
-EVENTS = ("PROCESS_STATE", "PROCESS_COMMUNICATION", "TICK")
+PLUGIN = "supervisor_zerg.rpcinterface:make_zerg_rpcinterface"
+COMMAND = "supervisor_zerg.ctl:make_zerg_controllerplugin"
+EVENTS = {  # what the listener needs, and what has it within
+    "PROCESS_STATE": {"PROCESS_STATE"},
+    "PROCESS_COMMUNICATION": {"PROCESS_COMMUNICATION", "PROCESS_COMMUNICATION_STDOUT"},
+    "TICK_5": {"TICK_5", "TICK"},
+    "ZERG_JOB": {"ZERG_JOB", "ZERG"},
+}
 BUFFER = 10  # events, Supervisor's default
 LOCAL = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
-def _ours(plan, kind, option):
-    return [section for section in plan.conf.of_kind(kind) if MODULE in section.get(option)]
+def _plugins(plan):
+    """(section, its factory) of what is called zerg, or is of this project."""
+    found = [(section, section.get("supervisor.rpcinterface_factory")) for section in plan.conf.of_kind("rpcinterface:")]
+    return [(section, factory) for section, factory in found if section.name == "rpcinterface:zerg" or MODULE in factory]
+
+
+def _commands(plan):
+    """The same of supervisorctl's. :returns: as they are written, since supervisorctl reads the main file only."""
+    found = [(title, title.values.get("supervisor.ctl_factory", "")) for title in plan.conf.titles if title.name.startswith("ctlplugin:")]
+    return [(title, factory) for title, factory in found if title.name == "ctlplugin:zerg" or MODULE in factory]
 
 
 def _listeners(plan):
@@ -29,8 +44,26 @@ def no_http_server(plan):
 
 
 def no_plugin(plan):
-    if not _ours(plan, "rpcinterface:", "supervisor.rpcinterface_factory"):
+    if not _plugins(plan):
         yield plan.conf.top, "there is no [rpcinterface:zerg]"
+
+
+def plugin_factory(plan):
+    for section, factory in _plugins(plan):
+        if factory != PLUGIN:
+            yield section.at("supervisor.rpcinterface_factory"), "the factory of [%s] is %s" % (section.name, factory or "missing")
+
+
+def plugin_name(plan):
+    for section, factory in _plugins(plan):
+        if section.name != "rpcinterface:zerg":
+            yield section, "the plugin is in [%s]" % section.name
+
+
+def ctlplugin_factory(plan):
+    for title, factory in _commands(plan):
+        if factory != COMMAND:
+            yield title.at("supervisor.ctl_factory"), "the factory of [%s] is %s" % (title.name, factory or "missing")
 
 
 def no_listener(plan):
@@ -40,8 +73,8 @@ def no_listener(plan):
 
 def listener_events(plan):
     for section in _listeners(plan):
-        events = [event.strip().upper() for event in section.get("events").split(",")]
-        missing = [event for event in EVENTS if "EVENT" not in events and not any(e.startswith(event) for e in events)]
+        events = {event.strip().upper() for event in section.get("events").split(",")}
+        missing = [event for event, known in EVENTS.items() if not events & {"EVENT", *known}]
         if missing:
             yield section.at("events"), "the listener does not subscribe to %s" % ", ".join(missing)
 
@@ -61,10 +94,13 @@ def listener_stdout(plan):
 
 
 def listener_password(plan):
-    locked = [server for server in _servers(plan) if server.get("username")]
-    for section in _listeners(plan) if locked else ():
-        if "SUPERVISOR_USERNAME" not in section.get("environment"):
-            yield section.at("environment"), "[%s] wants a password that the listener does not have" % locked[0].name
+    door = next(iter(_servers(plan)), None)  # supervisord hands out the URL of the unix one, if there is one
+    for section in _listeners(plan) if door and door.get("username") else ():
+        has = plan.environments.get(section.name, {})
+        given, wanted = has.get("SUPERVISOR_PASSWORD", ""), door.get("password")
+        fits = given == wanted or wanted.startswith("{SHA}") and given
+        if given.startswith("{SHA}") or not fits or has.get("SUPERVISOR_USERNAME", "") != door.get("username"):
+            yield section.at("environment"), "[%s] wants a username and password that the listener does not have" % door.name
 
 
 def ctlplugin_included(plan):
@@ -74,7 +110,7 @@ def ctlplugin_included(plan):
 
 
 def ctlplugin_missing(plan):
-    if not any(title.name.startswith("ctlplugin:") for title in plan.conf.titles):
+    if not _commands(plan):
         yield plan.conf.top, "there is no [ctlplugin:zerg]"
 
 
@@ -120,13 +156,20 @@ RULES = (
          "add [unix_http_server] with 'file' and 'chmod = 0700'"),
     Rule("no-plugin", ERROR, no_plugin,
          "no pair is swapped, failed over or mended; copies that boot parked (managed.ini) serve nobody",
-         "add [rpcinterface:zerg] with supervisor.rpcinterface_factory = supervisor_zerg.rpcinterface:make_zerg_rpcinterface"),
+         "add [rpcinterface:zerg] with supervisor.rpcinterface_factory = " + PLUGIN),
+    Rule("plugin-factory", ERROR, plugin_factory,
+         "supervisord refuses to start where there is no such factory, and another one is another plugin",
+         "supervisor.rpcinterface_factory = " + PLUGIN),
+    Rule("plugin-name", ERROR, plugin_name,
+         "what comes after the colon is the namespace: the listener, supervisorctl and zergctl ask for zerg, and find nothing",
+         "name the section [rpcinterface:zerg]"),
     Rule("no-listener", WARNING, no_listener,
          "the listener's ticks are what heals a missed event",
          "add [eventlistener:zerg] with 'command = zerg-listener', see the README"),
     Rule("listener-events", WARNING, listener_events,
-         "without ticks a missed event never heals",
-         "events = PROCESS_STATE,PROCESS_COMMUNICATION,TICK_5"),
+         "without ticks a missed event never heals, and deploys with hooks or health are refused, also with rarer ones; without ZERG_JOB "
+         "hooks and health wait for a tick",
+         "events = PROCESS_STATE,PROCESS_COMMUNICATION,TICK_5,ZERG_JOB"),
     Rule("listener-buffer", WARNING, listener_buffer,
          "a listener gets nothing for the first 1.15 s: of the 42 events of 20 programs 10 were delivered and 32 lost",
          "set buffer_size to 4 times the number of programs, or 256"),
@@ -134,11 +177,14 @@ RULES = (
          "its stdout is the protocol: bytes outside of it put it into state UNKNOWN, and supervisord refuses redirect_stderr there",
          "remove redirect_stderr"),
     Rule("listener-password", WARNING, listener_password,
-         "supervisord gives the listener its URL but no password: every call is answered 401",
+         "supervisord gives the listener its URL but no password: every call is answered 401; of a {SHA} one the plain text is needed",
          'environment = SUPERVISOR_USERNAME="...",SUPERVISOR_PASSWORD="..."'),
     Rule("ctlplugin-included", WARNING, ctlplugin_included,
          "supervisorctl reads no included file: it says '*** Unknown syntax: zerg' (still in Supervisor 4.3.0)",
          "move the section to the main file, or use zergctl"),
+    Rule("ctlplugin-factory", ERROR, ctlplugin_factory,
+         "every command of supervisorctl, not only zerg, ends with status 2",
+         "supervisor.ctl_factory = " + COMMAND),
     Rule("ctlplugin-missing", NOTE, ctlplugin_missing,
          "supervisorctl says '*** Unknown syntax: zerg'",
          "add [ctlplugin:zerg] to the main file, or use zergctl"),

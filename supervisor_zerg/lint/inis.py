@@ -6,7 +6,7 @@
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MOST_BYTES = 1 << 20  # of one file
 MOST_FILES = 50  # read for one program
@@ -16,6 +16,7 @@ MOST_CHARACTERS = 4096  # of a value that is expanded
 MOST_TURNS = 100  # of one ``for`` loop
 LOADING = ("ini", "include", "inherit")
 ENDS = ("end", "endif", "end-if", "endfor", "end-for", "else")
+OPTION, SET, LOGIC = "option", "set", "logic"
 PLACEHOLDERS = ("set", "set-ph", "set-placeholder")
 FOREIGN = (".yml", ".yaml", ".json", ".js", ".xml", ".db", ".sqlite", ".sqlite3", ".lua", ".pl", ".py", ".rb")
 
@@ -65,15 +66,29 @@ def read_text(path):
 class Inis:
     """Reads inis for one program, one after the other.
 
-    ``options`` is what they say, ``unread`` holds (Place, sentence) for what is not read, ``home`` is the first ``[uwsgi]`` line.
+    ``options`` is what they say in the end, ``unread`` holds (Place, sentence) for what is not read, ``home`` is the first
+    ``[uwsgi]`` line.
 
     :param folder: in which the program is started. :param environment: of the program.
     """
 
     def __init__(self, folder, environment):
         self.folder, self.environment = folder, environment
-        self.options, self.unread, self.home = [], [], None
-        self._placeholders, self._loading, self._files, self._block = {}, [], 0, None
+        self.unread, self.home = [], None
+        self._given, self._loading, self._files, self._block = [], [], 0, None
+
+    @property
+    def options(self):
+        """Expanded as uWSGI does once everything is read: first ``$()``, then ``@()``, then ``%()``, of which the first definition
+        counts, be it ``set`` or an option, and may come later (core/uwsgi.c ``uwsgi_apply_config_pass``)."""
+        values, first = [self._expand(option.value) for option, _ in self._given], {}
+        for number, (option, _) in enumerate(self._given):
+            first.setdefault(option.name, number)
+        for number, value in enumerate(values):
+            filled = re.sub(r"%\(([^()]*)\)", lambda found: values[first[found[1]]] if found[1] in first else found[0], value)
+            values[number] = filled[:MOST_CHARACTERS]
+        taken = zip(self._given, values)
+        return [option if kind == LOGIC else replace(option, value=value) for (option, kind), value in taken if kind != SET]
 
     def load(self, name, at):
         """Read ``FILE[:SECTION]``. :param at: the Place that names it. :raises Unreadable:"""
@@ -114,9 +129,9 @@ class Inis:
         if name in ENDS:
             self._block = None
         elif self._block is None and (name == "for" or name.startswith(("for-", "if-"))):
-            self._block = (name, self._expand(value))
+            self._block = (name, value)
             if name.startswith("if-"):  # kept as uWSGI looks at it: before it expands anything (core/config.c:35)
-                self.options.append(Option(at.file, at.line, name, value))
+                self._given.append((Option(at.file, at.line, name, value), LOGIC))
         else:
             for item in self._turns():
                 self._take(name, value if item is None else value.replace("%(_)", item), at)
@@ -132,15 +147,15 @@ class Inis:
         return value.split()[:MOST_TURNS] if name == "for" else ["%(_)"]
 
     def _take(self, name, value, at):
-        value = self._expand(value)
-        if len(self.options) >= MOST_OPTIONS:
+        if len(self._given) >= MOST_OPTIONS:
             raise Unreadable("cannot read %s: more than %d options" % (at.file, MOST_OPTIONS))
         if name in LOADING:
             self.load(value, at)
         elif name in PLACEHOLDERS:
-            key, _, self._placeholders[key] = value.partition("=")
+            key, _, value = value.partition("=")
+            self._given.append((Option(at.file, at.line, key, value), SET))
         else:
-            self.options.append(Option(at.file, at.line, name, value))
+            self._given.append((Option(at.file, at.line, name, value), OPTION))
 
     def _magic(self, value, path):
         """``%p`` and the like (core/utils.c ``magic_sub``). Letters that we do not know are kept."""
@@ -156,16 +171,10 @@ class Inis:
         if len(text) > MOST_CHARACTERS:
             return text
         value = re.sub(r"\$\(([^()]*)\)", lambda found: self.environment.get(found[1], found[0]), text)
-        value = re.sub(r"@\(([^()]*)\)", self._content, value)
-        value = re.sub(r"%\(([^()]*)\)", self._placeholder, value[:MOST_CHARACTERS])
-        return value[:MOST_CHARACTERS]
+        return re.sub(r"@\(([^()]*)\)", self._content, value)[:MOST_CHARACTERS]
 
     def _content(self, found):
         try:
             return read_text(os.path.join(self.folder, found[1])).rstrip("\n")
         except Unreadable:
             return found[0]
-
-    def _placeholder(self, found):
-        given = [option.value for option in self.options if option.name == found[1]]
-        return self._placeholders.get(found[1], given[-1] if given else found[0])
