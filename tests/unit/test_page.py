@@ -33,7 +33,7 @@ def a_copy(program="a", condition="parked", **values):
 
 def an_info(pair="web", **values):
     return {
-        "pair": pair, "serving": "b", "parked": "a", "warm": True, "held": False, "auto": True, "busy": "", "pool": "zergpool RUNNING",
+        "pair": pair, "serving": "b", "parked": "a", "warm": True, "held": False, "auto": True, "retire": "park", "busy": "", "pool": "zergpool RUNNING",
         "problems": [], "copies": [a_copy("a"), a_copy("b", "serving", slot="running", at_full_strength=8)], **values,
     }  # fmt: skip
 
