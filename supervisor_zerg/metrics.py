@@ -1,6 +1,7 @@
 """Metrics in Prometheus' text format: what every copy is, and what was done. Needs prometheus_client (extra ``metrics``)."""
 
 import re
+from types import SimpleNamespace
 
 from .errors import Unsupported
 
@@ -29,10 +30,22 @@ def content_type():
 def text(infos, tally):
     """The metrics of this moment. :raises Unsupported: prometheus_client is not installed."""
     if prometheus_client is None:
-        raise Unsupported("there are no metrics without prometheus_client", MISSING)
-    registry = prometheus_client.CollectorRegistry()
-    registry.register(Collector(infos, tally))
-    return prometheus_client.generate_latest(registry).decode()
+        raise lacking()
+    return [part for part in parts(infos, tally) if part is not None][-1]
+
+
+def lacking():
+    """The refusal where prometheus_client is not installed."""
+    return Unsupported("there are no metrics without prometheus_client", MISSING)
+
+
+def parts(infos, tally):
+    """Step by step, one metric after the other. :returns: a generator that yields None after each, and in the end the text."""
+    written = []
+    for family in Collector(infos, tally).collect():
+        written.append(prometheus_client.generate_latest(SimpleNamespace(collect=lambda: [family])).decode())
+        yield None
+    yield "".join(written)
 
 
 class Tally:

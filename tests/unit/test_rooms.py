@@ -13,7 +13,7 @@ config sockets processes kernel uwsgi journal memo surroundings appraise observe
 programs dispatchers task loop
 announcements chronicle worklist hooks deploy deploys keeper status
 verbs help telling watch shells manpage
-looking launch metrics page channel link web plugin rpcinterface
+looking launch metrics actions moulds page channel link web plugin rpcinterface
 lint.rules lint.inis lint.flags lint.cmdline lint.confs lint.blueprint
 lint.supervisor lint.pairs lint.hooks lint.pools lint.copies lint.check
 ctl zergctl
