@@ -84,7 +84,7 @@ def act(observer, facts, move, keeper):
         if move.verb is Verb.NUDGE:
             kernel.nudge(move.pids)
         elif move.verb in SIGNALS:
-            for pid in move.pids:
+            for pid in _still_caught(observer, move) if move.verb is Verb.END_FLOOD else move.pids:
                 for number in SIGNALS[move.verb]:
                     kernel.signal(pid, number)
             if move.verb is Verb.THAW:
@@ -103,26 +103,35 @@ def act(observer, facts, move, keeper):
     return True
 
 
+def _still_caught(observer, move):
+    """A nudge may have ended the flood meanwhile, and the worker may have a request by now."""
+    return [pid for pid in move.pids if observer.kernel.handling(pid, signal.SIGTSTP)[0]]
+
+
 def _command(observer, copy, move, kernel):
     """Write to the very FIFO that the master reads. ``p`` only while it waits for commands: it forks when it does not."""
     memo = observer.memos[copy.program]
     held = kernel.held(copy.master, observer.paths, memo.fd)
-    toggles = b"p" in move.command
-    if held is None or toggles and not kernel.waits(copy.master):
-        return False
-    if kernel.lies_at(observer.paths[held.slot if move.slot is None else move.slot]) not in (ABSENT, FIFO):
+    if held is None or kernel.lies_at(observer.paths[held.slot if move.slot is None else move.slot]) not in (ABSENT, FIFO):
         return False  # uWSGI would replace a file, and die of a directory; the next full look says so
-    expects = {Verb.PAUSE: True, Verb.RESUME: False}.get(move.verb)
-    still = [w.pid for w in copy.workers] if copy.restless and move.verb in (Verb.PAUSE, Verb.ALIGN) else []
+    still = [w.pid for w in copy.workers] if _needs_stillness(copy, move) else []
     with kernel.held_still(still) as alive:
-        if not alive:
-            return False  # its successor would be born while the pause is on its way, and start a flood
-        receipt = Receipt(copy.master, held, move.command, expects)
+        if not alive or b"p" in move.command and not kernel.waits(copy.master):
+            return False
+        receipt = Receipt(copy.master, held, move.command, {Verb.PAUSE: True, Verb.RESUME: False}.get(move.verb))
         memo.receipts.append(receipt)
         limit = time.monotonic() + (STILL_S if still else 0)
         while time.monotonic() < limit and not receipt.executed(kernel.held(copy.master, observer.paths, memo.fd)):
             time.sleep(STILL_LOOK_S)
+    for pid in still if move.verb is not Verb.PAUSE else ():  # who goes on again has lost the signal of the resume (signal(7))
+        kernel.signal(pid, signal.SIGTSTP)
     return True
+
+
+def _needs_stillness(copy, move):
+    """While its workers stand still none can end, so the master has none in the making when it executes the toggle: that one would
+    start a flood. It costs a millisecond, so only a copy whose workers are being recycled is treated so."""
+    return copy.restless and move.verb in (Verb.PAUSE, Verb.RESUME, Verb.ALIGN)
 
 
 SIGNALS = {

@@ -1,6 +1,6 @@
 """The application of the demo and of the live tests: answers who it is and when it began, and does as the query says.
 
-``?s=0.5`` sleeps, ``?burn=0.1`` computes, ``?exit=1`` ends the worker.
+``?s=0.5`` sleeps, ``?burn=0.1`` computes, ``?exit=1`` ends the worker; a body is read to its end first.
 ``ZERG_BOOT_S`` makes the import slow; the file named by ``ZERG_VERSION_FILE`` is the code's version, read at import.
 """
 
@@ -26,6 +26,7 @@ time.sleep(float(os.environ.get("ZERG_BOOT_S", "0")))
 def application(environ, start_response):
     handled = time.monotonic()
     query = parse_qs(environ.get("QUERY_STRING", ""))
+    environ["wsgi.input"].read()
     time.sleep(float(query.get("s", ["0"])[0]))
     end = time.perf_counter() + float(query.get("burn", ["0"])[0])
     while time.perf_counter() < end:

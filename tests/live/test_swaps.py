@@ -1,5 +1,6 @@
 """Rows of histories.md about moves that a person asks for."""
 
+import socket
 import threading
 import time
 import xmlrpc.client
@@ -8,7 +9,7 @@ import pytest
 
 from supervisor_zerg.demo.traffic import Traffic, failed, get
 
-from .conftest import MODES, THREADS, assert_nobody_noticed, assert_serves, slots, swap_under_load
+from .conftest import MODES, PREFORK, THREADS, assert_nobody_noticed, assert_serves, slots, swap_under_load
 
 
 def test_h01_after_a_cold_start_one_serves_and_status_says_why_nothing_is_warm(stack):
@@ -66,6 +67,26 @@ def test_h20_a_swap_does_not_wait_for_a_long_request_which_completes(warm):
     warm.until_roles("pybossa", "pybossabak")
 
 
+@pytest.mark.parametrize("app", [PREFORK, THREADS], ids=["prefork", "threads"])
+def test_h20_a_request_that_is_still_being_sent_survives_a_swap_there_and_back(make_stack, dialect, app):
+    """A pause is a signal to the worker, and there are nudges: neither may interrupt uWSGI while it waits for the rest."""
+    stack = make_stack(dialect, app=app)
+    stack.warm_up()
+    for sent, rest in ((b"POST / HTTP/1.0\r\nConte", b"nt-Length: 10\r\n\r\n1234567890"), (b"POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\n12", b"34567890")):
+        serving = stack.info()["serving"]
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(stack.web)
+            client.sendall(sent)
+            stack.until(lambda: stack.copy(serving)["in_flight"] == 1, every=0.005)
+            for _ in range(2):
+                stack.zerg.swap("")
+                time.sleep(0.1)
+            client.sendall(rest)
+            answer = client.recv(4096) + client.recv(4096)
+        assert b"200 OK" in answer and serving.encode() + b" " in answer
+
+
 @pytest.mark.parametrize("app", [THREADS, {"processes": 1, "threads": 4}, {"processes": 4, "thunder-lock": "true"}], ids=str)
 def test_h21_no_request_is_stale_with_threads_or_thunder_lock(make_stack, dialect, app):
     stack = make_stack(dialect, app=app)
@@ -105,8 +126,6 @@ def test_h22_of_two_clients_that_swap_at_once_one_is_told_who_holds_the_pair(war
 
 
 def test_h23_a_client_that_disconnects_in_the_middle_does_not_stop_the_move(warm):
-    import socket
-
     body = xmlrpc.client.dumps(("",), "zerg.swap").encode()
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(str(warm.run / "supervisor.sock"))
