@@ -1,21 +1,27 @@
-"""A button on Supervisor's status page that leads to ours.
+"""Links on Supervisor's status page that lead to ours: a button for all, and one at each program of a pair.
 
 Supervisor keeps its views in a table (supervisor/web.py ``VIEWS``). While the plugin lives, the entry of the status page is a
-subclass of what was there, whose copy of the template has one more button; afterwards the table is as it was.
+subclass of what was there; afterwards the table is as it was.
 """
+
+import contextlib
 
 from supervisor import web
 from supervisor.templating import parse_xmlstring
+
+from .errors import UnknownProgram
+from .moulds import anchor
+from .programs import name_of
 
 STATUS = "index.html"
 BUTTON = '<li xmlns="http://www.w3.org/1999/xhtml" class="action-button"><a href="zerg.html">Zerg</a></li>'
 
 
-def put_up():
-    """Show the button, from now on."""
+def put_up(plugin):
+    """Show them, from now on. :param plugin: tells of which pair a process is (plugin.py)."""
     entry = web.VIEWS[STATUS]
     if not issubclass(entry["view"], Linked):
-        web.VIEWS[STATUS] = dict(entry, view=type("LinkedView", (Linked, entry["view"]), {"instead_of": entry}))
+        web.VIEWS[STATUS] = dict(entry, view=type("LinkedView", (Linked, entry["view"]), {"instead_of": entry, "plugin": plugin}))
 
 
 def take_down():
@@ -34,3 +40,10 @@ class Linked:
         for element in buttons:
             element.append(parse_xmlstring(BUTTON))
         return root
+
+    def actions_for_process(self, process):
+        actions = super().actions_for_process(process)
+        with contextlib.suppress(UnknownProgram):
+            keeper, _ = self.plugin.keeper_of(name_of(process))
+            actions = actions + [{"name": "Zerg", "href": "zerg.html#" + anchor(keeper.pair.name), "target": None}]
+        return actions

@@ -12,6 +12,7 @@ class Look:
 
     def __init__(self, plugin, keepers):
         self.plugin, self.keepers, self.infos = plugin, keepers, {}
+        self.steps, self.told = {}, {}  # what is made of it for viewers, and what is ready (web.py)
         self.waiting = list(keepers)
         self._next()
 

@@ -1,5 +1,8 @@
 """Metrics in Prometheus' text format: what every copy is, and what was done. Needs prometheus_client (extra ``metrics``)."""
 
+import re
+from types import SimpleNamespace
+
 from .errors import Unsupported
 
 try:
@@ -10,7 +13,9 @@ except ImportError:
 
 SLOTS = ("new", "running", "sleeping")
 KINDS = ("swap", "promote", "pause", "resume", "settle", "repair", "auto", "deploy")
-OUTCOMES = ("done", "refused", "settled", "waiting", "overtaken")
+OUTCOMES = (  # how chronicle.py's entries and deploys end; behind these words may come why
+    "done", "refused", "settled", "waiting", "overtaken", "deployed", "failed", "rolled back", "not rolled back", "nobody serves",
+)  # fmt: skip
 OTHER = "other"
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
 ENDS = ("ended", "is stopping", "EXITED", "STOPPED", "BACKOFF", "FATAL", "UNKNOWN")  # causes of a fail-over, as keeper.py words them
@@ -25,10 +30,22 @@ def content_type():
 def text(infos, tally):
     """The metrics of this moment. :raises Unsupported: prometheus_client is not installed."""
     if prometheus_client is None:
-        raise Unsupported("there are no metrics without prometheus_client", MISSING)
-    registry = prometheus_client.CollectorRegistry()
-    registry.register(Collector(infos, tally))
-    return prometheus_client.generate_latest(registry).decode()
+        raise lacking()
+    return [part for part in parts(infos, tally) if part is not None][-1]
+
+
+def lacking():
+    """The refusal where prometheus_client is not installed."""
+    return Unsupported("there are no metrics without prometheus_client", MISSING)
+
+
+def parts(infos, tally):
+    """Step by step, one metric after the other. :returns: a generator that yields None after each, and in the end the text."""
+    written = []
+    for family in Collector(infos, tally).collect():
+        written.append(prometheus_client.generate_latest(SimpleNamespace(collect=lambda: [family])).decode())
+        yield None
+    yield "".join(written)
 
 
 class Tally:
@@ -40,8 +57,8 @@ class Tally:
 
     def note(self, entry):
         """:param entry: one entry of the history."""
-        pair, kind = entry["pair"], _among(KINDS, entry["what"])
-        key = pair, kind, _among(OUTCOMES, entry["outcome"])
+        pair = entry["pair"]
+        key = pair, _among(KINDS, entry["what"]), _among(OUTCOMES, entry["outcome"])
         self.moves[key] = self.moves.get(key, 0) + 1
         self.failovers.setdefault(pair, 0)
         if entry.get("moves"):
@@ -55,9 +72,8 @@ class Tally:
         self.durations[pair] = counts, total + seconds
 
 
-def _among(known, words):
-    first = words.partition(" ")[0].rstrip(":")
-    return first if first in known else OTHER
+def _among(known, text):
+    return next((words for words in known if re.match(r"%s(?!\w)" % words, text)), OTHER)
 
 
 def is_failover(entry):
@@ -100,6 +116,7 @@ class Collector:
         for name, sentence, value in (
             ("held", "1 if a person keeps requests waiting.", lambda info: info["held"]),
             ("auto", "1 if the pair reacts by itself.", lambda info: info["auto"]),
+            ("keeps_warm", "1 if the old copy is to be kept warm (retire = park).", lambda info: info["retire"] == "park"),
             ("problems", "How many problems 'zerg status' names.", lambda info: len(info["problems"])),
         ):
             family = GaugeMetricFamily("zerg_pair_" + name, sentence, labels=PAIR)

@@ -15,6 +15,7 @@ def describe(keeper, facts, plugin):
         "warm": facts.warm,
         "held": keeper.desires.held,
         "auto": keeper.desires.auto,
+        "retire": keeper.pair.retire,
         "busy": str(keeper.deploys.running or keeper.request or ""),
         "deploy": keeper.deploys.told(),
         "pool": _pool(keeper, plugin),
@@ -26,7 +27,7 @@ def describe(keeper, facts, plugin):
 def misconfigured(keeper):
     """The info struct of a pair whose section cannot be used."""
     return {
-        "pair": keeper.pair.name, "serving": "", "parked": "", "warm": False, "held": False, "auto": False, "busy": "",
+        "pair": keeper.pair.name, "serving": "", "parked": "", "warm": False, "held": False, "auto": False, "retire": keeper.pair.retire, "busy": "",
         "deploy": {}, "pool": "", "problems": list(keeper.pair.problems), "copies": [],
     }  # fmt: skip
 

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from supervisor.http import supervisor_auth_handler
 
-from . import errors, link, metrics, page
+from . import errors, link, metrics, moulds, page
+from .actions import BY_NAME, PAIR, PROGRAM
 from .channel import Desk, Reply, headers_of, path_of
 from .launch import Launch
 from .looking import Window
@@ -24,6 +25,7 @@ PREFIX = "/zerg/"
 HOME = "../zerg.html"  # as seen from an action
 MESSAGES = 64  # what came of the last actions, until it is shown
 FIELDS = 16  # of a form
+STEP_S = 0.002  # of supervisord's loop for one piece of an answer
 URI_CHARS = 100  # of what follows the question mark
 ALWAYS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -70,13 +72,12 @@ class Web:
         self.desk, self.window = Desk(plugin.loop), Window(plugin)
         self.token, self.generation = secrets.token_urlsafe(24), secrets.token_hex(8)
         self.messages = collections.OrderedDict()
-        self.told = None, b""  # the JSON of a look, for all who share it
         self.views = {
             "/zerg.html": self._page,
             "/zerg.json": self._json,
             "/zerg/metrics": self._metrics,
-            "/zerg.js": lambda request: self._file(page.JS, "text/javascript; charset=utf-8"),
-            "/zerg.css": lambda request: self._file(page.CSS, "text/css; charset=utf-8"),
+            "/zerg.js": lambda request: self._file(moulds.JS, "text/javascript; charset=utf-8"),
+            "/zerg.css": lambda request: self._file(moulds.CSS, "text/css; charset=utf-8"),
         }
 
     def install(self):
@@ -84,7 +85,7 @@ class Web:
         for config, server in self.plugin.options.httpservers:
             user = config.get("username")
             server.install_handler(supervisor_auth_handler({user: config["password"]}, self) if user else self)
-        link.put_up()
+        link.put_up(self.plugin)
 
     def close(self):
         link.take_down()
@@ -104,7 +105,7 @@ class Web:
             return self._answer(request, self.views[path](request))
         if path in self.views:
             return self._refuse(request, 405, "this can only be read", {"Allow": "GET, HEAD"}, unread=True)
-        action = page.BY_NAME.get(path[len(PREFIX) :])
+        action = BY_NAME.get(path[len(PREFIX) :])
         if action is None:
             return self._refuse(request, 404, "there is nothing of that name", unread=not read)
         if request.command != "POST":
@@ -142,50 +143,56 @@ class Web:
 
     # views
 
-    def _seen(self, tell):
-        """An answer that needs a look at all pairs. :param tell: infos -> Reply"""
+    def _seen(self, name, tell, reply):
+        """An answer that needs a look at all pairs, worked out once for all who share the look, in short steps.
+
+        :param name: of the answer. :param tell: infos -> generator that yields None after each step, and in the end what the answer is
+            made of. :param reply: that -> Reply
+        """
         look = self.window.look()
-        return lambda: tell(look.all()) if look.all() is not None else None
+
+        def now():
+            if look.all() is None:
+                return None
+            if name not in look.told:
+                told = self._step(look.steps.setdefault(name, tell(look.all())))
+                if told is None:
+                    return self.plugin.answered()
+                look.told[name] = told
+            return reply(look.told[name])
+
+        return now
+
+    def _step(self, steps):
+        """Go on for STEP_S: many pairs never hold up supervisord's loop. :returns: what it came to, or None while it goes on."""
+        end = self.plugin.loop.clock() + STEP_S
+        while self.plugin.loop.clock() < end:
+            told = next(steps)
+            if told is not None:
+                return told
+        return None
 
     def _history(self, info):
         return self.plugin.history.last(info["pair"], page.HISTORY_LINES)
 
     def _page(self, request):
         said = parse_qs(request.uri.partition("?")[2][:URI_CHARS]).get("said", [""])[0]
-        message, sections = self.messages.get(said, ""), []
-
-        def tell(infos):
-            """One pair at a time, a round of supervisord's loop for each: many of them never hold it up."""
-            info = infos[len(sections)]
-            sections.append(page.as_section(info, self._history(info), time.time(), self.token))
-            if len(sections) < len(infos):
-                return self.plugin.answered()
-            return _reply(200, page.as_html(infos, sections, self.generation, message), HTML)
-
-        return self._seen(tell)
+        message = self.messages.get(said, "")
+        tell = lambda infos: page.as_html(infos, self._history, time.time(), self.generation, self.token)  # noqa: E731
+        return self._seen("page", tell, lambda told: _reply(200, page.as_page(told, message), HTML))
 
     def _json(self, request):
-        look = self.window.look()
-
-        def tell(infos):
-            if self.told[0] is not look:
-                histories = {info["pair"]: self._history(info) for info in infos}
-                self.told = look, page.as_json(infos, histories, time.time(), self.generation)
-            return _reply(200, self.told[1], JSON)
-
-        return self._seen(tell)
+        tell = lambda infos: page.as_json(infos, self._history, time.time(), self.generation)  # noqa: E731
+        return self._seen("json", tell, lambda told: _reply(200, told, JSON))
 
     def _metrics(self, request):
-        def tell(infos):
-            try:
-                return _reply(200, metrics.text(infos, self.plugin.tally).encode(), metrics.content_type())
-            except errors.Unsupported as lacking:
-                return _reply(501, str(lacking).encode(), TEXT)
-
-        return self._seen(tell)
+        if metrics.prometheus_client is None:
+            return lambda: _reply(501, str(metrics.lacking()).encode(), TEXT)
+        tell = lambda infos: metrics.parts(infos, self.plugin.tally)  # noqa: E731
+        return self._seen("metrics", tell, lambda told: _reply(200, told.encode(), metrics.content_type()))
 
     def _file(self, name, kind):
-        return lambda: _reply(200, page.asset(name), kind)
+        return lambda: _reply(200, moulds.asset(name), kind)
 
     # actions
 
@@ -220,10 +227,10 @@ class Web:
 
     def _do(self, action, values):
         """:returns: function that answers when it is done. :raises ZergError:"""
-        if action.takes == page.PROGRAM:
-            keeper, program = self.plugin.keeper_of(values.get(page.PROGRAM, ""))
+        if action.takes == PROGRAM:
+            keeper, program = self.plugin.keeper_of(values.get(PROGRAM, ""))
         else:
-            keeper, program = self.plugin.keeper(values.get(page.PAIR, "")), ""
+            keeper, program = self.plugin.keeper(values.get(PAIR, "")), ""
         if action.name in SWITCHES:
             keeper.check()
             reply = {"pair": keeper.pair.name, "changed": keeper.set_auto(SWITCHES[action.name]), "auto": SWITCHES[action.name]}

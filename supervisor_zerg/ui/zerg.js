@@ -24,16 +24,19 @@ function list(element, lines) {
   lines.forEach((line, number) => set(element.children[number], line));
 }
 
+function offer(element, names) {
+  for (const button of element.querySelectorAll("[data-action]")) button.hidden = !names.includes(button.dataset.action);
+}
+
 function show(section, told) {
   fill(section, told);
   list(section.querySelector(".problems"), told.problems);
   list(section.querySelector(".history"), told.history);
-  for (const button of section.querySelectorAll("[data-action]")) {
-    button.hidden = !told.offered.includes(button.dataset.action);
-  }
+  offer(section.querySelector(".actions"), told.offered);
   section.querySelectorAll("[data-program]").forEach((row, number) => {
     row.dataset.condition = told.copies[number].condition;
     fill(row, told.copies[number]);
+    offer(row, told.copies[number].offered);
   });
 }
 

@@ -20,6 +20,7 @@ from .test_page import Browser  # noqa: E402
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 LOAD_S = 20
 SHOWN_S = 10
+PROMISED_S = 1.0
 
 
 def found(*names):
@@ -106,7 +107,9 @@ def test_a_swap_is_seen_without_a_reload(stack, page):
     before = info(stack)
     assert roles(page).startswith(before["serving"])
     stack.zerg.swap("pybossa")
-    shows(page, stack, "%s serves" % before["parked"])
+    began = time.monotonic()
+    stack.until(lambda: roles(page).startswith("%s serves" % before["parked"]), PROMISED_S)
+    print("shown %.0f ms after the reply to the swap" % ((time.monotonic() - began) * 1000))
     row = pair_of(page).find_element(By.CSS_SELECTOR, '[data-program="%s"]' % before["parked"])
     assert row.get_attribute("data-condition") == "serving"
     assert "swap" in pair_of(page).find_element(By.CSS_SELECTOR, ".history li").text
@@ -191,6 +194,7 @@ def test_a_hostile_name_is_shown_and_not_run(stack, page):
     assert hostile.get_attribute("data-pair") == HOSTILE and HOSTILE in hostile.find_element(By.TAG_NAME, "h2").text
     assert hostile.find_element(By.CSS_SELECTOR, '[data-text="program"]').text == HOSTILE
     assert hostile.find_element(By.CSS_SELECTOR, '[data-action="promote"]').get_attribute("value") == HOSTILE
+    page.execute_script("arguments[0].hidden = false", hostile.find_element(By.CSS_SELECTOR, '[data-action="promote"]'))
     hostile.find_element(By.CSS_SELECTOR, '[data-action="promote"]').click()
     until(stack, page, lambda page: page.find_element(By.ID, "message"))
     assert HOSTILE in page.find_element(By.ID, "message").text

@@ -10,6 +10,7 @@ from supervisor_zerg.demo.stack import CONF_D
 from supervisor_zerg.errors import Unsupported
 from supervisor_zerg.journal import History
 from supervisor_zerg.metrics import Tally
+from supervisor_zerg.release import Outcome
 
 from .test_page import HOSTILE, a_copy, an_entry, an_info
 
@@ -61,6 +62,20 @@ def test_what_history_is_told_is_counted(tmp_path):
     assert seen["zerg_last_move_timestamp_seconds", "web"] == an_entry()["at"]
 
 
+@pytest.mark.parametrize("outcome, label", [
+    ("done", "done"), ("refused: another request is under way", "refused"), ("settled", "settled"), ("waiting: b accepts", "waiting"),
+    ("overtaken by swap b", "overtaken"), ("deployed", "deployed"), ("failed: it exited", "failed"), ("rolled back: it died", "rolled back"),
+    ("not rolled back: the old copy is gone", "not rolled back"), ("nobody serves: both died", "nobody serves"), ("donerkebab", "other"),
+])  # fmt: skip
+def test_each_outcome_is_counted_under_its_own_name(outcome, label):
+    tally = told(an_entry(what="deploy b", outcome=outcome))
+    assert samples([an_info()], tally)["zerg_moves_total", *sorted(["deploy", label, "web"])] == 1
+
+
+def test_every_outcome_of_a_deploy_is_known():
+    assert {outcome.value for outcome in Outcome} <= set(metrics.OUTCOMES)
+
+
 def test_durations_are_a_histogram_of_what_moved_in_seconds():
     tally = told(an_entry(took_ms=1.0), an_entry(took_ms=2.0), an_entry(took_ms=40000.0), an_entry(moves=[]))
     seen = samples([an_info()], tally)
@@ -108,23 +123,41 @@ def known():
     return {name for name, *_ in samples([an_info()], told(entry))}
 
 
-def asked_for(text):
-    return set(re.findall(r"\bzerg_[a-z_]+", text))
+def asked_for(expression):
+    """The metrics of a PromQL expression. :raises ValueError: it is none."""
+    promql = pytest.importorskip("promql_parser", reason="pip install promql-parser (the extra 'test' does)")
+    plain = promql.parse(expression.replace("$__rate_interval", "5m")).prettify()
+    return set(re.findall(r"\bzerg_[a-z_]+", plain))
 
 
-def test_the_alerts_are_three_and_ask_for_metrics_that_there_are():
+def rules():
     yaml = pytest.importorskip("yaml", reason="pip install PyYAML (the extra 'test' does)")
     (group,) = yaml.safe_load((MONITORING / "zerg.rules.yml").read_text())["groups"]
-    assert {rule["alert"] for rule in group["rules"]} == {"ZergNobodyServes", "ZergDisagreement", "ZergNoWarmCopy"}
-    for rule in group["rules"]:
+    return {rule["alert"]: rule for rule in group["rules"]}
+
+
+def test_the_alerts_are_three_and_ask_in_promql_for_metrics_that_there_are():
+    assert set(rules()) == {"ZergNobodyServes", "ZergDisagreement", "ZergNoWarmCopy"}
+    for rule in rules().values():
         assert set(rule) == {"alert", "expr", "for", "labels", "annotations"} and re.fullmatch(r"\d+[sm]", rule["for"])
         assert asked_for(rule["expr"]) and asked_for(rule["expr"]) <= known()
-        assert rule["expr"].count("(") == rule["expr"].count(")") and "{{ $labels.pair }}" in rule["annotations"]["summary"]
+        assert "{{ $labels.pair }}" in rule["annotations"]["summary"]
 
 
-def test_the_dashboard_asks_for_metrics_that_there_are():
+def test_a_pair_that_keeps_no_warm_copy_by_choice_gives_no_alert():
+    assert "zerg_pair_keeps_warm" in asked_for(rules()["ZergNoWarmCopy"]["expr"])
+    assert samples([an_info(retire="stop")])["zerg_pair_keeps_warm", "web"] == 0 < samples([an_info()])["zerg_pair_keeps_warm", "web"]
+
+
+@pytest.mark.parametrize("nonsense", ["zerg_pair_held)", "(zerg_pair_held)(zerg_pair_auto)", "rate(zerg_moves_total)", "zerg_pair_held unles x"])
+def test_nonsense_in_an_expression_would_be_noticed(nonsense):
+    with pytest.raises(ValueError):
+        asked_for(nonsense)
+
+
+def test_the_dashboard_asks_in_promql_for_metrics_that_there_are():
     dashboard = json.loads((MONITORING / "grafana.json").read_text())
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    assert len(expressions) >= 10 and set().union(*map(asked_for, expressions)) <= known()
+    assert len(expressions) >= 10 and all(map(asked_for, expressions)) and set().union(*map(asked_for, expressions)) <= known()
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
     assert {variable["name"] for variable in dashboard["templating"]["list"]} == {"datasource", "instance", "pair"}

@@ -2,11 +2,13 @@
 
 import json
 import re
+import time
 from html.parser import HTMLParser
 
 import pytest
 
-from supervisor_zerg import page
+from supervisor_zerg import moulds, page
+from supervisor_zerg.actions import ACTIONS, BY_NAME
 from supervisor_zerg.web import DEEDS, SWITCHES
 
 NOW = 1_000_000.0
@@ -33,7 +35,7 @@ def a_copy(program="a", condition="parked", **values):
 
 def an_info(pair="web", **values):
     return {
-        "pair": pair, "serving": "b", "parked": "a", "warm": True, "held": False, "auto": True, "busy": "", "pool": "zergpool RUNNING",
+        "pair": pair, "serving": "b", "parked": "a", "warm": True, "held": False, "auto": True, "retire": "park", "busy": "", "pool": "zergpool RUNNING",
         "problems": [], "copies": [a_copy("a"), a_copy("b", "serving", slot="running", at_full_strength=8)], **values,
     }  # fmt: skip
 
@@ -62,8 +64,18 @@ class Reader(HTMLParser):
 
 
 def shown(infos, histories=None, message=""):
-    sections = [page.as_section(info, (histories or {}).get(info["pair"], []), NOW, "tok") for info in infos]
-    return Reader(page.as_html(infos, sections, "gen", message))
+    pairs = last(page.as_html(infos, lambda info: (histories or {}).get(info["pair"], []), NOW, "gen", "tok"))
+    return Reader(page.as_page(pairs, message))
+
+
+def last(steps):
+    return [step for step in steps if step is not None][-1]
+
+
+def view(infos, histories=None, generation="gen"):
+    document = last(page.as_json(infos, lambda info: (histories or {}).get(info["pair"], []), NOW, generation))
+    assert b"<" not in document and document.isascii()
+    return json.loads(document)
 
 
 def shape(reader):
@@ -96,15 +108,13 @@ def test_no_name_or_message_becomes_markup(name):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_json_is_exact_and_has_no_tag_in_it(name):
-    document = page.as_json([an_info(name, problems=[name])], {name: [an_entry(by=name)]}, NOW, "gen")
-    assert b"<" not in document and document.isascii()
-    read = json.loads(document)
-    assert read["pairs"][0]["pair"] == read["texts"][0]["pair"] == name and read["pairs"][0]["problems"] == [name]
+    read = view([an_info(name, problems=[name])], {name: [an_entry(by=name)]})
+    assert read["history"][name][0]["by"] == name and read["pairs"][0]["pair"] == read["texts"][0]["pair"] == name and read["pairs"][0]["problems"] == [name]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_question_asks_for_exactly_this_pair(name):
-    reader = Reader(page.as_question(page.BY_NAME["hold"], {"pair": name}, "tok"))
+    reader = Reader(page.as_question(BY_NAME["hold"], {"pair": name}, "tok"))
     fields = {a["name"]: a["value"] for a in reader.all("input")}
     assert fields == {"token": "tok", "pair": name.replace("\ud800", "\ufffd"), "sure": "yes"}
     assert reader.all("form")[0]["action"] == "zerg/hold" and reader.all("form")[0]["method"] == "post"
@@ -125,21 +135,60 @@ def test_without_a_script_every_action_is_a_form_with_the_token():
     assert [a["value"] for a in reader.all("input", name="token")] == ["tok", "tok"]
     assert [a["value"] for a in reader.all("input", name="pair")] == ["web", "other"]
     targets = {b["formaction"] for b in reader.all("button")}
-    assert targets == {"zerg/" + action.name for action in page.ACTIONS}
+    assert targets == {"zerg/" + action.name for action in ACTIONS}
     assert {b["value"] for b in reader.all("button", formaction="zerg/promote")} == {"a", "b"}
 
 
-def test_what_makes_no_sense_is_not_offered():
-    def hidden(info):
-        return {b["data-action"] for b in shown([info]).all("button") if "hidden" in b}
+def offered(info):
+    """(buttons of the pair, and of each program) that are shown. The script is told the same."""
+    seen = {"": set(), **{copy["program"]: set() for copy in info["copies"]}}
+    for button in shown([info]).all("button"):
+        if "hidden" not in button:
+            seen[button.get("value", "")].add(button["data-action"])
+    (told,) = view([info])["texts"]
+    assert seen == {"": set(told["offered"]), **{copy["program"]: set(copy["offered"]) for copy in told["copies"]}}
+    return tuple(seen.values())
 
-    assert hidden(an_info()) == {"auto-on", "abort"}
-    assert hidden(an_info(auto=False, held=True)) == {"auto-off", "hold", "abort"}
-    assert hidden(an_info(busy="deploy pybossa (id 1)")) == {"auto-on", "deploy"}
+
+USUAL = {"swap", "deploy", "settle", "hold", "auto-off"}
+
+
+def test_what_would_be_refused_is_not_offered():
+    move, absent = {"promote", "resume"}, a_copy("a", "stopped", statename="ABSENT", slot="")
+    assert offered(an_info()) == (USUAL, move, set())
+    assert offered(an_info(auto=False)) == (USUAL - {"auto-off"} | {"auto-on"}, move, set())
+    held = an_info(held=True, serving="", copies=[a_copy("a"), a_copy("b")])
+    assert offered(held) == (USUAL - {"swap", "hold"}, move, move)
+    assert offered(an_info(busy="deploy pybossa (id 1)")) == ({"abort", "auto-off"}, set(), set())
+    assert offered(an_info(copies=[absent, a_copy("b", "serving")])) == (USUAL - {"swap", "deploy"}, set(), set())
+    assert offered(an_info(copies=[a_copy("a", "booting"), a_copy("b", "serving")])) == (USUAL - {"swap"}, set(), set())
+    both = an_info(copies=[a_copy("a", "serving"), a_copy("b", "serving")])
+    assert offered(both) == (USUAL, move | {"pause"}, move | {"pause"})
+
+
+def test_a_misconfigured_pair_offers_nothing_and_has_no_table():
+    info = an_info(copies=[], serving="", problems=["x"])
+    assert offered(info) == (set(),) and not shown([info]).all("table")
+
+
+@pytest.mark.parametrize("pairs, most_ms", [(1, 5), (100, 50)])
+def test_a_view_costs_little_in_short_steps(pairs, most_ms):
+    infos = [an_info("p%d" % number, problems=["x"]) for number in range(pairs)]
+    for tell in (page.as_html, page.as_json):
+        options = ("tok",) if tell is page.as_html else ()
+        times = []
+        for _ in range(3):
+            began = [time.thread_time()]
+            for _step in tell(infos, lambda info: [an_entry()] * page.HISTORY_LINES, NOW, "gen", *options):
+                began.append(time.thread_time())
+            times.append((began[-1] - began[0], max(after - before for before, after in zip(began, began[1:]))))
+        whole, longest = min(times)
+        print("%s, %d pairs: %.2f ms, the longest step %.2f ms" % (tell.__name__, pairs, whole * 1000, longest * 1000))
+        assert whole * 1000 < most_ms and longest * 1000 < 5
 
 
 def test_every_action_is_done_somewhere():
-    assert {action.name for action in page.ACTIONS} == set(DEEDS) | set(SWITCHES)
+    assert {action.name for action in ACTIONS} == set(DEEDS) | set(SWITCHES)
 
 
 def test_a_pair_without_copies_or_history_is_shown_with_its_problem():
@@ -156,18 +205,19 @@ def test_an_entry_that_cannot_be_read_costs_only_itself(entry):
 
 def test_the_script_fills_the_places_that_there_are():
     told = page.texts(an_info(), [an_entry()], NOW)
-    places = set(re.findall(rb'data-text="(\w+)"', page.asset("zerg.html")))
+    places = set(re.findall(rb'data-text="(\w+)"', moulds.asset("zerg.html")))
+    assert set(told["copies"][0]) - {"offered"} == {place.decode() for place in places} - set(told)
     known = {name.encode() for name in told} | {name.encode() for name in told["copies"][0]}
     assert places <= known
-    script = page.asset(page.JS).decode()
+    script = moulds.asset(moulds.JS).decode()
     assert "innerHTML" not in script and "eval" not in script and "document.write" not in script
 
 
 def test_a_page_knows_when_it_does_not_do_any_more():
     def edition(infos, generation="gen"):
-        view = json.loads(page.as_json(infos, {info["pair"]: [] for info in infos}, NOW, generation))
-        assert shown(infos).all("div", id="pairs")[0]["data-edition"] == view["edition"] or generation != "gen"
-        return view["edition"]
+        told = view(infos, generation=generation)["edition"]
+        assert shown(infos).all("div", id="pairs")[0]["data-edition"] == told or generation != "gen"
+        return told
 
     usual = edition([an_info()])
     assert usual == edition([an_info(serving="a", problems=["x"])])

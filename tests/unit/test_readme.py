@@ -56,7 +56,7 @@ def test_every_command_is_in_the_table():
 
 def test_every_metric_is_in_the_table():
     pytest.importorskip("prometheus_client", reason="pip install prometheus_client (the extra 'test' does)")
-    info = {"pair": "p", "serving": "", "warm": False, "held": False, "auto": True, "problems": [], "copies": []}
+    info = {"pair": "p", "serving": "", "warm": False, "held": False, "auto": True, "retire": "park", "problems": [], "copies": []}
     for family in Collector([info], Tally()).collect():
         name = family.name + ("_total" if family.type == "counter" else "")
         assert re.search(r"^``%s`` " % name, README, re.M), name

@@ -13,7 +13,7 @@ config sockets processes kernel uwsgi journal memo surroundings appraise observe
 programs dispatchers task loop
 hands conditions announcements chronicle worklist hooks errands vitals ending deploy deploys keeper status
 verbs help telling progress watch shells manpage
-looking launch metrics page channel link web reactions plugin rpcinterface
+looking launch metrics actions moulds page channel link web reactions plugin rpcinterface
 lint.rules lint.inis lint.flags lint.cmdline lint.confs lint.blueprint
 lint.supervisor lint.pairs lint.hooks lint.pools lint.copies lint.check
 ctl zergctl
