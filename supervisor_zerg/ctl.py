@@ -22,6 +22,7 @@ from . import help as manual
 from .lint.blueprint import read_blueprint
 from .lint.check import check, status_of, tell_findings
 from .lint.inis import Unreadable
+from .progress import Progress
 from .telling import concerned, failure, infos_of, plain, tell, tell_progress
 from .watch import INTERVAL_S, watch
 
@@ -59,28 +60,6 @@ def complain(sentence):
     with contextlib.suppress(OSError):
         sys.stderr.write("error: %s\n" % plain(sentence))
         sys.stderr.flush()
-
-
-class Progress:
-    """A live line on a terminal; a line for each step elsewhere."""
-
-    def __init__(self, stream, quiet=False):
-        self.stream, self.quiet, self.shown = stream, quiet, None
-        self.live = stream.isatty()
-
-    def show(self, step, line):
-        """:param step: what is waited for; a new line is written when it changes, or the live one renewed."""
-        if self.quiet or (step == self.shown and not self.live):
-            return
-        self.shown = step
-        self.stream.write("\r\x1b[K%s" % plain(line) if self.live else plain(line) + "\n")
-        self.stream.flush()
-
-    def end(self):
-        """Take the live line away."""
-        if self.live and self.shown:
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
 
 
 @contextlib.contextmanager

@@ -5,12 +5,12 @@ the pair's keeper. A client that disconnects ends nothing; a supervisord that is
 serve and one be parked, as after any other mishap.
 """
 
-import signal
 import time
 from dataclasses import replace
 
 from . import announcements, errors
 from .advance import advance, begin
+from .ending import Ending
 from .errands import Errands
 from .model import Verb
 from .release import STARTED, Outcome, Phase, Sight
@@ -19,10 +19,6 @@ from .vitals import Vitals
 
 BRISK_S = 0.05  # between two looks while a copy drains, stops, boots or is promoted; events wake it at once
 CALM_S = 0.25  # while it is checked or bakes
-PATIENCE_S = 1.0  # a parked copy that was told to end through its FIFO and is still there gets its stop signal
-MERCY_S = 5.0  # a release that hangs in its boot gets so long to heed its stop signal, and not Supervisor's stopwaitsecs
-INSIST_S = 0.1  # a stop signal within 3 ms of a start can be lost: send it again until the program stops
-INSIST_TRIES = 50
 RECYCLED_S = 0.05  # a worker that is recycled is replaced within that: a look in between would show one that lacks workers
 HOW = {
     "EXITED": "it exited; its log tells why",
@@ -49,7 +45,7 @@ class Deploy:
         self.loop = self.plugin.loop
         self.began, self.at, self.took = self.loop.clock(), time.time(), None
         self.release, self.looking, self.timer = None, False, None
-        self.errands = Errands(keeper, self.look)
+        self.errands, self.ending = Errands(keeper, self.look), Ending(self)
         self.told, self.aborted_by, self.facts, self.starts = [], "", None, 0
         self._forget()
 
@@ -202,28 +198,12 @@ class Deploy:
 
     def _do_stop(self):
         self.errands.end()
-        program, starts = self.release.plan.target, self.starts
-        if self.keeper.deploys.end_parked(self.facts.copy(program)):
-            self.loop.call_later(PATIENCE_S, lambda: self._insist_on_stop(program, starts, INSIST_TRIES))
-        else:
-            self._insist_on_stop(program, starts, INSIST_TRIES)
-            pid = self.plugin.programs.get(program).pid
-            if not self.release.exposed:  # it never had a request: there is nothing to wait for
-                self.loop.call_later(MERCY_S, lambda: self.plugin.programs.kill(program, pid))
+        self.ending.stop(self.facts.copy(self.release.plan.target), unseen=not self.release.exposed)
 
     def _do_kill(self):
         copy = self.facts.copy(self.release.plan.target)
-        self.plugin.programs.kill(copy.program, copy.pid)
-        for worker in copy.workers:  # where its program has no killasgroup
-            self.plugin.kernel.signal(worker.pid, signal.SIGKILL)
+        self.ending.kill(copy)
         self.plugin.log("warn", "requests were cut", pair=self.pair.name, program=copy.program, count=self.release.cut)
-
-    def _insist_on_stop(self, program, starts, tries):
-        if self.starts != starts or self.keeper.deploys.wanted(program, self):
-            return  # it has stopped, and was started again
-        if self.plugin.programs.stop(program) or not tries or self.plugin.programs.get(program).state == "ABSENT":
-            return
-        self.loop.call_later(INSIST_S, lambda: self._insist_on_stop(program, starts, tries - 1))
 
     def _do_start(self):
         self.starts, self.vitals, self.let_in = self.starts + 1, Vitals(self.plugin.kernel.alive), False

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from supervisor_zerg.deploy import MERCY_S
 from supervisor_zerg.demo.stack import BIN
 from supervisor_zerg.demo.traffic import Traffic, failed, get
+from supervisor_zerg.ending import MERCY_S
 from supervisor_zerg.worklist import STARTS_S
 
 from .conftest import PREFORK, THREADS, assert_serves, history, pid_of
