@@ -221,7 +221,7 @@ class Deploy:
         self._ask(self.release.plan.old)
 
     def _ask(self, program):
-        self.keeper.withdraw(self.request)
+        self.keeper.desk.withdraw(self.request)
         self.promotion, self.transient, self.promoted = "", False, False
         try:
             self.request = self.keeper.ask("promote", program, by=str(self))
@@ -233,7 +233,7 @@ class Deploy:
     def _ended(self):
         release = self.release
         self.errands.end()
-        self.keeper.withdraw(self.request)
+        self.keeper.desk.withdraw(self.request)
         if release.outcome is Outcome.DEPLOYED and self.plans:
             return self._next_plan()
         self.plans, self.took = [], self.loop.clock() - self.began

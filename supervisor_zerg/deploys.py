@@ -101,7 +101,7 @@ class Deploys:
             self.labels[info["target"]] = [info["pid"], self._born(info["pid"]), info["label"]]
             keeper.save_orders()
         if info["outcome"] == "deployed" and keeper.pair.retire == "stop":
-            keeper.desires.retiring, keeper.chores = info["old"], True
+            keeper.desires.retiring, keeper.desk.chores = info["old"], True
         outcome = "%s%s" % (info["outcome"], ": " + info["why"] if info["why"] else "")
         told = {"what": "deploy %s" % info["target"], "by": info["by"], "moves": info["steps"], "label": info["label"], "cut": info["cut"]}
         told.update(id=info["id"], took_ms=info["elapsed"] * 1000, serving=info["serving"], outcome=outcome)

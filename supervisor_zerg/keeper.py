@@ -2,13 +2,14 @@
 runs *settle* until that is reached, and answers. The only state of a pair that is not a fact lives here.
 """
 
-from . import answers, errors, requests
+from . import errors
 from .chronicle import Chronicle
 from .conditions import Conditions
 from .deploys import Deploys
 from .desires import Desires
+from .desk import Desk
 from .hands import Hands
-from .model import Arrival, Condition, Facts
+from .model import Arrival, Condition
 from .observe import Observer
 from .settle import settle
 
@@ -26,12 +27,12 @@ class Keeper:
         orders = plugin.orders.get(pair.name)
         self.desires = Desires(pair, orders)
         self.conditions, self.fallen = Conditions(), set()
-        self.request, self.task, self.facts, self.step = None, None, None, None
+        self.desk = Desk(self)
+        self.task, self.facts, self.step = None, None, None
         self.deploys = Deploys(self, orders.get("labels", {}))
         self.chronicle = Chronicle(pair, plugin)
         self.cause, self.began = "", 0.0
         self.routine, self.urgent, self.looked_closely = False, False, -1e9
-        self.chores = False  # a request is answered, but not all that belongs to it is done: labels, freeze, retire
         self.drain_began = None
         self.proofs = []
         self.hands, self.look_began = Hands(plugin.kernel, self.observer.paths), 0.0
@@ -45,28 +46,25 @@ class Keeper:
 
     # requests of a person
 
+    @property
+    def request(self):
+        """The one that is at hand, or None."""
+        return self.desk.request
+
     def ask(self, verb, program="", by="a person", **options):
         """Take on a request. :returns: Request, perhaps answered already. :raises ZergError: Busy, Misconfigured, ShuttingDown."""
         self.check()
         self.free(by)
-        self.request = request = requests.Request(self.plugin.new_id(), verb, program, by, options, self.plugin.loop.clock())
-        self._finish_entry("overtaken by %s" % request)
+        request = self.desk.take(verb, program, by, options)
+        self.finish_entry("overtaken by %s" % request)
         self.cause = verb
         self._run()
         return request
 
-    def withdraw(self, request):
-        """Whoever asked wants something else now."""
-        if request is not None and self.request is request:
-            self._answer(errors.Busy("%s was withdrawn" % request))
-
     def free(self, by):
         """Nothing else is under way. :param by: who asks; a deploy may move its own pair. :raises Busy:"""
-        now = self.plugin.loop.clock()
         self.deploys.free(by)
-        if self.request is not None:
-            since = now - self.request.began
-            raise errors.Busy("%s is under way since %.3f s for the pair %s" % (self.request, since, self.pair.name))
+        self.desk.free()
 
     def busy(self):
         """Somebody moves it."""
@@ -95,17 +93,8 @@ class Keeper:
         return True, True
 
     def in_haste(self):
-        """A person's request has just come: the kernel's witness is enough for its first move."""
-        return self.request is not None and not self.request.opened
-
-    def _open(self, request, facts):
-        """Check a request against the facts and turn it into what is wanted. :raises ZergError:"""
-        request.opened = True
-        aim = requests.aim(request, facts, self.pair, self.desires.last)
-        if aim is not None:
-            request.before = requests.Aim("", self.desires.held, self.desires.both)
-            self.desires.aim(aim)
-            self.save_orders()
+        """Somebody has just asked for something."""
+        return self.desk.in_haste()
 
     # events
 
@@ -153,7 +142,7 @@ class Keeper:
 
     def active(self):
         """May anything be done to this pair now?"""
-        asked = self.desires.auto or self.request is not None or self.deploys.running or self.chores
+        asked = self.desires.auto or self.request is not None or self.deploys.running or self.desk.chores
         return not self.closed and self.plugin.programs.running() and not self.pair.problems and asked
 
     def glance(self):
@@ -189,23 +178,14 @@ class Keeper:
             self.task.start()
 
     def _settled(self, _):
-        if self.request is not None:  # it could not be finished
-            ending = not self.plugin.programs.running()
-            self._answer(errors.ShuttingDown("supervisord ends") if ending else errors.ZergError("settle failed: this is a bug"))
-        self._finish_entry("settled")
-        self.chores, self.drain_began = False, None
+        self.desk.settled()
+        self.finish_entry("settled")
+        self.drain_began = None
         self.watch()
 
     def desired(self, facts, desperate):
-        """What this pair is to be, for *decide*. A request that just came is checked against the facts first."""
-        if self.request is not None and not self.request.opened:
-            try:
-                self._open(self.request, facts)
-            except errors.ZergError as refusal:
-                if self.request.began <= self.look_began:
-                    self._answer(refusal)
-                else:  # it came while the look was under way: the next one may show better
-                    self.request.opened = False
+        """What this pair is to be, for *decide*."""
+        self.desk.open(facts, self.look_began)
         return self.deploys.awake(self.desires.desired(desperate, self._overdue(facts)))
 
     def _overdue(self, facts):
@@ -222,14 +202,9 @@ class Keeper:
         if step.met:
             self._reached(facts, step)
             self.plugin.loop.call_soon(self.deploys.wake)
-        if self.request is not None and self.request.opened:
-            answer, refusal = answers.due(self.request, step, facts, self.desires.wish, self.plugin.loop.clock())
-            if answer:
-                self._answer(refusal)
-        elif self.request is None and step.patient and not step.moves:
-            self._finish_entry("waiting: %s" % step.wait_for)
-        if self.chores and not step.moves and step.patient and not self.lasting_chores:
-            self.chores = False
+        self.desk.see(facts, step)
+        if self.request is None and step.patient and not step.moves:
+            self.finish_entry("waiting: %s" % step.wait_for)
         if not self.active():
             return False
         if step.done and self.request is None:
@@ -251,34 +226,6 @@ class Keeper:
         if step.moves:
             self.began = now
         return self.request is None and now - self.began > limit
-
-    def _answer(self, refusal):
-        request, self.request = self.request, None
-        if refusal is not None:
-            self._take_back(request)
-            request.answer = refusal
-        else:
-            request.answer = self.reply(request)
-            self.chores = True
-        self.plugin.answered()
-        self._finish_entry("refused: %s" % refusal if refusal else "done", request)
-
-    def _take_back(self, request):
-        """What was refused must not come true later: a hold least of all."""
-        self.desires.wish = ""
-        if request.before is not None:
-            self.desires.aim(request.before)
-            self.save_orders()
-
-    @property
-    def lasting_chores(self):
-        """What a request asked for is only done when the old copy has drained."""
-        return self.pair.freeze or self.pair.retire == "stop"
-
-    def reply(self, request):
-        moves = [move for move, _ in self.chronicle.moves]
-        now, facts = self.plugin.loop.clock(), self.facts or Facts(())
-        return answers.reply(self.pair.name, request, facts, moves, self.desires.held, now)
 
     def made(self, move):
         self.plugin.log("debug", "made a move", pair=self.pair.name, move=str(move), why=move.why)
@@ -311,7 +258,8 @@ class Keeper:
         labels = {"labels": self.deploys.labels} if self.deploys.labels else {}
         self.plugin.orders.set(self.pair.name, **self.desires.orders(), **labels)
 
-    def _finish_entry(self, outcome, request=None):
+    def finish_entry(self, outcome, request=None):
+        """End the line of history that is being gathered, if there is one."""
         self.chronicle.finish(outcome, self.facts.serving if self.facts else "", self.cause, request)
 
     def noted(self, facts):

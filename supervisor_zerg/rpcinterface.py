@@ -198,7 +198,7 @@ class ZergNamespaceRPCInterface:
     def _move(self, keeper, verb, program, wait, **options):
         request = _faulty(keeper.ask, verb, program, **options)
         if not wait and request.answer is None:
-            return {**keeper.reply(request), "pending": True}
+            return {**keeper.desk.reply(request), "pending": True}
         return _deferred(lambda: request.answer)
 
 

@@ -118,7 +118,7 @@ def test_a_hold_that_is_refused_is_taken_back(keeper):
     request = keeper.ask("pause", "a", hold=True)
     keeper.desired(Facts((SERVES, PARKED)), False)
     assert keeper.desires.held
-    keeper._answer(errors.Deaf("a is busy"))
+    keeper.desk.answer(errors.Deaf("a is busy"))
     assert isinstance(request.answer, errors.Deaf) and not keeper.desires.held
 
 

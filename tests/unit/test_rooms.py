@@ -11,7 +11,7 @@ ROOMS = """
 model errors guards decide requests answers desires release judge advance pair plans rehearsal
 config sockets processes kernel uwsgi journal memo surroundings appraise observe settle
 programs dispatchers task loop
-hands conditions announcements chronicle worklist hooks errands vitals ending deploy deploys keeper status
+hands conditions announcements chronicle worklist hooks errands vitals ending deploy deploys desk keeper status
 verbs help telling progress watch shells manpage
 looking launch metrics actions moulds page channel link web reactions plugin rpcinterface
 lint.rules lint.inis lint.flags lint.cmdline lint.confs lint.blueprint
