@@ -1,0 +1,62 @@
+"""Sections that are wrong, or mended; and where history goes."""
+
+import xmlrpc.client
+
+import pytest
+
+
+BROKEN = {
+    "programs names one": ({"programs": "pybossa"}, "programs must name two programs"),
+    "fifos are two": ({"fifos": "/a,/b"}, "fifos must be three paths"),
+    "auto is odd": ({"auto": "perhaps"}, "auto must be true or false"),
+    "an unknown option": ({"colour": "red"}, "colour is not an option"),
+    "one stats address": ({"stats": "/run/x.stats"}, "stats must contain %(program_name)s"),
+    "an expansion fails": ({"pool": "%(ENV_NO_SUCH_THING)s"}, "pool cannot be expanded"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_bad_section_never_keeps_supervisord_from_starting_and_is_named(make_stack, kind):
+    options, sentence = BROKEN[kind]
+    stack = make_stack("managed", start=False)
+    stack.set_pair(options)
+    stack.start(wait=False)
+    info = stack.info()
+    assert any(sentence in p for p in info["problems"]), info["problems"]
+    with pytest.raises(xmlrpc.client.Fault) as refusal:
+        stack.zerg.swap("")
+    assert refusal.value.faultCode == 303
+
+
+def test_a_mended_section_works_after_reread(make_stack):
+    stack = make_stack("managed", start=False)
+    stack.set_pair({"auto": "perhaps"})
+    stack.start(wait=False)
+    assert stack.info()["problems"]
+    stack.set_pair({"auto": "true"})
+    stack.supervisor.reloadConfig()
+    stack.until_roles("pybossa", "")
+    stack.warm_up()
+
+
+def test_a_full_disk_does_not_stop_a_swap(make_stack):
+    stack = make_stack("managed", start=False)
+    text = (stack.conf_d / "zerg.conf").read_text()
+    text = text.replace("rpcinterface:make_zerg_rpcinterface\n", "rpcinterface:make_zerg_rpcinterface\nhistory = /dev/full\n", 1)
+    (stack.conf_d / "zerg.conf").write_text(text)
+    stack.start()
+    stack.warm_up()
+    assert stack.zerg.swap("")["serving"] == "pybossa"
+    assert "history cannot be written to /dev/full" in stack.supervisord_log()
+    assert stack.zerg.getHistory("", 5)[-1]["what"] == "swap pybossa"
+
+
+def test_history_names_the_move_and_supervisords_log_has_the_same_id(make_stack):
+    stack = make_stack("managed")
+    stack.warm_up()
+    reply = stack.zerg.swap("")
+    entry = stack.until(lambda: [e for e in stack.zerg.getHistory("", 5) if e["id"] == reply["id"]])[0]
+    assert entry["outcome"] == "done" and entry["serving"] == "pybossa"
+    assert [m.split(" ", 1)[1] for m in entry["moves"]] == ["resume pybossa to running", "pause pybossabak to sleeping"]
+    assert "id=%s" % reply["id"] in stack.supervisord_log()
+    assert (stack.log / "zerg-history.jsonl").exists()

@@ -1,0 +1,104 @@
+"""Row h28: who runs what, and who may look at whom."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import xmlrpc.client
+from pathlib import Path
+
+import pytest
+
+from supervisor_zerg.demo import app as app_module
+
+from .conftest import assert_nobody_noticed, swap_under_load
+
+
+@pytest.fixture
+def www_data(tmp_path_factory):
+    """Commands that the user www-data may run even where this interpreter is hidden from it: (supervisord, uwsgi)."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root to start processes of another user")
+    folder = Path(tempfile.mkdtemp(prefix="zerg-site-"))
+    folder.chmod(0o755)
+    for name in ("pyuwsgi", "supervisor", "meld3", "supervisor_zerg"):
+        _copy_package(name, folder)
+    same = "import sys; sys.exit(sys.version_info[:2] != %r)" % (tuple(sys.version_info[:2]),)
+    python = next((p for p in (sys.executable, "/usr/bin/python3") if _as_www_data(p, same, folder)[0]), None)
+    if python is None:
+        pytest.skip("www-data may run neither %s nor a /usr/bin/python3 of the same version" % sys.executable)
+    imported, why_not = _as_www_data(python, "import pyuwsgi, supervisor.supervisord, supervisor_zerg.plugin", folder)
+    assert imported, why_not
+    for name, code in (("supervisord", "from supervisor.supervisord import main; main()"), ("uwsgi", "import pyuwsgi; pyuwsgi.run()")):
+        script = folder / name
+        script.write_text("#!/bin/sh\nPYTHONPATH=%s exec %s -c '%s' \"$@\"\n" % (folder, python, code))
+        script.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def _copy_package(name, folder):
+    spec = importlib.util.find_spec(name)
+    if spec.submodule_search_locations:
+        shutil.copytree(spec.submodule_search_locations[0], folder / name)
+    else:
+        shutil.copy(spec.origin, folder)
+        libraries = Path(spec.origin).parent / (name + ".libs")
+        if libraries.is_dir():
+            shutil.copytree(libraries, folder / libraries.name)
+
+
+def _as_www_data(python, code, folder):
+    """:returns: (did it run well, what it said)"""
+    try:
+        environment = {**os.environ, "PYTHONPATH": str(folder)}
+        run = subprocess.run([python, "-c", code], user="www-data", env=environment, cwd="/", capture_output=True, text=True)
+    except OSError as error:
+        return False, str(error)
+    return run.returncode == 0, run.stderr
+
+
+def for_www_data(stack, folder):
+    stack.environment["ZERG_UWSGI"] = str(folder / "uwsgi")
+    stack.environment["ZERG_COMPANION"] = str(folder / "supervisor_zerg" / "companion.py")
+    app = stack.app_ini.read_text().replace(str(Path(app_module.__file__).parent.parent), str(folder / "supervisor_zerg"))
+    stack.app_ini.write_text(app)
+    for path in [stack.folder, *stack.folder.rglob("*")]:
+        shutil.chown(path, "www-data")
+
+
+def test_h28_works_with_copies_of_another_user_below_root(make_stack, dialect, www_data):
+    stack = make_stack(dialect, start=False)
+    for_www_data(stack, www_data)
+    for program in ("pybossa", "pybossabak", "zergpool"):
+        stack.set_options(program + ".conf", "program:" + program, {"user": "www-data"})
+    stack.start()
+    stack.warm_up()
+    answers, swaps = swap_under_load(stack, 10)
+    assert_nobody_noticed(answers, swaps)
+
+
+def test_h28_works_when_everything_runs_as_one_unprivileged_user(make_stack, dialect, www_data):
+    stack = make_stack(dialect, start=False)
+    for_www_data(stack, www_data)
+    stack.start(command=[str(www_data / "supervisord")], user="www-data")
+    stack.warm_up()
+    answers, swaps = swap_under_load(stack, 10)
+    assert_nobody_noticed(answers, swaps)
+
+
+def test_h28_without_the_rights_the_refusal_says_so(make_stack, www_data):
+    """A master that Linux calls not dumpable (it changed its user, or has capabilities) hides from its own user."""
+    stack = make_stack("managed", start=False)
+    for_www_data(stack, www_data)
+    hide = stack.folder / "hide.py"
+    hide.write_text("import ctypes\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n")
+    stack.app_ini.write_text(stack.app_ini.read_text() + "shared-py-import = %s\n" % hide)
+    stack.start(wait=False, command=[str(www_data / "supervisord")], user="www-data")
+    info = stack.until(lambda: (i := stack.info()) and any("no right to look" in p for p in i["problems"]) and i)
+    assert info["serving"] == ""
+    with pytest.raises(xmlrpc.client.Fault) as refusal:
+        stack.zerg.promote("pybossa")
+    assert refusal.value.faultCode == 309 and "root" in refusal.value.faultString
