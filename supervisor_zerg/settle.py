@@ -20,7 +20,7 @@ SLOWER = 1.3  # each look in vain makes the next nap longer, up to PATIENT_S
 BRISK_LOOKS = 40
 FULL_LOOK = 15  # every so many looks in vain, look at everything
 OTHERS_S = 0.1  # a hand-written `echo 1p > ...; echo 2p > ...` is not stepped in between
-STILL_S = 0.002  # so long may workers stand still, until a pause is executed
+STILL_S = 0.004  # so long may workers stand still, until a pause is executed
 STILL_LOOK_S = 0.00005
 DESPERATE_S = 1.0  # nobody serves for so long: send the toggle although a worker is being born
 

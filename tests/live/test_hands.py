@@ -167,14 +167,14 @@ def test_h33_a_worker_that_ends_with_its_last_request_is_born_parked(make_stack,
 
 def test_h35_workers_that_are_recycled_all_the_time_never_meet_a_pause(make_stack, dialect):
     stack = make_stack(dialect, app={
-        "processes": 4, "max-requests": 100, "min-worker-lifetime": 0, "forkbomb-delay": 0,  # it would be 10 s, and 2 s of sleep
+        "processes": 4, "max-requests": 100, "min-worker-lifetime": 1, "forkbomb-delay": 0,  # it would be 10 s, and 2 s of sleep
     })  # fmt: skip
     stack.warm_up()
     answers, swaps = swap_under_load(stack, 200, paths=("/",), clients=4, pause=0.02)
     assert_nobody_noticed(answers, swaps)
     assert "end flood" not in (stack.log / "zerg-history.jsonl").read_text()
     logs = [stack.child_log(program) for program in ("pybossa", "pybossabak")]
-    assert sum(log.count("The work of process") for log in logs) > 200, "hardly a worker was recycled"
+    assert sum(log.count("The work of process") for log in logs) > 20, "hardly a worker was recycled"
     assert all(log.count("resuming workers") <= 2 * len(swaps) + 10 for log in logs)
 
 
