@@ -11,10 +11,10 @@ import signal
 import sys
 import time
 
-from . import article, deploys, everywhere, idle, kill, machine, restart, strength, swaps
+from . import article, deploys, everywhere, idle, kill, machine, page, restart, strength, swaps
 from .table import HEAD
 
-ROOMS = (swaps, everywhere, kill, restart, strength, deploys, idle, article)
+ROOMS = (swaps, everywhere, kill, restart, strength, deploys, idle, page, article)
 GROUPS = {room.__name__.rpartition(".")[2]: room.run for room in ROOMS}
 
 

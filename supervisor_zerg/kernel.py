@@ -24,6 +24,7 @@ PAUSE_MS = 10000
 GONE = (b"-1", b"0x0", b"0x0", b"0x0")  # instead of the system call of a zombie
 DELETED = " (deleted)"
 PROCESSES_A_SPELL = 10  # about a millisecond of reading descriptors
+OFFERED_S = 1.0  # how long the sockets of a pool are believed
 PASS_S = 120  # how long a pass over everybody's descriptors is believed
 
 #: A FIFO that a process holds open: descriptor number, index of its path, identity of the inode, lies it at its path.
@@ -40,6 +41,7 @@ class Kernel(Processes):
 
     def __init__(self, proc="/proc"):
         super().__init__(proc)
+        self._offers = {}
         self._passed_at, self._fifo_holders = 0, {}
 
     # FIFOs
@@ -219,6 +221,14 @@ class Kernel(Processes):
         """Inode -> address of the listening sockets that a process holds."""
         inodes = {inode for _, inode in self._sockets(pid)}
         return {inode: name for inode, name in listening_sockets(self.proc).items() if inode in inodes} if inodes else {}
+
+    def offered(self, pid):
+        """Path -> inode of the unix sockets that a process listens on, OFFERED_S ago at most: one look serves all pairs of a pool."""
+        now = time.monotonic()
+        if pid not in self._offers or now - self._offers[pid][0] >= OFFERED_S:
+            self._offers = {p: offer for p, offer in self._offers.items() if now - offer[0] < OFFERED_S}
+            self._offers[pid] = now, {name: inode for inode, name in self.listening(pid).items() if name.startswith("/")}
+        return self._offers[pid][1]
 
     def _links(self, pid):
         """(descriptor, target) of what a process holds open; one that is closed meanwhile is left out."""

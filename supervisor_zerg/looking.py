@@ -4,11 +4,12 @@ from .settle import look
 from .status import misconfigured
 
 FRESH_S = 0.25  # a look begun so lately serves another viewer as well
+A_ROUND = 2  # looks that are begun in one round of the loop: some 2 ms
 STUCK_S = 5.0  # a look that takes longer is not waited for by newcomers
 
 
 class Look:
-    """A look at some pairs, one begun each round of supervisord's loop; answered when all of them were looked at."""
+    """A look at some pairs, a few begun each round of supervisord's loop; answered when all of them were looked at."""
 
     def __init__(self, plugin, keepers):
         self.plugin, self.keepers, self.infos = plugin, keepers, {}
@@ -17,13 +18,12 @@ class Look:
         self._next()
 
     def _next(self):
-        if not self.waiting:
-            return
-        keeper = self.waiting.pop(0)
-        if keeper.pair.problems:
-            self.infos[keeper.pair.name] = misconfigured(keeper)
-        else:
-            self.plugin.loop.task(look(keeper.observer), lambda facts: self._seen(keeper, facts)).start()
+        for keeper in self.waiting[:A_ROUND]:
+            if keeper.pair.problems:
+                self.infos[keeper.pair.name] = misconfigured(keeper)
+            else:
+                self.plugin.loop.task(look(keeper.observer), lambda facts, k=keeper: self._seen(k, facts)).start()
+        del self.waiting[:A_ROUND]
         if self.waiting:
             self.plugin.loop.call_soon(self._next)
 

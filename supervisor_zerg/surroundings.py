@@ -108,7 +108,7 @@ class Surroundings:
         offered = {}
         for pid in [pool.pid] + self.kernel.children(pool.pid):
             try:
-                offered.update({name: inode for inode, name in self.kernel.listening(pid).items() if name.startswith("/")})
+                offered.update(self.kernel.offered(pid))
             except PermissionError:
                 return
         for copy in copies:
