@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -143,6 +144,28 @@ def test_h11_a_restarted_pool_gets_its_copies_back_one_after_the_other(warm):
     warm.until_roles(info["serving"], info["parked"])
     assert_serves(warm, info["serving"])
     assert "restart" in told(warm)
+
+
+def test_h11_on_tcp_a_restarted_pool_cannot_bind_and_status_says_so_while_the_copies_serve(make_stack):
+    stack = make_stack("managed", start=False)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    ini = stack.conf_d / "uwsgi" / "zergpool.ini"
+    ini.write_text(ini.read_text().replace("$(ZERG_RUN)/web.sock", "127.0.0.1:" + port))
+    stack.start()
+    stack.warm_up()
+    with Traffic(port, clients=3, paths=("/", "/?s=0.1")) as traffic:
+        stack.supervisor.stopProcess("zergpool")
+        stack.supervisor.startProcess("zergpool", False)
+        stack.until(lambda: stack.supervisor.getProcessInfo("zergpool")["statename"] == "FATAL", seconds=40)
+        named = stack.until(lambda: [p for p in stack.info()["problems"] if "the pool zergpool is FATAL" in p])
+        assert "on TCP it cannot bind" in named[0]
+        assert stack.zerg.swap("")["serving"] == "pybossa"
+        answers = traffic.answers()
+    assert_nobody_noticed(answers)
+    stack.until_roles("pybossa", "pybossabak")
+    assert "restart" not in told(stack), "a copy that was restarted could not attach again"
 
 
 def test_h12_a_restarted_supervisord_believes_the_kernel_and_not_the_files(warm):
