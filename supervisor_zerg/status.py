@@ -80,7 +80,7 @@ def _pair_problems(keeper, facts):
         found.append("a person holds the pair: requests wait in the socket's queue; 'zerg resume PROGRAM' lets them through")
     elif not facts.serving:
         found.append("nobody serves")
-    elif not facts.warm:
+    elif not facts.warm and not _retired(keeper.pair, facts):
         found.append("no warm copy: %s" % _why_cold(facts, keeper.deploys.last))
     if keeper.deploys.last:
         found += _bad_release(keeper.deploys.told(), facts)
@@ -99,6 +99,11 @@ def _bad_release(deploy, facts):
         return []
     label = deploy["label"] and deploy["label"] + " "
     return ["%s holds the release %sthat was %s: %s" % (copy.program, label, outcome, deploy["why"])]
+
+
+def _retired(pair, facts):
+    """There is no warm copy, by choice."""
+    return pair.retire == "stop" and facts.other(facts.serving).state in ("STOPPED", "EXITED")
 
 
 def _why_cold(facts, deploy):

@@ -2,6 +2,8 @@
 
 from types import SimpleNamespace
 
+import pytest
+
 from supervisor_zerg.model import Copy, Facts, Slot, Worker
 from supervisor_zerg.pair import PairConfig
 from supervisor_zerg.status import problems
@@ -10,9 +12,9 @@ SERVES = Copy("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worke
 LEAKS = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 4, parked=3),))
 
 
-def told(*copies, lasts=0.0):
+def told(*copies, lasts=0.0, **options):
     keeper = SimpleNamespace(
-        pair=PairConfig(programs=("a", "b"), pool=""), desires=SimpleNamespace(held=False, auto=True, both=False), step=None,
+        pair=PairConfig(programs=("a", "b"), pool="", **options), desires=SimpleNamespace(held=False, auto=True, both=False), step=None,
         deploys=SimpleNamespace(last=None), observer=SimpleNamespace(memos={}),
         conditions=SimpleNamespace(lasts=lambda program: lasts),
     )  # fmt: skip
@@ -34,3 +36,8 @@ def test_both_copies_at_once_and_nobody():
 def test_a_healthy_pair_has_none():
     parked = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 1, parked=1),))
     assert told(SERVES, parked) == []
+
+
+@pytest.mark.parametrize("retire, state, problems", [("park", "STOPPED", 1), ("stop", "STOPPED", 0), ("stop", "EXITED", 0), ("stop", "FATAL", 1)])
+def test_no_warm_copy_is_no_problem_where_none_is_wanted(retire, state, problems):
+    assert len(told(SERVES, Copy("b", state), retire=retire)) == problems
