@@ -28,5 +28,5 @@ def run(options):
             calm = traffic.fresh()
             longer.append(slowest_ms(restarted) - slowest_ms(calm))
             total, bad = total + len(restarted), bad + len(failed(restarted))
-    note = "of %d requests %d failed" % (total, bad)
-    yield Row("restart of the serving program, boot 4 s: longest answer, longer by", longer, target=Target("worst", MOST_LONGER_MS), note=note)
+    what, note = "restart of the serving program, boot 4 s: longest answer, longer by", "of %d requests %d failed" % (total, bad)
+    yield Row(what, longer, target=Target("worst", MOST_LONGER_MS), note=note)

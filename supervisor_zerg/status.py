@@ -27,8 +27,8 @@ def describe(keeper, facts, plugin):
 def misconfigured(keeper):
     """The info struct of a pair whose section cannot be used."""
     return {
-        "pair": keeper.pair.name, "serving": "", "parked": "", "warm": False, "held": False, "auto": False, "retire": keeper.pair.retire, "busy": "",
-        "deploy": {}, "pool": "", "problems": list(keeper.pair.problems), "copies": [],
+        "pair": keeper.pair.name, "serving": "", "parked": "", "warm": False, "held": False, "auto": False,
+        "retire": keeper.pair.retire, "busy": "", "deploy": {}, "pool": "", "problems": list(keeper.pair.problems), "copies": [],
     }  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from . import help as manual
 
 NO_NAMESPACE = "'[rpcinterface:zerg]' is not configured in the supervisord at %s, or is too old; mend that and restart supervisord"
 NO_PASSWORD = "the supervisord at %s wants another username and password; give -u and -p, or set them in [supervisorctl]"
+HINT_RIGHTS = "may this user open it?"
+HINT_SERVER = "does it run, with a [unix_http_server] or [inet_http_server]?"
 BUG = "%s: %s; a bug of supervisor_zerg, or this command and supervisord have different versions of it"
 
 
@@ -179,7 +181,7 @@ def failure(error, url):
     if isinstance(error, xmlrpc.client.ProtocolError):
         return _protocol(error, url)
     if isinstance(error, (OSError, http.client.HTTPException, ExpatError, xmlrpc.client.ResponseError)):
-        hint = "may this user open it?" if isinstance(error, PermissionError) else "does it run, with a [unix_http_server] or [inet_http_server]?"
+        hint = HINT_RIGHTS if isinstance(error, PermissionError) else HINT_SERVER
         return "supervisord cannot be reached at %s: %s; %s" % (url, str(error) or type(error).__name__, hint), errors.UNREACHABLE
     return BUG % (type(error).__name__, error), errors.SERVED
 

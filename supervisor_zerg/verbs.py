@@ -81,11 +81,12 @@ TABLE = (
         "The copy that does not serve is stopped once it has drained, and started with the code that is now on disk. When it is loaded "
         "and, with 'health' in the pair's section, has answered well while it was still parked, it is promoted; the old copy is kept warm. "
         "For the bake time it is watched: if it ends, if its health fails, if its workers crash or raise too many exceptions, the old "
-        "copy serves again at once; it has passed when the last answers of its health were good. Meanwhile nothing else moves the pair. Ctrl-C leaves the deploy running; 'zerg abort' ends it.",
+        "copy serves again at once; it has passed when the last answers of its health were good. Meanwhile nothing else moves the pair. "
+        "Ctrl-C leaves the deploy running; 'zerg abort' ends it.",
         "What it waits for, with the time so far: a live line on a terminal, else a line for each step; in the end the outcome, and why.",
-        "Each time new code is on disk. With --dry-run to see each step and each byte, with --bake 0 to be done at the promotion; a label is one word. With "
-        "--backup-first where the first program of the pair is to serve in the end: the spare is restarted with the code as it is, then "
-        "'update' of the section runs, then the first program is restarted with the new code.",
+        "Each time new code is on disk. With --dry-run to see each step and each byte, with --bake 0 to be done at the promotion; a label is "
+        "one word. With --backup-first where the first program of the pair is to serve in the end: the spare is restarted with the code "
+        "as it is, then 'update' of the section runs, then the first program is restarted with the new code.",
         "$ {zerg} deploy --label v2.1\npybossa: deployed v2.1 in 13.2 s, pybossa serves",
         ("[PAIR]",), ("--bake SECONDS", "--timeout SECONDS", "--label TEXT", "--no-wait", "--dry-run", "--backup-first", "--json"),
         exits={

@@ -5,6 +5,7 @@ import re
 from .blueprint import SHELL
 from .rules import ERROR, NOTE, WARNING, Rule
 
+SHARED_IMPORTS = ("shared-py-import", "shared-pyimport", "shared-python-import", "shared-import")
 SUSPEND = "suspend_resume_them_all"
 BRUTAL = ("INT", "QUIT", "KILL")
 TOKEN = "<!--XSUPERVISOR:"
@@ -81,7 +82,7 @@ def boot_crash(pair, program):
 
 
 def boot_parked(pair, program):
-    imports = [option for option in program.all("shared-py-import", "shared-pyimport", "shared-python-import", "shared-import") if "companion" in option.value]
+    imports = [option for option in program.all(*SHARED_IMPORTS) if "companion" in option.value]
     moving = any(hook.fifo for hook in program.hooks if hook.phase.startswith("accepting"))
     if imports and moving and program.variable("ZERG_BOOT") != "serving":
         yield imports[0], "%s boots parked, and its hooks take over" % program.name

@@ -64,7 +64,8 @@ def pool_workers(pair, program):
 def pool_listen(pair, program):
     length = program.number("listen", default=LISTEN)
     if program.known and any(served_by(program)) and length < LEAST:
-        yield program.last("listen") or program.home, "listen of the pool is %d%s" % (length, "" if program.last("listen") else " by default")
+        given = program.last("listen")
+        yield given or program.home, "listen of the pool is %d%s" % (length, "" if given else " by default")
 
 
 def pool_signal(pair, program):
@@ -109,8 +110,8 @@ RULES = (
     Rule("pool-listen", NOTE, pool_listen,
          "while nobody accepts requests wait there: 101 clients did; beyond it a unix socket refuses at once (49 of 150 got 502), and TCP "
          "retries for up to 6.7 s",
-         "listen = the requests that come within one boot of a copy, up to net.core.somaxconn: uWSGI does not start with more; a number, since "
-         "@(FILE) is taken for 0"),
+         "listen = the requests that come within one boot of a copy, up to net.core.somaxconn (uWSGI does not start with more); "
+         "a number, since @(FILE) is taken for 0"),
     Rule("pool-signal", WARNING, pool_signal,
          "it logs 'binary reloading' and makes its socket anew in place of ending, while the copies hold the old one, or it dies of it",
          "stopsignal = INT"),
