@@ -146,26 +146,25 @@ class Stack:
             return False
 
     def stop(self):
-        """End supervisord and, by pid, every process below it, however they are."""
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            end = time.monotonic() + STOP_S
-            while self.process.poll() is None and time.monotonic() < end:
-                self.kill_all(except_supervisord=True) if time.monotonic() > end - STOP_S + 2 else None
-                time.sleep(0.02)
-        self.kill_all()
+        """End supervisord first, so that it starts nothing anew, and then, by pid, every process below it, however they are."""
         if self.process:
+            self.process.kill()
             self.process.wait()
+        end = time.monotonic() + STOP_S
+        while self.kill_all() and time.monotonic() < end:
+            time.sleep(0.02)
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def kill_all(self, except_supervisord=False):
-        for pid in self.pids():
-            if not (except_supervisord and pid == self.process.pid):
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+    def kill_all(self, but=0):
+        """:param but: a pid that is spared. :returns: how many there were"""
+        pids = [pid for pid in self.pids() if pid != but]
+        for pid in pids:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return len(pids)
 
     def pids(self):
         return pids_of(self.run)

@@ -101,5 +101,5 @@ def test_h53_supervisord_shuts_down_in_the_middle_and_nothing_is_started_again(m
     while stack.process.poll() is None and time.monotonic() < limit:
         time.sleep(0.05)
         if time.monotonic() > limit - 12:  # what lasts is in its way, and not in question here
-            stack.kill_all(except_supervisord=True)
+            stack.kill_all(but=stack.process.pid)
     assert stack.process.poll() is not None, stack.supervisord_log()
