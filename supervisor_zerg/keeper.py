@@ -127,6 +127,8 @@ class Keeper:
         """Something happened: look, now. :param routine: nothing happened, it is just time; not the cause of what is under way."""
         if not self.active():
             return
+        if at_once and not self._at_rest() and not self.task.running:
+            self.task.cancel()  # its look may be a long one; what is urgent begins with a short one of its own
         if self._at_rest():
             self.cause, self.routine, self.urgent = cause, routine, at_once
             self._run()

@@ -1,5 +1,8 @@
 """The namespace documents itself as Supervisor's own does, and its types can go over the wire."""
 
+import inspect
+
+from supervisor.process import Subprocess
 from supervisor.tests.test_rpcinterfaces import SystemNamespaceXMLRPCInterfaceTests
 from supervisor.xmlrpc import Faults, SystemNamespaceRPCInterface
 
@@ -25,3 +28,9 @@ def test_all_that_is_public_is_meant_to_be():
 
 def test_the_faults_have_names():
     assert {getattr(Faults, e.name) for e in errors.ALL} == {e.code for e in errors.ALL}
+
+
+def test_supervisor_tells_of_a_stop_before_it_sends_the_signal():
+    """What acts on the event acts before the copy that serves is told to end."""
+    source = inspect.getsource(Subprocess.kill)
+    assert source.index("self.change_state(ProcessStates.STOPPING)") < source.index("options.kill(pid, sig)")
