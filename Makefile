@@ -2,7 +2,7 @@
 #
 #   make demo            swaps, a deploy, a roll-back and a kill -9 under load, and a verdict; KEEP=1 leaves it running
 #   make test            unit and live tests;                     make test ARGS="-k swap -x"
-#   make bench           the benchmarks, less than 12 minutes;    make bench ARGS=--quick
+#   make bench           the benchmarks, some 20 minutes;    make bench ARGS=--quick
 #   make clean
 #
 #   PYTHON=python3.9 make demo    with another Python

@@ -2,7 +2,7 @@
 
     python -m benchmarks [--runs N] [--quick] [--only WORD ...]
 
-Takes less than 12 minutes, with --quick less than 3; every process that is started is ended.
+Takes some 20 minutes, with --quick 5; every process that is started is ended.
 """
 
 import argparse
