@@ -204,7 +204,8 @@ def test_json_is_the_reply_of_the_method(stack, door):
     stack.until(lambda: zerg.getHistory("", 3) == json.loads(ok(door("history --limit 3 --json"))))
 
 
-def test_both_doors_open_with_and_without_the_word_zerg(stack):
+def test_supervisor_issue_1455_both_doors_open_with_and_without_the_word_zerg(stack):
+    """supervisorctl loads no plugin with -s alone; zergctl needs nothing else (``stack.zergctl`` gives it no file)."""
     assert ok(stack.zergctl("zerg", "status", "pybossa")).startswith("pybossa: ")
     assert ok(stack.zergctl("pid")).strip() == str(stack.process.pid)
     assert ok(run("zergctl", "-c", stack.conf, "status")).startswith("pybossa: ")
