@@ -43,6 +43,7 @@ class Plugin:
         self._ids, self._born = itertools.count(1), int(time.time())
         self.keepers = {}
         self._sections, self._configured = None, {}
+        self._outdated = False  # a keeper is not (yet) of the section as it is now
         self.tally, self.web = Tally(), Web(self)
         self.history.watchers.append(self.loop.guard(self.tally.note))
         self.options.configfile = self.options.configfile and os.path.abspath(self.options.configfile)
@@ -92,8 +93,8 @@ class Plugin:
         if sections is not self._sections:
             self._sections = sections
             pairs = [replace(pair, problems=pair.problems + unsupported()) for pair in config.read_pairs(self.options)]
-            self._configured = {pair.name: pair for pair in pairs}
-        if any(self._configured.get(name) != keeper.pair for name, keeper in self.keepers.items()) or not self.keepers:
+            self._configured, self._outdated = {pair.name: pair for pair in pairs}, True
+        if self._outdated:
             self._replace_keepers()
 
     def _replace_keepers(self):
@@ -110,6 +111,7 @@ class Plugin:
                     self.loop.call_soon(lambda k=new: k.kick("its section was changed"))
             if old is not None and self.keepers.get(name) is not old:
                 old.close()
+        self._outdated = any(keeper.pair != self._configured.get(name) for name, keeper in self.keepers.items())
 
     def _history_path(self, setting):
         if setting == "none":

@@ -262,14 +262,20 @@ def test_h57_any_listener_is_told_what_happened(make_stack):
     stack.until(lambda: "ZERG_ROLLED_BACK pair:pybossa" in heard.read_text())
 
 
-def test_h34_a_request_that_still_drains_finishes_before_its_copy_is_stopped(make):
-    stack = make()
-    assert deploy(stack, "2")["outcome"] == "deployed"
+def drains(stack, seconds, timeout=10):
+    """pybossabak, which serves, has a request of so many seconds, and is parked with it. :returns: (thread, its answers)"""
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=2", timeout=10)))
+    thread = threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=%d" % seconds, timeout=timeout)))
     thread.start()
     stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 1)
     stack.zerg.swap("")
+    return thread, answers
+
+
+def test_h34_a_request_that_still_drains_finishes_before_its_copy_is_stopped(make):
+    stack = make()
+    assert deploy(stack, "2")["outcome"] == "deployed"
+    thread, answers = drains(stack, 2)
     told = deploy(stack, "3")
     thread.join()
     assert answers[0].status == 200 and answers[0].version == "2"
@@ -280,11 +286,7 @@ def test_h34_a_request_that_still_drains_finishes_before_its_copy_is_stopped(mak
 def test_h34_beyond_the_drain_limit_requests_get_three_seconds_and_are_then_cut_and_counted(make, lasts, cut):
     stack = make(drain_timeout="0.5", health="")
     assert deploy(stack, "2")["outcome"] == "deployed"
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=%d" % lasts, timeout=70)))
-    thread.start()
-    stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 1)
-    stack.zerg.swap("")
+    thread, answers = drains(stack, lasts, timeout=70)
     told = deploy(stack, "3")
     thread.join(1.0)
     assert (told["outcome"], told["cut"]) == ("deployed", cut)
@@ -295,11 +297,7 @@ def test_h34_beyond_the_drain_limit_requests_get_three_seconds_and_are_then_cut_
 def test_h34_supervisorctl_stop_lets_a_draining_copy_finish_and_starts_it_no_more(make):
     stack = make(health="")
     assert deploy(stack, "2")["outcome"] == "deployed"
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=3", timeout=10)))
-    thread.start()
-    stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 1)
-    stack.zerg.swap("")
+    thread, answers = drains(stack, 3)
     assert "stopped" in stack.ctl("stop", "pybossabak").stdout
     thread.join()
     assert answers[0].status == 200 and answers[0].version == "2"
