@@ -1,4 +1,4 @@
-"""``[zerg:NAME]`` sections -> :class:`~supervisor_zerg.pair.PairConfig`. Collects every problem, never raises for one bad pair.
+"""``[zerg:NAME]`` sections -> :class:`~supervisor_zerg.core.pair_config.PairConfig`. Collects every problem, never raises for one bad pair.
 
 supervisord ignores sections that it does not know and keeps its parser to itself (supervisor/options.py ``read_config``),
 so the files are read once more, with the same includes and the same expansions.
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from supervisor.options import UnhosedConfigParser, expand
 
-from .pair import PROGRAM_NAME, PairConfig
+from .core.pair_config import PROGRAM_NAME, PairConfig
 
 PREFIX = "zerg:"
 TRUE = ("1", "true", "yes", "on")

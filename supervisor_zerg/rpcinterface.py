@@ -3,11 +3,12 @@
 from supervisor.http import NOT_DONE_YET
 from supervisor.xmlrpc import Faults, RPCError
 
-from . import errors, metrics
-from .launch import Launch
-from .looking import Look
-from .plans import read_options
-from .plugin import Plugin
+from .core import errors
+from .web import metrics
+from .deploy.start import Launch
+from .pair.status_query import Look
+from .deploy.plan import read_options
+from .pair.registry import Plugin
 
 API_VERSION = "1.0"
 CALLBACK_S = 0.05  # how often supervisord may ask an unfinished answer; the answer itself is poked through at once

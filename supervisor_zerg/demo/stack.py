@@ -37,7 +37,7 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 serverurl = unix://{run}/supervisor.sock
 
 [ctlplugin:zerg]
-supervisor.ctl_factory = supervisor_zerg.ctl:make_zerg_controllerplugin
+supervisor.ctl_factory = supervisor_zerg.controllerplugin:make_zerg_controllerplugin
 
 [include]
 files = conf.d/*.conf
@@ -77,7 +77,7 @@ class Stack:
             "ZERG_CONF": str(self.conf_d),
             "ZERG_UWSGI": str(BIN / "uwsgi"),
             "ZERG_APP": str(self.app_ini),
-            "ZERG_COMPANION": str(PACKAGE / "companion.py"),
+            "ZERG_COMPANION": str(PACKAGE / "uwsgi" / "companion.py"),
             "ZERG_DIALECT": dialect,
             "ZERG_VERSION_FILE": str(self.folder / "version"),
             **(environment or {}),

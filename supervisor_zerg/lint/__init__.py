@@ -1,1 +1,1 @@
-"""``zerg check``: rooms that read the files, rooms that each hold the rules of one subject, and ``check``, which applies them."""
+"""``zerg check``: finds known faults in the files of supervisord and uWSGI."""

@@ -1,10 +1,14 @@
 """``zerg check``: every known trap that can be seen in the files, as findings. Pure: a Blueprint goes in, Findings come out."""
 
-from ..errors import ARGUMENTS, FOUND
-from . import copies, hooks, pairs, pools, supervisor
-from .rules import ERROR, NOTE, WARNING, Finding
+from ..core.errors import ARGUMENTS, FOUND
+from .rules import instances
+from .rules import hooks
+from .rules import pairs
+from .rules import pools
+from .rules import supervisor
+from .rule import ERROR, NOTE, WARNING, Finding
 
-COPY_RULES = pools.ANY + copies.RULES + hooks.RULES
+COPY_RULES = pools.ANY + instances.RULES + hooks.RULES
 POOL_RULES = pools.ANY + pools.RULES
 RULES = supervisor.RULES + pairs.RULES + COPY_RULES + pools.RULES
 SEVERITIES = (ERROR, WARNING, NOTE)

@@ -12,8 +12,8 @@ from selenium.common.exceptions import NoSuchElementException, StaleElementRefer
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
-from supervisor_zerg.demo.stack import Stack  # noqa: E402
-from supervisor_zerg.demo.traffic import get  # noqa: E402
+from supervisor_zerg.demo.stack import Stack
+from supervisor_zerg.demo.traffic import get
 
 from .test_page import Browser  # noqa: E402
 

@@ -284,7 +284,7 @@ def companion(monkeypatch):
     monkeypatch.setenv("ZERG_BOOT", "serving")
     monkeypatch.delenv("ZERG_COMPANION_SOCKET", raising=False)
     monkeypatch.delenv("ZERG_WARM", raising=False)
-    return importlib.import_module("supervisor_zerg.companion")
+    return importlib.import_module("supervisor_zerg.uwsgi.companion")
 
 
 def test_an_answer_is_closed_and_cut_and_an_odd_one_is_a_500(companion):

@@ -16,8 +16,8 @@ import pytest
 
 from supervisor_zerg.demo.stack import BIN
 from supervisor_zerg.demo.traffic import Traffic, failed, get
-from supervisor_zerg.ending import MERCY_S
-from supervisor_zerg.worklist import STARTS_S
+from supervisor_zerg.deploy.stopper import MERCY_S
+from supervisor_zerg.jobs.queue import STARTS_S
 
 from .conftest import PREFORK, THREADS, assert_serves, history, pid_of
 from .releases import APP, ASKED, FEW, begin, deploy, ended, make, managed, nobody_notices, promotions, versions  # noqa: F401

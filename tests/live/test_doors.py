@@ -20,7 +20,7 @@ import pytest
 import supervisor_zerg
 from supervisor_zerg.demo.stack import BIN, Stack
 from supervisor_zerg.demo.traffic import get
-from supervisor_zerg.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
+from supervisor_zerg.core.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
 
 PATIENCE_S = 10.0
 ROLES = r"pybossa: {serving} serves, {parked} parked(, draining \d+)? \(\d+\.\d ms\)\n"
@@ -44,7 +44,7 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 serverurl = unix://{folder}/supervisor.sock
 
 [ctlplugin:zerg]
-supervisor.ctl_factory = supervisor_zerg.ctl:make_zerg_controllerplugin
+supervisor.ctl_factory = supervisor_zerg.controllerplugin:make_zerg_controllerplugin
 """
 
 
@@ -151,7 +151,7 @@ def test_every_command_does_what_it_says(stack, door):
     assert ok(door("auto off")) == "pybossa: auto off\n"
     assert ok(door("auto off pybossa")) == "pybossa: nothing to do, auto off\n"
     assert ok(door("auto on")) == "pybossa: auto on\n"
-    assert ok(door("companion")) == "%s\n" % (Path(supervisor_zerg.__file__).parent / "companion.py")
+    assert ok(door("companion")) == "%s\n" % (Path(supervisor_zerg.__file__).parent / "uwsgi" / "companion.py")
 
 
 def test_history_tells_the_newest_entries_with_their_moves(stack, door):

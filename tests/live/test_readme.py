@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 TOP = Path(__file__).parents[2]
-WILD = TOP / "tests" / "unit" / "wild"
+WILD = TOP / "tests" / "unit" / "lint" / "wild"
 README = (TOP / "README.rst").read_text()
 NUMBERS = re.compile(r"[0-9a-f]{8}-\d+|\d[\d:.-]*")
 

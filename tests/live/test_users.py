@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor_zerg.demo import app as app_module
+from supervisor_zerg.demo import app as demo_app
 
 from .conftest import assert_nobody_noticed, swap_under_load
 
@@ -62,8 +62,8 @@ def _as_www_data(python, code, folder):
 
 def for_www_data(stack, folder):
     stack.environment["ZERG_UWSGI"] = str(folder / "uwsgi")
-    stack.environment["ZERG_COMPANION"] = str(folder / "supervisor_zerg" / "companion.py")
-    app = stack.app_ini.read_text().replace(str(Path(app_module.__file__).parent.parent), str(folder / "supervisor_zerg"))
+    stack.environment["ZERG_COMPANION"] = str(folder / "supervisor_zerg" / "uwsgi" / "companion.py")
+    app = stack.app_ini.read_text().replace(str(Path(demo_app.__file__).parent.parent), str(folder / "supervisor_zerg"))
     stack.app_ini.write_text(app)
     for path in [stack.folder, *stack.folder.rglob("*")]:
         shutil.chown(path, "www-data")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from supervisor_zerg.config import canonical, parse_pair, read_pairs
-from supervisor_zerg.pair import PairConfig
+from supervisor_zerg.core.pair_config import PairConfig
 
 
 def options(path, **environ):

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from supervisor_zerg import errors
+from supervisor_zerg.core import errors
 from supervisor_zerg.config import OPTIONS, parse_pair
 from supervisor_zerg.demo.stack import CONF_D
-from supervisor_zerg.lint import check as lint
-from supervisor_zerg.metrics import Collector, Tally
-from supervisor_zerg.pair import PairConfig
+from supervisor_zerg.lint import check
+from supervisor_zerg.web.metrics import Collector, Tally
+from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
-from supervisor_zerg.verbs import COMMANDS
+from supervisor_zerg.cli.commands import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.rst").read_text()
@@ -85,4 +85,4 @@ def test_a_text_is_sound(name):
 
 def test_every_trap_is_in_the_table_with_its_severity():
     rows = re.findall(r"^``([a-z-]+)`` +(error|warning|note) +\S", README, re.M)
-    assert rows == [(rule.id, rule.severity) for rule in lint.RULES]
+    assert rows == [(rule.id, rule.severity) for rule in check.RULES]

@@ -6,7 +6,7 @@ from supervisor.process import Subprocess
 from supervisor.tests.test_rpcinterfaces import SystemNamespaceXMLRPCInterfaceTests
 from supervisor.xmlrpc import Faults, SystemNamespaceRPCInterface
 
-from supervisor_zerg import errors
+from supervisor_zerg.core import errors
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
 
 

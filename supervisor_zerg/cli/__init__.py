@@ -1,0 +1,1 @@
+"""The commands ``supervisorctl zerg`` and ``zergctl``."""

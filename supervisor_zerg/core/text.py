@@ -1,0 +1,213 @@
+"""Answers and failures of the namespace, told to a person in plain ASCII. Pure."""
+
+import http.client
+import json
+import re
+import time
+import xmlrpc.client
+from xml.parsers.expat import ExpatError
+
+from supervisor.xmlrpc import Faults
+
+from . import errors
+from ..cli import help
+
+NO_NAMESPACE = "'[rpcinterface:zerg]' is not configured in the supervisord at %s, or is too old; mend that and restart supervisord"
+NO_PASSWORD = "the supervisord at %s wants another username and password; give -u and -p, or set them in [supervisorctl]"
+HINT_RIGHTS = "may this user open it?"
+HINT_SERVER = "does it run, with a [unix_http_server] or [inet_http_server]?"
+BUG = "%s: %s; a bug of supervisor_zerg, or this command and supervisord have different versions of it"
+
+
+# answers
+
+
+def plain(text):
+    """ASCII on one line, whatever a name or a message contains: supervisorctl fails on more under an ASCII locale."""
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)
+
+
+def tell_status(reply, now):
+    """The lines of ``status``. :param reply: one info struct or several. :param now: seconds since the epoch."""
+    for info in infos_of(reply):
+        yield "%s: %s" % (info["pair"], ", ".join(_pair_facts(info)))
+        rows = [_copy_facts(copy, now) for copy in info["copies"]]
+        widths = [max(map(len, column)) for column in zip(*rows)]
+        for row in rows:
+            yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        yield from ("  problem: %s" % problem for problem in info["problems"])
+
+
+def infos_of(reply):
+    """The info structs of a ``status`` reply, be it of one pair or of all."""
+    return reply if isinstance(reply, list) else [reply]
+
+
+def _pair_facts(info):
+    facts = [roles(info), "warm " + _yes(info["warm"]), _auto(info), "held " + _yes(info["held"]), "pool %s" % (info["pool"] or "-")]
+    return facts + (["busy with %s" % info["busy"]] if info["busy"] else [])
+
+
+def _yes(value):
+    return "yes" if value else "no"
+
+
+def roles(reply):
+    """Who serves and who is parked."""
+    return "%s serves, %s parked" % (reply["serving"] or "nobody", reply["parked"] or "nobody")
+
+
+def _auto(reply):
+    return "auto %s" % ("on" if reply["auto"] else "off")
+
+
+def _copy_facts(copy, now):
+    return [
+        copy["program"],
+        copy["condition"],
+        copy["slot"] or "-",
+        copy["statename"],
+        "pid %s" % (copy["pid"] or "-"),
+        "in flight %d" % copy["in_flight"],
+        "workers %s" % strength(copy["workers"], copy["threads"]),
+        "requests %d" % copy["requests"],
+        "since %s" % since(copy["since"], now),
+        "witness %s" % (copy["witness"] or "-"),
+        "label %s" % copy["label"] if copy.get("label") else "",
+        ", ".join(oddities(copy)),
+    ]
+
+
+def strength(workers, threads):
+    """Workers times threads."""
+    if not workers:
+        return "0"
+    return "%dx%d" % (workers, threads // workers) if threads % workers == 0 else "%d (%d threads)" % (workers, threads)
+
+
+def oddities(copy):
+    """What is unusual about a copy, in words."""
+    if copy.get("frozen"):
+        yield "frozen"
+    accepting = copy.get("at_full_strength", 0)
+    if copy["condition"] == "serving" and accepting < copy["threads"]:
+        yield "only %d of %d threads accept yet" % (accepting, copy["threads"])
+
+
+def since(moment, now):
+    """A moment and how long ago it was."""
+    return "%s (%s)" % (_local(moment), age(now - moment)) if moment else "-"
+
+
+def _local(moment):
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+def age(seconds):
+    """A length of time in its two largest units.
+
+    >>> age(93784)
+    '1d 2h'
+    """
+    minutes, left = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    parts = ["%d%s" % part for part in ((days, "d"), (hours, "h"), (minutes, "m"), (left, "s"))]
+    while len(parts) > 1 and parts[0][0] == "0":
+        parts.pop(0)
+    return " ".join(parts[:2])
+
+
+def tell_move(reply):
+    """The line of ``swap``, ``promote``, ``pause``, ``resume`` and ``settle``."""
+    told = ([] if reply["changed"] else ["nothing to do"]) + [roles(reply)]
+    if reply["draining"]:
+        told.append("draining %d" % reply["draining"])
+    if reply["held"]:
+        told.append("held by a person: requests wait until 'zerg resume PROGRAM'")
+    yield "%s: %s (%.1f ms)" % (reply["pair"], ", ".join(told), reply["took_ms"])
+
+
+def tell_deploy(reply):
+    """The line of ``deploy`` and ``abort``; the steps of a dry run."""
+    if reply["outcome"] == "dry run":
+        yield from ("%d. %s" % item for item in enumerate(reply["steps"], 1))
+        return
+    what = " ".join(filter(None, (reply["outcome"] or "deploying", reply["label"])))
+    told = ["%s in %.1f s" % (what, reply["elapsed"]) if reply["outcome"] else what, "%s serves" % (reply["serving"] or "nobody")]
+    told += ["%d requests were cut" % reply["cut"]] if reply["cut"] else []
+    yield "%s: %s%s" % (reply["pair"], ", ".join(told), ": " + reply["why"] if reply["why"] else "")
+
+
+def tell_progress(reply):
+    """What a deploy waits for, in a line."""
+    return "%s: %s, %.1f s" % (reply["pair"], reply["waits_for"], reply["elapsed"])
+
+
+def tell_auto(reply):
+    """The line of ``auto``."""
+    yield "%s: %s%s" % (reply["pair"], "" if reply["changed"] else "nothing to do, ", _auto(reply))
+
+
+def tell_history(entries):
+    """The lines of ``history``: one for each entry, then its moves."""
+    for entry in entries:
+        told = [" ".join(filter(None, (entry["what"], entry.get("label")))), "by %s" % entry["by"], entry["outcome"]]
+        told += ["took %.1f ms" % entry["took_ms"]] if "took_ms" in entry else []
+        yield "%s %s %s" % (_local(entry["at"]), entry["id"], ", ".join(told))
+        yield from ("  %s" % move for move in entry.get("moves", ()))
+
+
+def tell(call, reply, now):
+    """The lines that answer a call."""
+    if "json" in call.options:
+        return json.dumps(reply, indent=2, sort_keys=True).splitlines()
+    name = call.command.name
+    if name == "status":
+        return tell_status(reply, now)
+    tellers = {"auto": tell_auto, "history": tell_history, "deploy": tell_deploy, "abort": tell_deploy, "metrics": str.splitlines}
+    return tellers.get(name, tell_move)(reply)
+
+
+# failures
+
+
+def failure(error, url):
+    """What to say about an exception. :returns: (sentence, exit status); SERVED if it depends on whether somebody serves."""
+    if isinstance(error, help.BadWords):
+        return str(error), errors.ARGUMENTS
+    if isinstance(error, xmlrpc.client.Fault):
+        return _fault(error, url)
+    if isinstance(error, xmlrpc.client.ProtocolError):
+        return _protocol(error, url)
+    if isinstance(error, (OSError, http.client.HTTPException, ExpatError, xmlrpc.client.ResponseError)):
+        hint = HINT_RIGHTS if isinstance(error, PermissionError) else HINT_SERVER
+        return "supervisord cannot be reached at %s: %s; %s" % (url, str(error) or type(error).__name__, hint), errors.UNREACHABLE
+    return BUG % (type(error).__name__, error), errors.SERVED
+
+
+def _fault(fault, url):
+    if fault.faultCode == Faults.UNKNOWN_METHOD:
+        return NO_NAMESPACE % url, errors.UNREACHABLE
+    refusal = errors.BY_CODE.get(fault.faultCode)
+    if refusal is None:
+        return fault.faultString, errors.SERVED
+    sentence = re.sub(r"^[A-Z_]+: ", "", fault.faultString)
+    return "%s (%s)" % (sentence, refusal.name), refusal.exit_status
+
+
+def _protocol(error, url):
+    if error.errcode == http.client.UNAUTHORIZED:
+        return NO_PASSWORD % url, errors.UNREACHABLE
+    return "the supervisord at %s answered HTTP %d %s; see its log" % (url, error.errcode, error.errmsg), errors.SERVED
+
+
+def concerned(infos, words):
+    """The pairs that a call is about; all of them if that cannot be told."""
+    program = words.get("PROGRAM", "").rpartition(":")[2]
+    chosen = [i for i in infos if i["pair"] == words.get("PAIR") or program and program in (_bare(c) for c in i["copies"])]
+    return chosen or infos
+
+
+def _bare(copy):
+    return copy["program"].rpartition(":")[2]

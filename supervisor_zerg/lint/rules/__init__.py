@@ -1,0 +1,1 @@
+"""The rules of ``zerg check``, by what they look at."""

@@ -1,0 +1,1 @@
+"""What the Linux kernel tells about processes, descriptors and sockets, and signals to processes."""

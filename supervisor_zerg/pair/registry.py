@@ -1,0 +1,212 @@
+"""One supervisord's worth of supervisor_zerg: its pairs, and what they share.
+
+Made once for each generation of supervisord, however many HTTP servers call the factory (supervisor/http.py
+``make_http_servers``); ends in ``options.cleanup``, before supervisord closes descriptors.
+"""
+
+import itertools
+import os
+import time
+from dataclasses import replace
+
+from ..supervisord import events
+from .. import config
+from ..core import errors
+from ..jobs.hooks import Hooks
+from .history import History, Orders
+from .controller import Keeper
+from ..linux.procfs import CALLS, Kernel
+from ..supervisord.loop import Loop
+from ..web.metrics import Tally
+from ..supervisord.programs import Programs
+from ..supervisord.subscriptions import Reactions
+from .status import describe
+from ..web.handler import Web
+from ..jobs.queue import Worklist
+
+GLANCE_S = 1.0
+SPREAD_S = 0.02  # between the looks at two pairs, so that many of them never hold the loop
+
+
+class Plugin:
+    """:param settings: the options of ``[rpcinterface:zerg]``: ``history`` (a path, or ``none``)."""
+
+    def __init__(self, supervisord, settings):
+        self.supervisord, self.options = supervisord, supervisord.options
+        self.loop = Loop(supervisord)
+        self.unsupported = unsupported
+        self.kernel = Kernel()
+        self.programs = Programs(supervisord)
+        path = self._history_path(settings.get("history", ""))
+        self.history = History(path, self._complain)
+        self.orders = Orders(os.path.splitext(path)[0] + "-orders.json" if path else "", self._complain)
+        self.worklist = Worklist(self.loop.clock, self._tell_listener)
+        self.hooks = Hooks(self)
+        self._ids, self._born = itertools.count(1), int(time.time())
+        self.keepers = {}
+        self._sections, self._configured = None, {}
+        self._outdated = False  # a keeper is not (yet) of the section as it is now
+        self.tally, self.web = Tally(), Web(self)
+        self.history.watchers.append(self.loop.guard(self.tally.note))
+        self.options.configfile = self.options.configfile and os.path.abspath(self.options.configfile)
+        self.refresh()
+        self.reactions = Reactions(self)
+        self._end_with_supervisord()
+
+    # life
+
+    def _end_with_supervisord(self):
+        cleanup = self.options.cleanup
+
+        def end_then_cleanup():
+            self.loop.guard(self.close)()
+            cleanup()
+
+        self.options.cleanup = end_then_cleanup
+
+    def close(self):
+        self.loop.guard(self.web.close)()
+        for keeper in self.keepers.values():
+            keeper.close()
+        self.loop.stop()
+
+    def start(self):
+        """supervisord runs: its programs are to be started next."""
+        self.loop.start()
+        self.loop.guard(self.web.install)()
+        self.loop.call_later(GLANCE_S, self._glance)
+        for keeper in self.keepers.values():
+            for problem in keeper.pair.problems:
+                self.options.logger.critical("zerg: %s" % problem)
+        self._kick(self.keepers.values(), "supervisord runs")
+
+    def _glance(self):
+        self.loop.call_later(GLANCE_S, self._glance)
+        if self.programs.running():
+            for keeper in self.keepers.values():
+                if keeper.desires.auto and not keeper.pair.problems:
+                    keeper.glance()
+
+    # configuration
+
+    def refresh(self):
+        """Read the sections when supervisord has just read its files: ``reread`` leaves a new list there, and no event."""
+        sections = self.options.configroot.supervisord.rpcinterface_factories
+        if sections is not self._sections:
+            self._sections = sections
+            pairs = [replace(pair, problems=pair.problems + unsupported()) for pair in config.read_pairs(self.options)]
+            self._configured, self._outdated = {pair.name: pair for pair in pairs}, True
+        if self._outdated:
+            self._replace_keepers()
+
+    def _replace_keepers(self):
+        """Where a section is another than it was. A pair that is being moved is left alone until that has ended."""
+        before, self.keepers = self.keepers, {}
+        for name in [*self._configured, *(set(before) - set(self._configured))]:
+            pair, old = self._configured.get(name), before.get(name)
+            if old is not None and (old.pair == pair or old.busy()):
+                self.keepers[name] = old
+            elif pair is not None:
+                self.keepers[name] = new = Keeper(pair, self)
+                if old is not None:
+                    new.inherit(old)
+                    self.loop.call_soon(lambda k=new: k.kick("its section was changed"))
+            if old is not None and self.keepers.get(name) is not old:
+                old.close()
+        self._outdated = any(keeper.pair != self._configured.get(name) for name, keeper in self.keepers.items())
+
+    def _history_path(self, setting):
+        if setting == "none":
+            return ""
+        if setting:
+            return os.path.abspath(os.path.join(self.options.here or "", setting))
+        logfile = self.options.logfile
+        usable = isinstance(logfile, str) and os.path.isfile(logfile)
+        return os.path.join(os.path.dirname(os.path.abspath(logfile)), "zerg-history.jsonl") if usable else ""
+
+    # finding
+
+    def keeper(self, name):
+        """The keeper of a pair. An empty name is the only pair there is. :raises UnknownPair:"""
+        self.refresh()
+        if not name and len(self.keepers) == 1:
+            return next(iter(self.keepers.values()))
+        if name not in self.keepers:
+            known = ", ".join(sorted(self.keepers))
+            raise errors.UnknownPair("no pair is named %r, there is %s" % (name, known) if name else "name one of the pairs %s" % known)
+        return self.keepers[name]
+
+    def keeper_of(self, program):
+        """(keeper, program as the section names it). :raises UnknownProgram:"""
+        self.refresh()
+        for keeper in self.keepers.values():
+            for name in keeper.pair.programs:
+                if program in (name, "%s:%s" % (name, name)):
+                    return keeper, name
+        raise errors.UnknownProgram("no pair has a program named %r" % program)
+
+    # what happened
+
+    def process_ended(self, program, pid):
+        """A process of a program is gone. Its keeper may be another than the one that began to watch it."""
+        for keeper in self.keepers.values():
+            if program in keeper.pair.programs:
+                keeper.kick("process %d of %s ended" % (pid, program), at_once=True)
+
+    def programs_changed(self):
+        """supervisord has other programs than before."""
+        self.refresh()
+        self._kick(self.keepers.values(), "programs were added or removed")
+
+    # what keepers share
+
+    def _tell_listener(self, job):
+        told = {"pair": job.pair, "id": job.id, "kind": job.kind}
+        self.loop.call_soon(lambda: events.announce(events.JobToDo, **told))
+
+    def settle_all(self):
+        """Look at every pair that reacts by itself.
+
+        :returns: how many there are.
+        """
+        self.refresh()
+        keepers = [keeper for keeper in self.keepers.values() if keeper.active()]
+        self._kick(keepers, "a tick", routine=True)
+        return len(keepers)
+
+    def _kick(self, keepers, cause, routine=False):
+        for number, keeper in enumerate(keepers):
+            self.loop.call_later(number * SPREAD_S, lambda k=keeper: k.kick(cause, routine=routine))
+
+    def answered(self):
+        """Whoever waits for an answer gets it now; and what waited for the end of a move may be done."""
+        self.loop.call_soon(self.loop.poke)
+        self.loop.call_soon(self.refresh)
+
+    def new_id(self):
+        return "%x-%d" % (self._born, next(self._ids))
+
+    def log(self, level, sentence, **fields):
+        """One constant sentence and key=value, in supervisord's log."""
+        words = " ".join("%s=%s" % (k, _quoted(v)) for k, v in fields.items())
+        getattr(self.options.logger, level)("zerg: %s %s" % (sentence, words))
+
+    def _complain(self, sentence):
+        self.options.logger.critical("zerg: %s" % sentence)
+
+    def describe(self, keeper, facts):
+        return describe(keeper, facts, self)
+
+
+def unsupported():
+    """What this machine lacks, as a tuple of sentences; empty where everything is there."""
+    if CALLS is None:
+        return ("the system calls of this machine (%s) are not known: nothing can be told about paused threads" % os.uname().machine,)
+    if not os.path.exists("/proc/self/syscall"):
+        return ("this kernel has no /proc/PID/syscall: nothing can be told about paused threads",)
+    return ()
+
+
+def _quoted(value):
+    text = str(value)
+    return '"%s"' % text.replace('"', "'") if " " in text or not text else text

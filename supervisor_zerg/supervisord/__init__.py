@@ -1,0 +1,1 @@
+"""Living inside supervisord's loop: timers, tasks, dispatchers, programs, events."""

@@ -1,0 +1,108 @@
+"""What Supervisor's events mean to a pair. supervisord calls these in the instant of the event, between two rounds of its loop: before
+a stop signal is sent, and as soon as it has seen the end of a process.
+"""
+
+from supervisor import events
+from supervisor.states import ProcessStates
+
+from ..core import errors
+from ..core.model import Arrival
+from .programs import name_of, started_by_supervisor
+
+POOL_S = 1.0  # after the pool was started, its socket is there
+READY = b"zerg ready"  # what the recommended inis print
+ENDED = (
+    events.ProcessStateExitedEvent,
+    events.ProcessStateStoppedEvent,
+    events.ProcessStateBackoffEvent,
+    events.ProcessStateFatalEvent,
+    events.ProcessStateUnknownEvent,
+)
+
+
+class Reactions:
+    """:param plugin: keepers, loop and programs (plugin.py)."""
+
+    def __init__(self, plugin):
+        self.plugin, self.loop = plugin, plugin.loop
+        self._restarts = {}  # program that is to be started again once it has stopped -> its Arrival then
+        for kind, react in (
+            (events.SupervisorRunningEvent, lambda event: plugin.start()),
+            (events.ProcessStateStartingEvent, self._on_starting),
+            (events.ProcessStateRunningEvent, self._on_running),
+            (events.ProcessStateStoppingEvent, self._on_stopping),
+            (events.ProcessCommunicationEvent, self._on_communication),
+            (events.ProcessGroupEvent, lambda event: self.loop.call_soon(plugin.programs_changed)),
+            *((kind, self._on_ended) for kind in ENDED),
+        ):
+            events.subscribe(kind, self.loop.guard(react))
+
+    def _concerned(self, event):
+        """(keeper, program) of an event's process; (None, '') for a stranger."""
+        try:
+            return self.plugin.keeper_of(name_of(event.process))
+        except errors.UnknownProgram:
+            return None, ""
+
+    def _on_starting(self, event):
+        keeper, program = self._concerned(event)
+        if keeper is None:
+            return self._on_pool(event)
+        if event.from_state == ProcessStates.BACKOFF:  # it keeps the place that its first start gave it, unless it had taken that
+            arrival = keeper.desires.arrivals.get(program, Arrival.PARKS)
+            keeper.arrives(program, arrival, "%s was started again by Supervisor" % program)
+        elif started_by_supervisor():
+            keeper.arrives(program, Arrival.PARKS, "%s was started by Supervisor" % program)
+        else:
+            keeper.arrives(program, Arrival.TAKES_OVER, "%s was started" % program)
+
+    def _on_running(self, event):
+        keeper, program = self._concerned(event)
+        if keeper is None:
+            return self._on_pool(event)
+        keeper.watch()
+        keeper.kick("%s runs" % program)
+        keeper.deploys.wake()
+
+    def _on_stopping(self, event):
+        keeper, program = self._concerned(event)
+        if keeper is not None:
+            keeper.stops(program)
+
+    def _on_ended(self, event):
+        keeper, program = self._concerned(event)
+        if keeper is None:
+            return
+        again = self._restarts.pop(program, None)
+        if again:
+            self.loop.call_soon(lambda: self._start_again(keeper, program, again))
+        how = type(event).__name__.replace("ProcessState", "").replace("Event", "").upper()
+        keeper.ended(program, how)
+
+    def _on_pool(self, event):
+        for keeper in self.plugin.keepers.values():
+            if name_of(event.process) == keeper.pair.pool:
+                self.loop.call_later(POOL_S, lambda k=keeper: k.kick("the pool %s was started" % k.pair.pool))
+
+    def _on_communication(self, event):
+        keeper, program = self._concerned(event)
+        if keeper is not None and READY in _bytes(event.data):
+            keeper.kick("%s says that it is ready" % program)
+            keeper.deploys.wake()
+
+    # a stop and a start
+
+    def restart(self, program, arrival):
+        """Stop a program and, once it has stopped, start it again. :param arrival: what becomes of it then."""
+        process = self.plugin.programs.find(program)
+        if process is not None and program not in self._restarts:
+            self._restarts[program] = arrival
+            process.stop()
+
+    def _start_again(self, keeper, program, arrival):
+        if self.plugin.programs.spawn(program):
+            keeper.desires.arrivals[program] = arrival
+
+
+def _bytes(data):
+    return data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")

@@ -1,0 +1,122 @@
+"""What lies around a pair: things at the paths of its slots, workers that outlived their master, the socket of its pool."""
+
+import signal
+
+from ..linux.procfs import ABSENT, FIFO
+from ..core.model import Orphan, Slot
+
+TRAPPED_S = 0.01  # a handler that runs once is long over
+TRAPPED_WRITES = 4  # and has written no more than this
+STRANGERS_S = 120.0  # who reads a FIFO that no copy holds is looked up that often
+
+
+class Trap:
+    """Tells a process that never leaves its handler of a signal, because the handler logs a line and raises the signal anew.
+
+    :param number: of the signal. :param clock: monotonic seconds.
+    """
+
+    def __init__(self, kernel, clock, number):
+        self.kernel, self.clock, self.number, self.caught = kernel, clock, number, {}
+
+    def check(self, pid):
+        """:returns: is it trapped? None where it is too early to tell."""
+        inside, about_to = self.kernel.handling(pid, self.number)
+        if not inside:
+            self.caught.pop(pid, None)
+            return None if about_to else False
+        now, writes = self.clock(), self.kernel.writes(pid)
+        since, before = self.caught.setdefault(pid, (now, writes))
+        return now - since > TRAPPED_S and writes - before > TRAPPED_WRITES or None
+
+
+class Surroundings:
+    """:param paths: of the FIFOs, canonical, in slot order. :param clock: monotonic seconds."""
+
+    def __init__(self, pair, paths, kernel, programs, clock):
+        self.pair, self.paths, self.kernel, self.programs, self.clock = pair, paths, kernel, programs, clock
+        self.sigpipe = Trap(kernel, clock, signal.SIGPIPE)
+        self.orphans = {}  # pid -> (program, start, threads)
+        self.strangers = {}  # identity of a FIFO that no copy holds -> (pid of its reader or 0, when)
+
+    def explore(self, copies):
+        """Generator: look for what seldom changes, with a breath (None) between short spells of work."""
+        try:
+            yield from self._strangers(copies)
+            self._pool(copies)
+        except OSError:
+            pass  # a process went away, or hides: the copies' own look says so
+
+    def obstacles(self, copies):
+        """What lies at the slots' paths that uWSGI would replace, or die of: ((slot, words), ...)."""
+        held = {c.held.slot for c in copies if c.held and c.held.linked}
+        found = []
+        for slot in Slot:
+            kind = self.kernel.lies_at(self.paths[slot])
+            stranger = self._stranger(self.paths[slot]) if slot not in held else 0
+            if kind not in (ABSENT, FIFO):
+                found.append((slot, "%s at %s" % (kind, self.paths[slot])))
+            elif stranger:
+                found.append((slot, "a FIFO that process %d reads at %s" % (stranger, self.paths[slot])))
+        return tuple(found)
+
+    def _stranger(self, path):
+        """Pid of the process that reads the FIFO at a path and is no copy's master, as far as it is known; else 0."""
+        identity = self.kernel.identity(path)
+        pid, _ = self.strangers.get(identity, (0, 0))
+        return pid if pid and self.kernel.reads(pid, identity) else 0
+
+    def _strangers(self, copies):
+        held, now = {(c.held.dev, c.held.ino) for c in copies if c.held}, self.clock()
+        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == FIFO} - {None}
+        lying = {identity for identity in lying if identity[:2] not in held}
+        known = {i: found for i, found in self.strangers.items() if i in lying and now - found[1] < STRANGERS_S}
+        self.strangers = known
+        for identity in lying - set(known):
+            for pid in self.kernel.reader(identity):
+                if pid is not None:
+                    self.strangers[identity] = pid, now
+                yield None
+
+    def bereave(self, program, memo):
+        """A master is gone: its workers that live on are orphans."""
+        for pid in memo.cores:
+            process = self.kernel.process(pid)
+            if process and process.ppid != memo.master and process.state not in "ZX":
+                self.orphans[pid] = (program, process.start, memo.cores[pid])
+
+    def orphaned(self):
+        """Those that live on, as Orphans."""
+        for pid, (_, start, _) in list(self.orphans.items()):
+            if not self.kernel.alive(pid, start):
+                del self.orphans[pid]
+        return tuple(Orphan(pid, program, not self._idle(pid, cores)) for pid, (program, _, cores) in self.orphans.items())
+
+    def _idle(self, pid, cores):
+        """Nothing is in flight in it: it is parked, or it logs to a pipe that supervisord has closed, and gets a SIGPIPE for
+        that, and logs the SIGPIPE, without end (uWSGI without ``ignore-sigpipe``)."""
+        try:
+            return self.kernel.threads(pid).paused >= cores or bool(self.sigpipe.check(pid))
+        except OSError:
+            return False
+
+    def _pool(self, copies):
+        """Does each copy hold the socket that the pool listens on now? (uwsgi facts: a restarted pool makes a new one.)"""
+        pool = self.programs.get(self.pair.pool) if self.pair.pool else None
+        if pool is None or pool.state != "RUNNING":
+            return
+        offered = {}
+        for pid in [pool.pid] + self.kernel.children(pool.pid):
+            try:
+                offered.update(self.kernel.offered(pid))
+            except PermissionError:
+                return
+        for copy in copies:
+            memo = copy.memo
+            if not copy.master or copy.blind:
+                continue
+            if memo.listening is None:
+                memo.listening = self.kernel.listening(copy.master)
+            shared = [(inode, name) for inode, name in memo.listening.items() if name in offered]
+            if shared:
+                memo.attached = all(offered[name] == inode for inode, name in shared)

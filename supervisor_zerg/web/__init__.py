@@ -1,0 +1,1 @@
+"""The page and the metrics on supervisord's web server."""

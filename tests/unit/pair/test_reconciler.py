@@ -1,0 +1,69 @@
+"""How often settle looks and acts, against a made-up pair and a clock of its own."""
+
+from supervisor_zerg.core.model import Copy, Desired, Facts, Slot, Worker
+from supervisor_zerg.pair.reconciler import OTHERS_S, PATIENT_S, Nap, settle
+
+SERVES = Copy("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
+NEVER_SEALED = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 4, parked=3),))
+WISHED = Desired(last="a")
+
+
+class Pair:
+    """Observer, kernel and keeper in one, over facts that nothing changes."""
+
+    def __init__(self, *copies):
+        self.facts, self.now, self.nudges, self.looks, self.kernel = Facts(copies), 0.0, 0, [], self
+        self.others = False
+
+    def clock(self):
+        return self.now
+
+    def look(self, full, thorough):
+        self.looks.append(full)
+        return self.facts
+        yield
+
+    def others_at_work(self):
+        was, self.others = self.others, False
+        return was
+
+    def nudge(self, pids):
+        self.nudges += 1
+
+    def depth(self):
+        return False, False
+
+    def live(self, seconds):
+        """:returns: the naps."""
+        naps, steps = [], settle(self, self)
+        for nap in steps:
+            assert isinstance(nap, Nap)
+            naps.append(nap.seconds)
+            self.now += nap.seconds
+            if self.now > seconds:
+                return naps
+
+    made = lambda *_: None  # noqa: E731
+    begin_look = lambda self, ours: None  # noqa: E731
+    in_haste = lambda *_: False  # noqa: E731
+    desired = lambda *_: WISHED  # noqa: E731
+    saw = lambda self, facts, step: not step.done  # noqa: E731
+
+
+def test_a_thread_that_never_parks_is_not_nudged_without_end():
+    pair = Pair(SERVES, NEVER_SEALED)
+    naps = pair.live(10)
+    assert naps[-1] == PATIENT_S and max(naps[:20]) < 0.001
+    assert 200 < pair.nudges < 300 and pair.looks.count(True) > 10
+
+
+def test_a_pair_that_is_settled_is_looked_at_once():
+    pair = Pair(SERVES, Copy("b"))
+    assert pair.live(10) is None and len(pair.looks) == 1
+
+
+def test_a_script_that_moves_slots_by_hand_is_not_stepped_in_between():
+    pair = Pair(SERVES, NEVER_SEALED)
+    pair.others = True
+    naps = pair.live(0.2)
+    assert naps[0] == OTHERS_S and naps.count(OTHERS_S) == 1 and pair.nudges

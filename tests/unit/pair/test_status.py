@@ -1,0 +1,43 @@
+"""What is wrong with a pair, in sentences."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from supervisor_zerg.core.model import Copy, Facts, Slot, Worker
+from supervisor_zerg.core.pair_config import PairConfig
+from supervisor_zerg.pair.status import problems
+
+SERVES = Copy("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
+LEAKS = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 4, parked=3),))
+
+
+def told(*copies, lasts=0.0, **options):
+    keeper = SimpleNamespace(
+        pair=PairConfig(programs=("a", "b"), pool="", **options), desires=SimpleNamespace(held=False, auto=True, both=False), step=None,
+        deploys=SimpleNamespace(last=None), observer=SimpleNamespace(memos={}),
+        conditions=SimpleNamespace(lasts=lambda program: lasts),
+    )  # fmt: skip
+    return problems(keeper, Facts(copies), None)
+
+
+def test_a_thread_that_never_parks_is_told_after_a_while():
+    assert told(SERVES, LEAKS, lasts=1.0) == []
+    (problem,) = told(SERVES, LEAKS, lasts=9.0)
+    assert "threads of process 21 may still take a request" in problem and "restart b" in problem
+
+
+def test_both_copies_at_once_and_nobody():
+    other = Copy("b", "RUNNING", 20, 20, Slot.RUNNING, paused=False, workers=(Worker(21, 4),))
+    assert "both copies accept requests" in told(SERVES, other)
+    assert told(Copy("a"), Copy("b")) == ["nobody serves"]
+
+
+def test_a_healthy_pair_has_none():
+    parked = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 1, parked=1),))
+    assert told(SERVES, parked) == []
+
+
+@pytest.mark.parametrize("retire, state, problems", [("park", "STOPPED", 1), ("stop", "STOPPED", 0), ("stop", "EXITED", 0), ("stop", "FATAL", 1)])
+def test_no_warm_copy_is_no_problem_where_none_is_wanted(retire, state, problems):
+    assert len(told(SERVES, Copy("b", state), retire=retire)) == problems
