@@ -5,6 +5,7 @@ from supervisor.xmlrpc import Faults, RPCError
 
 from .core import errors
 from .web import metrics
+from .web.handler import Web
 from .deploy.start import Launch
 from .pair.status_query import Look
 from .deploy.plan import read_options
@@ -19,14 +20,25 @@ for _error in errors.ALL:  # gives the faults names: "ZERG_BUSY: ..." (superviso
 
 def make_zerg_rpcinterface(supervisord, **settings):
     """Factory named in the configuration. Called once for each HTTP server; all share one plugin."""
-    if not hasattr(supervisord, "zerg_plugin"):
-        supervisord.zerg_plugin = Plugin(supervisord, settings)
-    return ZergNamespaceRPCInterface(supervisord.zerg_plugin)
+    if not hasattr(supervisord, "zerg_namespace"):
+        supervisord.zerg_namespace = _wire(Plugin(supervisord, settings))
+    return supervisord.zerg_namespace
+
+
+def _wire(plugin):
+    """Put the parts together: the pairs, what counts their history, and the web page."""
+    tally = metrics.Tally()
+    plugin.history.watchers.append(plugin.loop.guard(tally.note))
+    web = Web(plugin, tally)
+    plugin.on_start.append(web.install)
+    plugin.on_close.append(web.close)
+    return ZergNamespaceRPCInterface(plugin, tally)
 
 
 class ZergNamespaceRPCInterface:
-    def __init__(self, plugin):
+    def __init__(self, plugin, tally):
         self._plugin = plugin
+        self._tally = tally
 
     def getAPIVersion(self):
         """Return the version of this API.
@@ -190,7 +202,7 @@ class ZergNamespaceRPCInterface:
         """
         self._plugin.refresh()
         seen = Look(self._plugin, list(self._plugin.keepers.values()))
-        return _deferred(lambda: None if seen.all() is None else _faulty(metrics.text, seen.all(), self._plugin.tally))
+        return _deferred(lambda: None if seen.all() is None else _faulty(metrics.text, seen.all(), self._tally))
 
     def _program_move(self, verb, program, wait, **options):
         keeper, name = _faulty(self._plugin.keeper_of, program)

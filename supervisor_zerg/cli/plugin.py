@@ -21,11 +21,13 @@ from ..core import errors
 from . import completion
 from . import commands
 from . import help
+from .failures import concerned, failure
+from .output import tell
 from ..lint.config_model import read_blueprint
 from ..lint.check import check, status_of, tell_findings
 from ..lint.uwsgi_ini import Unreadable
 from .progress import Progress
-from ..core.text import concerned, failure, infos_of, plain, tell, tell_progress
+from ..core.text import infos_of, plain, tell_progress
 from .watch import INTERVAL_S, watch
 
 SHORTEST_S = 0.05  # between two looks of watch

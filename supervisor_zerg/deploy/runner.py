@@ -15,7 +15,6 @@ from .stopper import Ending
 from .jobs import Errands
 from ..core.model import Verb
 from .model import STARTED, Outcome, Phase, Sight
-from ..pair.reconciler import look
 from .crash_counter import Vitals
 
 BRISK_S = 0.05  # between two looks while a copy drains, stops, boots or is promoted; events wake it at once
@@ -113,7 +112,7 @@ class Deploy:
             if self.timer:
                 self.timer.cancel()
             self._hear()  # what is seen now came after the answer
-            self.loop.task(look(self.keeper.observer, True, False), self._seen).start()
+            self.loop.task(self.keeper.observer.look(True, False), self._seen).start()
 
     def _hear(self):
         answer = self.request.answer if self.request is not None else None

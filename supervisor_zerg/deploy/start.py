@@ -4,7 +4,6 @@ from ..core import errors
 from .runner import Deploy
 from .plan import plans
 from .dry_run import rehearse
-from ..pair.reconciler import look
 
 
 class Launch:
@@ -14,7 +13,7 @@ class Launch:
         keeper.check()
         keeper.free("")
         self.plugin, self.keeper, self.options, self.result = keeper.plugin, keeper, options, None
-        self.plugin.loop.task(look(keeper.observer, True, False), self._seen).start()
+        self.plugin.loop.task(keeper.observer.look(True, False), self._seen).start()
 
     def _seen(self, facts):
         try:

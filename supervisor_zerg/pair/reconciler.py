@@ -1,17 +1,16 @@
 """observe -> decide -> act, as a generator of short steps. There is no second path: what repairs a pair is what swaps it.
 
-The generator yields :class:`~supervisor_zerg.uwsgi.observer.Ask` (read stats servers) or :class:`Nap` (seconds) and never blocks;
+The generator yields :class:`~supervisor_zerg.core.effects.Ask` (read stats servers) or :class:`~supervisor_zerg.core.effects.Nap` (seconds) and never blocks;
 loop.py drives it inside supervisord, a test drives it with a clock of its own.
 """
 
 import signal
 import time
-from dataclasses import dataclass
 
 from ..core.planner import decide
 from ..linux.procfs import ABSENT, FIFO
+from ..core.effects import Nap
 from ..core.model import Verb
-from ..uwsgi.observer import Ask
 from ..uwsgi.stats import Receipt
 
 BRISK_S = 0.0003  # between two looks while the effect of a move is awaited
@@ -25,11 +24,6 @@ STILL_LOOK_S = 0.00005
 DESPERATE_S = 1.0  # nobody serves for so long: send the toggle although a worker is being born
 
 
-@dataclass(frozen=True)
-class Nap:
-    seconds: float
-
-
 def settle(observer, keeper):
     """Converge. :param keeper: tells what is desired and is told what was seen and done (keeper.py).
 
@@ -39,7 +33,7 @@ def settle(observer, keeper):
     full, thorough = keeper.depth()
     while True:
         keeper.begin_look(ours=moving)
-        facts = yield from look(observer, full and not keeper.in_haste(), thorough)
+        facts = yield from observer.look(full and not keeper.in_haste(), thorough)
         thorough = False
         if not moving and keeper.others_at_work():
             moving = True
@@ -64,17 +58,6 @@ def settle(observer, keeper):
         nap = PATIENT_S if step.patient else min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_LOOKS))
         full = step.patient or vain % FULL_LOOK == 0
         yield Nap(nap)
-
-
-def look(observer, full=True, thorough=True):
-    """The observer's look, with a breath where it asks for one."""
-    steps, answer = observer.look(full, thorough), None
-    while True:
-        try:
-            asked = steps.send(answer)
-        except StopIteration as end:
-            return end.value
-        answer = yield asked if isinstance(asked, Ask) else Nap(0)
 
 
 def act(observer, facts, move, keeper):

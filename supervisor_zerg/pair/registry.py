@@ -17,11 +17,9 @@ from .history import History, Orders
 from .controller import Keeper
 from ..linux.procfs import CALLS, Kernel
 from ..supervisord.loop import Loop
-from ..web.metrics import Tally
 from ..supervisord.programs import Programs
 from ..supervisord.subscriptions import Reactions
 from .status import describe
-from ..web.handler import Web
 from ..jobs.queue import Worklist
 
 GLANCE_S = 1.0
@@ -46,8 +44,7 @@ class Plugin:
         self.keepers = {}
         self._sections, self._configured = None, {}
         self._outdated = False  # a keeper is not (yet) of the section as it is now
-        self.tally, self.web = Tally(), Web(self)
-        self.history.watchers.append(self.loop.guard(self.tally.note))
+        self.on_start, self.on_close = [], []  # functions of what the factory adds: the web page
         self.options.configfile = self.options.configfile and os.path.abspath(self.options.configfile)
         self.refresh()
         self.reactions = Reactions(self)
@@ -65,7 +62,8 @@ class Plugin:
         self.options.cleanup = end_then_cleanup
 
     def close(self):
-        self.loop.guard(self.web.close)()
+        for function in self.on_close:
+            self.loop.guard(function)()
         for keeper in self.keepers.values():
             keeper.close()
         self.loop.stop()
@@ -73,7 +71,8 @@ class Plugin:
     def start(self):
         """supervisord runs: its programs are to be started next."""
         self.loop.start()
-        self.loop.guard(self.web.install)()
+        for function in self.on_start:
+            self.loop.guard(function)()
         self.loop.call_later(GLANCE_S, self._glance)
         for keeper in self.keepers.values():
             for problem in keeper.pair.problems:

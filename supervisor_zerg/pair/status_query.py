@@ -1,6 +1,5 @@
 """Full looks at pairs, for whoever asks: the namespace and the web page."""
 
-from .reconciler import look
 from .status import misconfigured
 
 FRESH_S = 0.25  # a look begun so lately serves another viewer as well
@@ -22,7 +21,7 @@ class Look:
             if keeper.pair.problems:
                 self.infos[keeper.pair.name] = misconfigured(keeper)
             else:
-                self.plugin.loop.task(look(keeper.observer), lambda facts, k=keeper: self._seen(k, facts)).start()
+                self.plugin.loop.task(keeper.observer.look(True, True), lambda facts, k=keeper: self._seen(k, facts)).start()
         del self.waiting[:A_ROUND]
         if self.waiting:
             self.plugin.loop.call_soon(self._next)

@@ -3,8 +3,7 @@
 import time
 
 from .dispatchers import StatsRead
-from ..uwsgi.observer import Ask
-from ..pair.reconciler import Nap
+from ..core.effects import Ask, Nap
 from ..uwsgi.stats import connect
 
 CROWDED = 10

@@ -3,6 +3,7 @@
 import signal
 
 from ..linux.procfs import ABSENT, FIFO
+from ..core.effects import Nap
 from ..core.model import Orphan, Slot
 
 TRAPPED_S = 0.01  # a handler that runs once is long over
@@ -40,7 +41,7 @@ class Surroundings:
         self.strangers = {}  # identity of a FIFO that no copy holds -> (pid of its reader or 0, when)
 
     def explore(self, copies):
-        """Generator: look for what seldom changes, with a breath (None) between short spells of work."""
+        """Generator: look for what seldom changes. Yields Nap between short spells of work."""
         try:
             yield from self._strangers(copies)
             self._pool(copies)
@@ -76,7 +77,7 @@ class Surroundings:
             for pid in self.kernel.reader(identity):
                 if pid is not None:
                     self.strangers[identity] = pid, now
-                yield None
+                yield Nap(0)
 
     def bereave(self, program, memo):
         """A master is gone: its workers that live on are orphans."""

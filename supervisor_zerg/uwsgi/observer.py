@@ -6,30 +6,20 @@ second, so the two never count the same thread twice. The stats are asked only w
 """
 
 import signal
-from dataclasses import dataclass
-from typing import Tuple
 
 from .. import config
 from . import stats
 from .interpreter import Appraiser
 from .tracked_state import Look, Memo, Seen
+from ..core.effects import Ask
 from ..core.model import Facts
 from .environment import Surroundings, Trap
 
-STATS_TIMEOUT_S = 0.1
 STATS_RETRY_S = 2.0  # a stats server that hung or lied is left alone for so long
 STATS_ABSENT_S = 0.1  # one that is not there (yet) costs nothing to ask
 REOPEN_S = 0.5  # after each command a master closes its FIFO and makes it anew; for so long its absence means nothing
 THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack threads
 NOT_A_WORKER_S = 5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
-
-
-@dataclass(frozen=True)
-class Ask:
-    """Yielded: read these stats servers. The answer is {address: bytes or the exception}."""
-
-    addresses: Tuple[str, ...]
-    timeout: float = STATS_TIMEOUT_S
 
 
 class Observer:
@@ -60,7 +50,7 @@ class Observer:
     # the look
 
     def look(self, full=False, thorough=False):
-        """Generator: yields Ask or None (a breath), returns Facts.
+        """Generator: yields Ask or Nap, returns Facts.
 
         :param full: ask every stats server, look at everything. Else only at what moves within milliseconds.
         :param thorough: look also for what seldom changes: strangers at the paths, the pool's socket.

@@ -69,10 +69,11 @@ SWITCHES = {"auto-on": True, "auto-off": False}
 
 
 class Web:
-    """What medusa calls a handler. :param plugin: see plugin.py"""
+    """What medusa calls a handler. :param plugin: see plugin.py :param tally: counts the history (metrics.py)"""
 
-    def __init__(self, plugin):
+    def __init__(self, plugin, tally):
         self.plugin = plugin
+        self.tally = tally
         self.desk, self.window = Desk(plugin.loop), Window(plugin)
         self.token, self.generation = secrets.token_urlsafe(24), secrets.token_hex(8)
         self.messages = collections.OrderedDict()
@@ -192,7 +193,7 @@ class Web:
     def _metrics(self, request):
         if metrics.prometheus_client is None:
             return lambda: _reply(501, str(metrics.lacking()).encode(), TEXT)
-        tell = lambda infos: metrics.parts(infos, self.plugin.tally)  # noqa: E731
+        tell = lambda infos: metrics.parts(infos, self.tally)  # noqa: E731
         return self._seen("metrics", tell, lambda told: _reply(200, told.encode(), metrics.content_type()))
 
     def _file(self, name, kind):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import supervisor_zerg
 from supervisor_zerg.cli import plugin
 from supervisor_zerg.core import errors
+from supervisor_zerg.cli import failures
 from supervisor_zerg.core import text
 from supervisor_zerg.cli import commands
 from supervisor_zerg.cli import main
@@ -339,11 +340,11 @@ def test_a_refusal_only_ends_with_3_if_somebody_serves_the_pair_it_is_about(info
 
 def test_the_pair_that_a_refusal_is_about_is_found_by_its_name_and_by_its_programs():
     web, other = a_pair(), a_pair("other", copies=[a_copy("g:c")])
-    assert text.concerned([web, other], {"PAIR": "other"}) == [other]
-    assert text.concerned([web, other], {"PROGRAM": "b"}) == [web]
-    assert text.concerned([web, other], {"PROGRAM": "b:b"}) == [web]
-    assert text.concerned([web, other], {"PROGRAM": "g:c"}) == [other]
-    assert text.concerned([web, other], {"PAIR": ""}) == [web, other]
+    assert failures.concerned([web, other], {"PAIR": "other"}) == [other]
+    assert failures.concerned([web, other], {"PROGRAM": "b"}) == [web]
+    assert failures.concerned([web, other], {"PROGRAM": "b:b"}) == [web]
+    assert failures.concerned([web, other], {"PROGRAM": "g:c"}) == [other]
+    assert failures.concerned([web, other], {"PAIR": ""}) == [web, other]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 
 from supervisor_zerg.linux.procfs import Kernel
 from supervisor_zerg.uwsgi.observer import REOPEN_S, Observer
-from supervisor_zerg.pair.reconciler import look
 from supervisor_zerg.uwsgi.environment import Trap
 
 KERNEL = Kernel()
@@ -102,7 +101,7 @@ def test_h26_the_master_is_found_below_a_wrapper_and_again_where_it_turns_out_to
     observer = Observer(Pair(family.paths), KERNEL, family, lambda: now[0])
 
     def master():
-        steps = look(observer)
+        steps = observer.look(True, True)
         while True:
             try:
                 next(steps)
