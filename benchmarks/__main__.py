@@ -24,21 +24,32 @@ def main(arguments=None):
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
-    print("$ python -m benchmarks %s" % shlex.join(arguments if arguments is not None else sys.argv[1:]))
-    print("%s\n\n%s" % (machine.facts(), HEAD), flush=True)
+    print(
+        f"$ python -m benchmarks {shlex.join(arguments if arguments is not None else sys.argv[1:])}"
+    )
+    print(f"{machine.facts()}\n\n{HEAD}", flush=True)
     for name in options.only or GROUPS:
-        print("-- %s: %s" % (name, sys.modules[GROUPS[name].__module__].__doc__.split("\n")[0]), flush=True)
+        print(
+            "-- {}: {}".format(name, sys.modules[GROUPS[name].__module__].__doc__.split("\n")[0]),
+            flush=True,
+        )
         for row in GROUPS[name](options):
             print(row, flush=True)
-    print("\n%.0f s" % (time.monotonic() - began))
+    print(f"\n{time.monotonic() - began:.0f} s")
     return 0
 
 
 def parser():
-    found = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n\n")[0])
-    found.add_argument("--runs", type=int, help="of what can be repeated quickly (50, with --quick 15)")
+    found = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__.split("\n\n")[0]
+    )
+    found.add_argument(
+        "--runs", type=int, help="of what can be repeated quickly (50, with --quick 15)"
+    )
     found.add_argument("--quick", action="store_true", help="fewer runs and pairs")
-    found.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help="of " + ", ".join(GROUPS))
+    found.add_argument(
+        "--only", nargs="+", choices=GROUPS, metavar="GROUP", help=f"of {', '.join(GROUPS)}"
+    )
     return found
 
 

@@ -69,13 +69,23 @@ def run(options):
         stack.ctl("start", "pybossabak")
         time.sleep(CALM_S)
         echoes = Echoes(stack)
-        yield told("the article's roll-back: echo 1p, echo 2p", repeat(stack, swaps, echoes.roll_back, SWAP_CALM_S))
-        yield "  after them the copy that answers holds the slot %s; %d echoes hung" % (slot_of_answering(stack), echoes.hung)
+        yield told(
+            "the article's roll-back: echo 1p, echo 2p",
+            repeat(stack, swaps, echoes.roll_back, SWAP_CALM_S),
+        )
+        yield "  after them the copy that answers holds the slot %s; %d echoes hung" % (
+            slot_of_answering(stack),
+            echoes.hung,
+        )
     stack = Stack(app=PREFORK, environment=ENVIRONMENT)
     try:
         stack.start().warm_up()
-        yield told("supervisor_zerg, deploy: restart the parked copy", repeat(stack, times, zerg_deploy))
-        yield told("supervisor_zerg, roll-back: swap", repeat(stack, swaps, zerg_roll_back, SWAP_CALM_S))
+        yield told(
+            "supervisor_zerg, deploy: restart the parked copy", repeat(stack, times, zerg_deploy)
+        )
+        yield told(
+            "supervisor_zerg, roll-back: swap", repeat(stack, swaps, zerg_roll_back, SWAP_CALM_S)
+        )
     finally:
         stack.stop()
 
@@ -83,7 +93,9 @@ def run(options):
 @contextmanager
 def without_plugin(ini, environment=ENVIRONMENT):
     stack = Stack(dialect="article", app=PREFORK, environment=environment)
-    (stack.conf_d / "uwsgi" / "article.ini").write_text(ini.replace("$(ZERG_RUN)", str(stack.run)))  # if-exists expands no variable
+    (stack.conf_d / "uwsgi" / "article.ini").write_text(
+        ini.replace("$(ZERG_RUN)", str(stack.run))
+    )  # if-exists expands no variable
     (stack.conf_d / "zerg.conf").unlink()
     if ini is PLAIN:
         for filename in ("zergpool.conf", "pybossabak.conf"):
@@ -132,7 +144,7 @@ class Echoes:
 
     def echo(self, text, slot):
         try:
-            subprocess.run(["sh", "-c", "echo %s > %s/%s.fifo" % (text, self.run, slot)], timeout=HANGS_S)
+            subprocess.run(["sh", "-c", f"echo {text} > {self.run}/{slot}.fifo"], timeout=HANGS_S)
         except subprocess.TimeoutExpired:
             self.hung += 1
 
@@ -150,12 +162,23 @@ def zerg_roll_back(stack):
 def told(what, outcomes):
     answers = [a for outcome in outcomes for a in outcome.answers]
     silence = max(silence_ms(outcome) for outcome in outcomes)
-    return ROW % (what, len(outcomes), len(answers), len(failed(answers)), "%.0f ms" % slowest_ms(answers), "%.0f ms" % silence)
+    return ROW % (
+        what,
+        len(outcomes),
+        len(answers),
+        len(failed(answers)),
+        f"{slowest_ms(answers):.0f} ms",
+        f"{silence:.0f} ms",
+    )
 
 
 def silence_ms(outcome):
     """The longest time in which nobody was answered."""
-    moments = sorted(a.ended for a in outcome.answers if a.status == 200 and outcome.began <= a.ended <= outcome.ended)
+    moments = sorted(
+        a.ended
+        for a in outcome.answers
+        if a.status == 200 and outcome.began <= a.ended <= outcome.ended
+    )
     gaps = zip([outcome.began, *moments], [*moments, outcome.ended])
     return max(after - before for before, after in gaps) * 1000
 
@@ -164,5 +187,10 @@ def slot_of_answering(stack):
     """By the kernel: which FIFO does the master of the copy that answers hold?"""
     answering = get(stack.web, timeout=10).program
     master = stack.supervisor.getProcessInfo(answering)["pid"]
-    links = [os.readlink(entry.path) for entry in os.scandir("/proc/%d/fd" % master)]  # " (deleted)" where another took the path
-    return next((s for s in ("new", "running", "sleeping") if str(stack.run / (s + ".fifo")) in links), "that no path leads to")
+    links = [
+        os.readlink(entry.path) for entry in os.scandir("/proc/%d/fd" % master)
+    ]  # " (deleted)" where another took the path
+    return next(
+        (s for s in ("new", "running", "sleeping") if str(stack.run / (f"{s}.fifo")) in links),
+        "that no path leads to",
+    )

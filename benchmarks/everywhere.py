@@ -12,7 +12,11 @@ from .load import AT_ONCE, MOST_S, PREFORK, QUICK, THREADS, warm_stack
 SWAPS = 100
 BETWEEN_S = 0.03
 RECYCLED = {**PREFORK, "max-requests": 100, "min-worker-lifetime": 0, "forkbomb-delay": 0}
-MODES = (("prefork 4", PREFORK, 1), ("2 x 4 threads", THREADS, 1), ("prefork 4, max-requests = 100", RECYCLED, 2))
+MODES = (
+    ("prefork 4", PREFORK, 1),
+    ("2 x 4 threads", THREADS, 1),
+    ("prefork 4, max-requests = 100", RECYCLED, 2),
+)
 
 
 def run(options):
@@ -20,10 +24,10 @@ def run(options):
         for dialect in ("managed", "hooks"):
             with warm_stack(app, dialect=dialect) as stack:
                 swaps = (20 if options.quick else SWAPS) * times
-                yield noticed(stack, stack.web, swaps, "%s, %s" % (mode, dialect))
+                yield noticed(stack, stack.web, swaps, f"{mode}, {dialect}")
                 if found():
                     with behind_nginx(stack) as port:
-                        yield noticed(stack, port, swaps, "%s, %s, nginx" % (mode, dialect))
+                        yield noticed(stack, port, swaps, f"{mode}, {dialect}, nginx")
 
 
 def noticed(stack, address, swaps, what):
@@ -37,7 +41,20 @@ def noticed(stack, address, swaps, what):
             time.sleep(BETWEEN_S)
         whole = traffic.end(30)
         answers = traffic.answers()
-    floods = sum(move.count("end flood") for entry in stack.zerg.getHistory("", 200) for move in entry["moves"])
+    floods = sum(
+        move.count("end flood")
+        for entry in stack.zerg.getHistory("", 200)
+        for move in entry["moves"]
+    )
     told = "%d swaps, %s: of %d requests %d failed, %d stale%s; %d floods; slowest %.0f ms"
     unanswered = "" if whole else ", some never answered"
-    return told % (swaps, what, len(answers), len(failed(answers)), len(stale(answers, done)), unanswered, floods, slowest_ms(answers))
+    return told % (
+        swaps,
+        what,
+        len(answers),
+        len(failed(answers)),
+        len(stale(answers, done)),
+        unanswered,
+        floods,
+        slowest_ms(answers),
+    )

@@ -27,14 +27,18 @@ class Farm(Stack):
     def __init__(self, pairs, app=None, pair=None, plugin=True):
         super().__init__(app=app or {"processes": 1}, environment={"PYTHONPATH": TOP})
         self.names, self.plugin = ["p%d" % number for number in range(pairs)], plugin
-        self.conf.write_text(self.conf.read_text().replace("[supervisord]", "[supervisord]\nminfds = %d" % MINFDS))
+        self.conf.write_text(
+            self.conf.read_text().replace("[supervisord]", "[supervisord]\nminfds = %d" % MINFDS)
+        )
         program = (self.conf_d / "pybossa.conf").read_text()
-        options = "\n".join("%s = %s" % item for item in (pair or {}).items())
+        options = "\n".join("{} = {}".format(*item) for item in (pair or {}).items())
         parts = [PLUGIN, LISTENER] if plugin else []
         for name in self.names:
             self.place(name).mkdir()
-            parts += [self.program(program, name, name), self.program(program, name + "bak", name)]
-            parts += [PAIR.format(name=name, run=self.place(name), options=options)] if plugin else []
+            parts += [self.program(program, name, name), self.program(program, f"{name}bak", name)]
+            parts += (
+                [PAIR.format(name=name, run=self.place(name), options=options)] if plugin else []
+            )
         for filename in ("pybossa.conf", "pybossabak.conf", "zerg.conf"):
             (self.conf_d / filename).unlink()
         (self.conf_d / "00-stall.conf").write_text(STALL)
@@ -45,11 +49,17 @@ class Farm(Stack):
         return self.run / name
 
     def program(self, text, program, pair):
-        return text.replace("[program:pybossa]", "[program:%s]\nenvironment = ZERG_RUN=\"%s\"" % (program, self.place(pair)))
+        return text.replace(
+            "[program:pybossa]",
+            f'[program:{program}]\nenvironment = ZERG_RUN="{self.place(pair)}"',
+        )
 
     def write_pool(self):
         ini = self.conf_d / "uwsgi" / "zergpool.ini"
-        lines = ["zerg-pool = %s/pool.sock:%s/web.sock" % (self.place(name), self.place(name)) for name in self.names]
+        lines = [
+            f"zerg-pool = {self.place(name)}/pool.sock:{self.place(name)}/web.sock"
+            for name in self.names
+        ]
         ini.write_text(re.sub(r"(?m)^zerg-pool = .*$", "\n".join(lines), ini.read_text()))
 
     def address(self, name):
@@ -77,4 +87,7 @@ class Farm(Stack):
 
     def masters(self):
         """How many copies really run."""
-        return sum(info["statename"] == "RUNNING" and info["name"].startswith("p") for info in self.supervisor.getAllProcessInfo())
+        return sum(
+            info["statename"] == "RUNNING" and info["name"].startswith("p")
+            for info in self.supervisor.getAllProcessInfo()
+        )

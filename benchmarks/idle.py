@@ -22,24 +22,46 @@ def run(options):
         with Farm(pairs, plugin=False) as farm:
             memory[-pairs] = resident_mb(farm.process.pid)
             cpu, _ = watched(farm, [farm.process.pid], windows)
-            yield Row("idle CPU of supervisord, %s, without the plugin" % named(pairs), cpu[farm.process.pid], "%")
+            yield Row(
+                f"idle CPU of supervisord, {named(pairs)}, without the plugin",
+                cpu[farm.process.pid],
+                "%",
+            )
     for pairs in (1, many):
-        told = "%.1f MB with, %.1f MB without" % (memory[pairs], memory[-pairs])
-        yield Row("memory that the plugin adds to supervisord, %s" % named(pairs), [memory[pairs] - memory[-pairs]], "MB", note=told)
+        told = f"{memory[pairs]:.1f} MB with, {memory[-pairs]:.1f} MB without"
+        yield Row(
+            f"memory that the plugin adds to supervisord, {named(pairs)}",
+            [memory[pairs] - memory[-pairs]],
+            "MB",
+            note=told,
+        )
 
 
 def status(farm, pairs, runs):
     zerg = farm.zerg
     note = "%d uWSGI masters really run, %d processes in all" % (farm.masters(), len(farm.pids()))
-    return Row("status of %s (getAllPairInfo)" % named(pairs), [ms(zerg.getAllPairInfo)[1] for _ in range(runs)], note=note)
+    return Row(
+        f"status of {named(pairs)} (getAllPairInfo)",
+        [ms(zerg.getAllPairInfo)[1] for _ in range(runs)],
+        note=note,
+    )
 
 
 def idle(farm, pairs, windows):
     listener = farm.supervisor.getProcessInfo("zerg")["pid"]
     cpu, stalls = watched(farm, [farm.process.pid, listener], windows)
-    yield Row("idle CPU of supervisord, %s" % named(pairs), cpu[farm.process.pid], "%", note="of one core, windows of %.0f s" % WINDOW_S)
+    yield Row(
+        f"idle CPU of supervisord, {named(pairs)}",
+        cpu[farm.process.pid],
+        "%",
+        note=f"of one core, windows of {WINDOW_S:.0f} s",
+    )
     yield Row("  of the event listener", cpu[listener], "%")
-    yield Row("  supervisord's loop away from poll, %s, idle" % named(pairs), stalls, target=Target("worst", 5))
+    yield Row(
+        f"  supervisord's loop away from poll, {named(pairs)}, idle",
+        stalls,
+        target=Target("worst", 5),
+    )
 
 
 def watched(farm, pids, windows):

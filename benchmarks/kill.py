@@ -15,7 +15,11 @@ CALM_S = 0.3
 def run(options):
     few, many = (2, 4) if options.quick else (10, options.runs)
     for mode, app, runs in (("prefork 4", PREFORK, many), ("2 x 4 threads", THREADS, few)):
-        with warm_stack(app) as stack, quick_load(stack, paths=(AT_ONCE, QUICK)) as quick, slow_load(stack) as slow:
+        with (
+            warm_stack(app) as stack,
+            quick_load(stack, paths=(AT_ONCE, QUICK)) as quick,
+            slow_load(stack) as slow,
+        ):
             yield from kills(stack, (quick, slow), mode, runs)
 
 
@@ -26,10 +30,26 @@ def kills(stack, traffics, mode, runs):
         answers = [a for traffic in traffics for a in traffic.fresh()]
         bad = failed(answers)
         cut = [a for a in bad if a.began <= killed <= a.ended]
-        took.append((min(a.ended for a in answers if a.program == heir and a.handled > killed) - killed) * 1000)
-        inside, beyond, total = inside + len(cut), beyond + len(bad) - len(cut), total + len(answers)
-    told = "of %d requests %d cut inside the killed process, %d failed beyond" % (total, inside, beyond)
-    yield Row("kill -9 to the first answer of the other copy, %s" % mode, took, target=Target("median", 10), note=told)
+        took.append(
+            (min(a.ended for a in answers if a.program == heir and a.handled > killed) - killed)
+            * 1000
+        )
+        inside, beyond, total = (
+            inside + len(cut),
+            beyond + len(bad) - len(cut),
+            total + len(answers),
+        )
+    told = "of %d requests %d cut inside the killed process, %d failed beyond" % (
+        total,
+        inside,
+        beyond,
+    )
+    yield Row(
+        f"kill -9 to the first answer of the other copy, {mode}",
+        took,
+        target=Target("median", 10),
+        note=told,
+    )
 
 
 def kill(stack):
@@ -41,6 +61,8 @@ def kill(stack):
     os.kill(master, signal.SIGKILL)
     time.sleep(CALM_S)
     stack.until_roles(heir, serving)
-    stack.until(lambda: all(c["statename"] == "RUNNING" for c in stack.info()["copies"]))  # or Supervisor would give it up some time
+    stack.until(
+        lambda: all(c["statename"] == "RUNNING" for c in stack.info()["copies"])
+    )  # or Supervisor would give it up some time
     time.sleep(CALM_S)
     return killed, heir

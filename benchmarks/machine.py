@@ -9,8 +9,14 @@ from supervisor_zerg.demo.stack import BIN
 
 
 def facts():
-    uwsgi = subprocess.run([str(BIN / "uwsgi"), "--version"], capture_output=True, text=True).stdout.strip()
+    uwsgi = subprocess.run(
+        [str(BIN / "uwsgi"), "--version"], capture_output=True, text=True
+    ).stdout.strip()
     return "%d cores, load %.2f, Linux %s, Python %s, supervisor %s, uWSGI %s" % (
-        len(os.sched_getaffinity(0)), os.getloadavg()[0], platform.release(), platform.python_version(),
-        metadata.version("supervisor"), uwsgi,
-    )  # fmt: skip
+        len(os.sched_getaffinity(0)),
+        os.getloadavg()[0],
+        platform.release(),
+        platform.python_version(),
+        metadata.version("supervisor"),
+        uwsgi,
+    )

@@ -39,7 +39,12 @@ def viewed(farm, pairs, path, runs, idle):
         cost.append((cpu_s(farm.process.pid) - before - idle * (time.monotonic() - began)) * 1000)
         stalls.append(stall.take())
     note = "%d KB; the look at every pair included" % (size >> 10)
-    yield Row("CPU of supervisord for %s, %s" % (path, named(pairs)), cost, target=Target("median", MOST_MS.get(pairs, 50)), note=note)
+    yield Row(
+        f"CPU of supervisord for {path}, {named(pairs)}",
+        cost,
+        target=Target("median", MOST_MS.get(pairs, 50)),
+        note=note,
+    )
     yield Row("  supervisord's loop away from poll", stalls, target=Target("worst", 5))
 
 

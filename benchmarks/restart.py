@@ -15,7 +15,10 @@ MOST_LONGER_MS = 50
 def run(options):
     """The same load for the same time, with a restart and without."""
     longer, total, bad = [], 0, 0
-    with warm_stack(PREFORK, environment={"ZERG_BOOT_S": str(BOOT_S)}) as stack, quick_load(stack) as traffic:
+    with (
+        warm_stack(PREFORK, environment={"ZERG_BOOT_S": str(BOOT_S)}) as stack,
+        quick_load(stack) as traffic,
+    ):
         for _ in range(2 if options.quick else 8):
             traffic.fresh()
             began = time.monotonic()
@@ -28,5 +31,8 @@ def run(options):
             calm = traffic.fresh()
             longer.append(slowest_ms(restarted) - slowest_ms(calm))
             total, bad = total + len(restarted), bad + len(failed(restarted))
-    what, note = "restart of the serving program, boot 4 s: longest answer, longer by", "of %d requests %d failed" % (total, bad)
+    what, note = (
+        "restart of the serving program, boot 4 s: longest answer, longer by",
+        "of %d requests %d failed" % (total, bad),
+    )
     yield Row(what, longer, target=Target("worst", MOST_LONGER_MS), note=note)

@@ -26,15 +26,27 @@ def run(options):
     pairs = 5 if options.quick else PAIRS
     rounds, thawed_rounds = (1, 1) if options.quick else (-(-options.runs // pairs), 2)
     frozen, thawed = [], []
-    with Farm(pairs, app=THREADS, pair={"freeze": "true"}) as cold, Farm(pairs, app=THREADS) as warm:
+    with (
+        Farm(pairs, app=THREADS, pair={"freeze": "true"}) as cold,
+        Farm(pairs, app=THREADS) as warm,
+    ):
         for number in range(rounds):
             time.sleep(PARKED_S)
             frozen += [promoted_to_full(cold, name) for name in cold.names]
             if number < thawed_rounds:
                 thawed += side_by_side(warm)
-    for what, pairs_took, target in (("with freeze", frozen, Target("median", 20)), ("without freeze", thawed, None)):
-        yield Row("from the reply of a promote to full strength, %s" % what, [full for _, full in pairs_took], target=target)
-        yield Row("  the promote itself, RPC round trip without load", [rpc for rpc, _ in pairs_took])
+    for what, pairs_took, target in (
+        ("with freeze", frozen, Target("median", 20)),
+        ("without freeze", thawed, None),
+    ):
+        yield Row(
+            f"from the reply of a promote to full strength, {what}",
+            [full for _, full in pairs_took],
+            target=target,
+        )
+        yield Row(
+            "  the promote itself, RPC round trip without load", [rpc for rpc, _ in pairs_took]
+        )
 
 
 def side_by_side(farm):
@@ -53,14 +65,23 @@ def promoted_to_full(farm, name):
     zerg = farm.zerg
     parked = zerg.getPairInfo(name)["parked"]
     with ThreadPoolExecutor(ALL) as clients:
-        list(clients.map(time.sleep, [0.01] * ALL))  # the client's own threads are there before the clock runs
+        list(
+            clients.map(time.sleep, [0.01] * ALL)
+        )  # the client's own threads are there before the clock runs
         asked = time.monotonic()
         zerg.promote(parked)
         replied = time.monotonic()
         while True:
-            answers = list(clients.map(lambda _: get(farm.address(name), "/?s=%g" % SLEEP_S), range(ALL)))
+            answers = list(
+                clients.map(lambda _: get(farm.address(name), f"/?s={SLEEP_S:g}"), range(ALL))
+            )
             last = max(a.handled for a in answers)
-            if all(a.program == parked for a in answers) and last - min(a.handled for a in answers) < SLEEP_S:
+            if (
+                all(a.program == parked for a in answers)
+                and last - min(a.handled for a in answers) < SLEEP_S
+            ):
                 return (replied - asked) * 1000, (last - replied) * 1000
             if last - replied > LIMIT_S:
-                raise TimeoutError("%s had not all %d threads at work within %.0f s" % (parked, ALL, LIMIT_S))
+                raise TimeoutError(
+                    "%s had not all %d threads at work within %.0f s" % (parked, ALL, LIMIT_S)
+                )

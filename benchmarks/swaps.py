@@ -31,7 +31,7 @@ def swap(stack, mode, target, runs):
         time.sleep(BETWEEN_S)
         zerg.getAPIVersion()
         idle.append(stall.take())
-    yield Row("swap, %s, RPC round trip under load" % mode, took, target=Target("median", target))
+    yield Row(f"swap, {mode}, RPC round trip under load", took, target=Target("median", target))
     yield Row("  supervisord's loop away from poll during a swap", away, target=Target("worst", 5))
     yield Row("  the same in the 50 ms after it", idle)
 
@@ -42,7 +42,7 @@ def promote(stack, mode, target, runs):
         parked = stack.info()["parked"]
         took.append(ms(lambda: zerg.promote(parked))[1])
         time.sleep(BETWEEN_S)
-    yield Row("promote, %s, RPC round trip under load" % mode, took, target=Target("median", target))
+    yield Row(f"promote, {mode}, RPC round trip under load", took, target=Target("median", target))
 
 
 def noticed(stack, traffic, mode, swaps):
@@ -59,9 +59,11 @@ def noticed(stack, traffic, mode, swaps):
     answers = traffic.fresh()
     time.sleep(seconds)
     calm = traffic.fresh()
-    told = "%d failed, %d stale" % (len(failed(answers)), len(stale(answers, done)))
-    yield Row("answer time of a 5 ms request, %s, %d swaps" % (mode, swaps), times(answers), note=told)
-    yield Row("  the same load without swaps", times(calm), note="%d failed" % len(failed(calm)))
+    told = f"{len(failed(answers))} failed, {len(stale(answers, done))} stale"
+    yield Row(
+        "answer time of a 5 ms request, %s, %d swaps" % (mode, swaps), times(answers), note=told
+    )
+    yield Row("  the same load without swaps", times(calm), note=f"{len(failed(calm))} failed")
 
 
 def times(answers):

@@ -11,7 +11,13 @@ class Row:
     """:param samples: one number a run; :param target: None where there is nothing to compare with."""
 
     def __init__(self, what, samples, unit="ms", target=None, note=""):
-        self.what, self.samples, self.unit, self.target, self.note = what, list(samples), unit, target, note
+        self.what, self.samples, self.unit, self.target, self.note = (
+            what,
+            list(samples),
+            unit,
+            target,
+            note,
+        )
 
     @property
     def median(self):
@@ -25,13 +31,24 @@ class Row:
         if self.target is None:
             return ""
         met = getattr(self, self.target.which) <= self.target.most
-        return "%s <= %g %s: %s" % (self.target.which, self.target.most, self.unit, "met" if met else "MISSED")
+        return "{} <= {:g} {}: {}".format(
+            self.target.which,
+            self.target.most,
+            self.unit,
+            "met" if met else "MISSED",
+        )
 
     def __str__(self):
         if not self.samples:
-            return "%-64s no run" % self.what
+            return f"{self.what:64} no run"
         last = "; ".join(filter(None, (self.verdict(), self.note)))
-        figures = (self.what, len(self.samples), figure(self.median, self.unit), figure(self.worst, self.unit), last)
+        figures = (
+            self.what,
+            len(self.samples),
+            figure(self.median, self.unit),
+            figure(self.worst, self.unit),
+            last,
+        )
         return ("%-64s %5d %12s %12s   %s" % figures).rstrip()
 
 

@@ -29,7 +29,7 @@ def read_pairs(options):
     try:
         sections = _sections(options)
     except Exception as error:  # a file that went away or broke since supervisord read it
-        return (PairConfig(problems=("cannot read %s: %s" % (options.configfile, error),)),)
+        return (PairConfig(problems=(f"cannot read {options.configfile}: {error}",)),)
     pairs = tuple(parse_pair(name, values) for name, values in sections.items()) or (PairConfig(),)
     return _name_clashes(pairs)
 
@@ -86,23 +86,25 @@ def parse_pair(name, values):
     for option, text in values.items():
         try:
             if option not in PARSERS:
-                raise ValueError("is not an option; there are " + ", ".join(PARSERS))
+                raise ValueError(f"is not an option; there are {', '.join(PARSERS)}")
             if isinstance(text, Exception):
-                raise ValueError("cannot be expanded: %s" % text)
+                raise ValueError(f"cannot be expanded: {text}")
             config[option] = PARSERS[option](text)
         except ValueError as error:
-            problems.append("[zerg:%s] %s %s" % (name, option, error))
+            problems.append(f"[zerg:{name}] {option} {error}")
     if str(config.get("health", "")).startswith("/") and not config.get("companion"):
-        problems.append("[zerg:%s] health is a path, so companion must name the socket that the copy's companion.py makes" % name)
+        problems.append(
+            f"[zerg:{name}] health is a path, so companion must name the socket that the copy's companion.py makes"
+        )
     return PairConfig(problems=tuple(problems), **config)
 
 
 def _programs(text):
     programs = tuple(_program(p.strip()) for p in text.split(",") if p.strip())
     if len(programs) != 2:
-        raise ValueError("must name two programs, %r names %d" % (text, len(programs)))
+        raise ValueError(f"must name two programs, {text!r} names {len(programs)}")
     if programs[0] == programs[1]:
-        raise ValueError("names %s twice" % programs[0])
+        raise ValueError(f"names {programs[0]} twice")
     return programs
 
 
@@ -115,10 +117,12 @@ def _program(name):
 def _fifos(text):
     paths = tuple(p.strip() for p in text.split(",") if p.strip())
     if len(paths) != 3:
-        raise ValueError("must be three paths in the order new, running, sleeping; %r are %d" % (text, len(paths)))
+        raise ValueError(
+            f"must be three paths in the order new, running, sleeping; {text!r} are {len(paths)}"
+        )
     relative = [p for p in paths if not os.path.isabs(p)]
     if relative:
-        raise ValueError("must be absolute paths, %s is not" % relative[0])
+        raise ValueError(f"must be absolute paths, {relative[0]} is not")
     if len({canonical(p) for p in paths}) != 3:
         raise ValueError("must be three different paths")
     return paths
@@ -132,12 +136,18 @@ def canonical(path):
 def _stats(text):
     addresses = [address.strip() for address in text.split(",")]
     if len(addresses) == 1 and text and PROGRAM_NAME not in text:
-        raise ValueError("must contain %s, or be two addresses: copies with one stats address answer for each other" % PROGRAM_NAME)
+        raise ValueError(
+            f"must contain {PROGRAM_NAME}, or be two addresses: copies with one stats address answer for each other"
+        )
     if len(addresses) > 2 or len(addresses) == 2 and addresses[0] == addresses[1]:
-        raise ValueError("must be one address with %s in it, or one for each program, not %r" % (PROGRAM_NAME, text))
+        raise ValueError(
+            f"must be one address with {PROGRAM_NAME} in it, or one for each program, not {text!r}"
+        )
     for address in filter(None, addresses):
         if not (address.startswith("/") or _is_numeric(address)):
-            raise ValueError("must be unix paths or IP:PORT, such as 127.0.0.1:9191, not %r" % address)
+            raise ValueError(
+                f"must be unix paths or IP:PORT, such as 127.0.0.1:9191, not {address!r}"
+            )
     return ",".join(addresses)
 
 
@@ -145,7 +155,12 @@ def _is_numeric(address):
     """A name would have to be looked up, and supervisord would stand still meanwhile."""
     host, _, port = address.rpartition(":")
     try:
-        return bool(ipaddress.IPv4Address(host)) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
+        return (
+            bool(ipaddress.IPv4Address(host))
+            and port.isascii()
+            and port.isdigit()
+            and 0 < int(port) < 65536
+        )
     except ValueError:
         return False
 
@@ -153,12 +168,12 @@ def _is_numeric(address):
 def _switch(text):
     if text.lower() in TRUE + FALSE:
         return text.lower() in TRUE
-    raise ValueError("must be true or false, not %r" % text)
+    raise ValueError(f"must be true or false, not {text!r}")
 
 
 def _retire(text):
     if text not in ("park", "stop"):
-        raise ValueError("must be park or stop, not %r" % text)
+        raise ValueError(f"must be park or stop, not {text!r}")
     return text
 
 
@@ -168,7 +183,7 @@ def _seconds(text):
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < 1e7:
-        raise ValueError("must be a number of seconds, not %r" % text)
+        raise ValueError(f"must be a number of seconds, not {text!r}")
     return seconds
 
 
@@ -178,32 +193,34 @@ def _ratio(text):
     except ValueError:
         ratio = -1.0
     if not ratio >= 0:
-        raise ValueError("must be a number of exceptions a request, such as 0.05, not %r" % text)
+        raise ValueError(f"must be a number of exceptions a request, such as 0.05, not {text!r}")
     return ratio
 
 
 def _count(text):
     if text.isascii() and text.isdigit() and 1 <= int(text) <= 1000:
         return int(text)
-    raise ValueError("must be a number from 1 to 1000, not %r" % text)
+    raise ValueError(f"must be a number from 1 to 1000, not {text!r}")
 
 
 def _path(text):
     if text and not os.path.isabs(text):
-        raise ValueError("must be an absolute path, not %r" % text)
+        raise ValueError(f"must be an absolute path, not {text!r}")
     return text
 
 
 def _health(text):
     if text and not text.startswith(("/", "http://", "https://", "unix:///", "command:")):
-        raise ValueError("must be a path, a URL (http, https, unix:///SOCKET:/PATH) or command:COMMAND, not %r" % text)
+        raise ValueError(
+            f"must be a path, a URL (http, https, unix:///SOCKET:/PATH) or command:COMMAND, not {text!r}"
+        )
     return text
 
 
 def _statuses(text):
     parts = [part.partition("-") for part in text.replace(" ", "").split(",")]
     if not all(low.isdigit() and (high.isdigit() if dash else True) for low, dash, high in parts):
-        raise ValueError("must be such as 200 or 200-399 or 200,204, not %r" % text)
+        raise ValueError(f"must be such as 200 or 200-399 or 200,204, not {text!r}")
     return text
 
 
@@ -211,7 +228,7 @@ def _command(text):
     try:
         shlex.split(text)
     except ValueError as error:
-        raise ValueError("is no command line: %s" % error)
+        raise ValueError(f"is no command line: {error}")
     return text
 
 
@@ -252,6 +269,8 @@ def _name_clashes(pairs):
             for thing in pair.programs + tuple(canonical(p) for p in pair.fifos):
                 owner = owners.setdefault(thing, pair.name)
                 if owner != pair.name:
-                    problems.append("[zerg:%s] %s already belongs to the pair %s" % (pair.name, thing, owner))
+                    problems.append(
+                        f"[zerg:{pair.name}] {thing} already belongs to the pair {owner}"
+                    )
         result.append(replace(pair, problems=tuple(problems)))
     return tuple(result)

@@ -4,17 +4,19 @@ from supervisor.http import NOT_DONE_YET
 from supervisor.xmlrpc import Faults, RPCError
 
 from .core import errors
+from .deploy.plan import read_options
+from .deploy.start import Launch
+from .pair.registry import Plugin
+from .pair.status_query import Look
 from .web import metrics
 from .web.handler import Web
-from .deploy.start import Launch
-from .pair.status_query import Look
-from .deploy.plan import read_options
-from .pair.registry import Plugin
 
 API_VERSION = "1.0"
 CALLBACK_S = 0.05  # how often supervisord may ask an unfinished answer; the answer itself is poked through at once
 
-for _error in errors.ALL:  # gives the faults names: "ZERG_BUSY: ..." (supervisor/xmlrpc.py ``getFaultDescription``)
+for _error in (
+    errors.ALL
+):  # gives the faults names: "ZERG_BUSY: ..." (supervisor/xmlrpc.py ``getFaultDescription``)
     setattr(Faults, _error.name, _error.code)
 
 
@@ -128,7 +130,14 @@ class ZergNamespaceRPCInterface:
         changed = keeper.set_auto(bool(on))
         facts = keeper.facts
         serving, parked = (facts.serving, facts.parked) if facts else ("", "")
-        return {"pair": keeper.pair.name, "changed": changed, "took_ms": 0.0, "serving": serving, "parked": parked, "auto": bool(on)}
+        return {
+            "pair": keeper.pair.name,
+            "changed": changed,
+            "took_ms": 0.0,
+            "serving": serving,
+            "parked": parked,
+            "auto": bool(on),
+        }
 
     def getHistory(self, pair, limit):
         """Tell what was done to a pair, oldest first.
@@ -192,7 +201,9 @@ class ZergNamespaceRPCInterface:
         """
         go_on = self._plugin.worklist.tell(ident, bool(ok), str(words))
         if go_on is None:
-            raise RPCError(errors.UnknownJob.code, str(errors.UnknownJob("there is no job %r" % ident)))
+            raise RPCError(
+                errors.UnknownJob.code, str(errors.UnknownJob(f"there is no job {ident!r}"))
+            )
         return go_on
 
     def getMetrics(self):
@@ -202,7 +213,9 @@ class ZergNamespaceRPCInterface:
         """
         self._plugin.refresh()
         seen = Look(self._plugin, list(self._plugin.keepers.values()))
-        return _deferred(lambda: None if seen.all() is None else _faulty(metrics.text, seen.all(), self._tally))
+        return _deferred(
+            lambda: None if seen.all() is None else _faulty(metrics.text, seen.all(), self._tally)
+        )
 
     def _program_move(self, verb, program, wait, **options):
         keeper, name = _faulty(self._plugin.keeper_of, program)

@@ -25,9 +25,14 @@ def failure(error, url):
         return _fault(error, url)
     if isinstance(error, xmlrpc.client.ProtocolError):
         return _protocol(error, url)
-    if isinstance(error, (OSError, http.client.HTTPException, ExpatError, xmlrpc.client.ResponseError)):
+    if isinstance(
+        error, (OSError, http.client.HTTPException, ExpatError, xmlrpc.client.ResponseError)
+    ):
         hint = HINT_RIGHTS if isinstance(error, PermissionError) else HINT_SERVER
-        return "supervisord cannot be reached at %s: %s; %s" % (url, str(error) or type(error).__name__, hint), errors.UNREACHABLE
+        return (
+            f"supervisord cannot be reached at {url}: {str(error) or type(error).__name__}; {hint}",
+            errors.UNREACHABLE,
+        )
     return BUG % (type(error).__name__, error), errors.SERVED
 
 
@@ -38,19 +43,27 @@ def _fault(fault, url):
     if refusal is None:
         return fault.faultString, errors.SERVED
     sentence = re.sub(r"^[A-Z_]+: ", "", fault.faultString)
-    return "%s (%s)" % (sentence, refusal.name), refusal.exit_status
+    return f"{sentence} ({refusal.name})", refusal.exit_status
 
 
 def _protocol(error, url):
     if error.errcode == http.client.UNAUTHORIZED:
         return NO_PASSWORD % url, errors.UNREACHABLE
-    return "the supervisord at %s answered HTTP %d %s; see its log" % (url, error.errcode, error.errmsg), errors.SERVED
+    return "the supervisord at %s answered HTTP %d %s; see its log" % (
+        url,
+        error.errcode,
+        error.errmsg,
+    ), errors.SERVED
 
 
 def concerned(infos, words):
     """The pairs that a call is about; all of them if that cannot be told."""
     program = words.get("PROGRAM", "").rpartition(":")[2]
-    chosen = [i for i in infos if i["pair"] == words.get("PAIR") or program and program in (_bare(c) for c in i["copies"])]
+    chosen = [
+        i
+        for i in infos
+        if i["pair"] == words.get("PAIR") or program and program in (_bare(c) for c in i["copies"])
+    ]
     return chosen or infos
 
 

@@ -3,7 +3,7 @@
 import difflib
 import textwrap
 from dataclasses import dataclass
-from typing import Mapping
+from collections.abc import Mapping
 
 from .commands import COMMANDS, EXITS, TABLE, Command
 
@@ -35,22 +35,34 @@ class Call:
 def overview(zerg):
     """The list of commands. :param zerg: what a person types before them. :returns: lines."""
     forms = [" ".join((command.name,) + command.takes) for command in TABLE]
-    yield from ["Two copies of a uWSGI application share a socket: one serves, one is parked.", "", "%s COMMAND" % zerg, ""]
-    yield from ("  %-*s  %s" % (max(map(len, forms)), form, command.summary) for form, command in zip(forms, TABLE))
+    yield from [
+        "Two copies of a uWSGI application share a socket: one serves, one is parked.",
+        "",
+        f"{zerg} COMMAND",
+        "",
+    ]
+    yield from (
+        "  %-*s  %s" % (max(map(len, forms)), form, command.summary)
+        for form, command in zip(forms, TABLE)
+    )
     yield ""
     yield "PAIR may be left out where there is one pair. --json prints the reply of the XML-RPC method as one document."
-    yield "'%s help COMMAND' tells more. Errors go to stderr. Exit status:" % zerg
+    yield f"'{zerg} help COMMAND' tells more. Errors go to stderr. Exit status:"
     yield from _exits(EXITS)
 
 
 def explain(command, zerg):
     """All there is to say about one command. :returns: lines."""
-    yield from ["%s %s" % (zerg, command.usage), ""]
-    yield from _prose("%s %s" % (command.summary, command.does), "")
+    yield from [f"{zerg} {command.usage}", ""]
+    yield from _prose(f"{command.summary} {command.does}", "")
     yield from ["", "Prints", *_prose(command.prints)]
     yield from ["", "Use it", *_prose(command.when)]
     yield from ["", "Exit status", *_exits(command.exits)]
-    yield from ["", "Example", *("  " + line for line in command.example.replace("{zerg}", zerg).splitlines())]
+    yield from [
+        "",
+        "Example",
+        *(f"  {line}" for line in command.example.replace("{zerg}", zerg).splitlines()),
+    ]
 
 
 def _prose(text, indent="  "):
@@ -67,7 +79,7 @@ def _exits(exits):
 def parse(words):
     """What a person typed after ``zerg`` -> Call. :raises BadWords:"""
     if not words:
-        raise BadWords("name a command: %s" % ", ".join(COMMANDS))
+        raise BadWords(f"name a command: {', '.join(COMMANDS)}")
     command = find(words[0])
     if "-h" in words or "--help" in words:
         return Call(COMMANDS["help"], {"COMMAND": command.name}, {})
@@ -80,7 +92,11 @@ def find(name):
     if name in COMMANDS:
         return COMMANDS[name]
     near = difflib.get_close_matches(name, COMMANDS, 1)
-    raise BadWords("there is no command %r%s; 'zerg help' lists them" % (name, ", did you mean %r?" % near[0] if near else ""))
+    raise BadWords(
+        "there is no command {!r}{}; 'zerg help' lists them".format(
+            name, f", did you mean {near[0]!r}?" if near else ""
+        )
+    )
 
 
 def _options(command, words):
@@ -91,12 +107,14 @@ def _options(command, words):
         if not word.startswith("-"):
             places.append(word + equals + value)
         elif word not in known:
-            raise BadWords("%s has no option %s; usage: %s" % (command.name, word, command.usage))
+            raise BadWords(f"{command.name} has no option {word}; usage: {command.usage}")
         elif " " in known[word]:
             read = READERS[known[word].partition(" ")[2]]
-            options[word.lstrip("-")] = read(word, value if equals else words.pop(0) if words else "")
+            options[word.lstrip("-")] = read(
+                word, value if equals else words.pop(0) if words else ""
+            )
         elif equals:
-            raise BadWords("%s takes no value; usage: %s" % (word, command.usage))
+            raise BadWords(f"{word} takes no value; usage: {command.usage}")
         else:
             options[word[2:]] = True
     return options, places
@@ -120,7 +138,7 @@ def _seconds(option, text):
 
 def _text(option, text):
     if not text or not text.isprintable() or text.startswith("-"):
-        raise BadWords("%s takes a word, not %r" % (option, text))
+        raise BadWords(f"{option} takes a word, not {text!r}")
     return text
 
 
@@ -131,16 +149,26 @@ def _places(command, words):
     least = sum(not take.startswith("[") for take in command.takes)
     if not least <= len(words) <= len(command.takes):
         hint = ONE_WORD if any(option.endswith("TEXT") for option in command.options) else ""
-        raise BadWords("%s takes %s; usage: %s%s" % (command.name, " ".join(command.takes) or "no words", command.usage, hint))
+        raise BadWords(
+            "{} takes {}; usage: {}{}".format(
+                command.name, " ".join(command.takes) or "no words", command.usage, hint
+            )
+        )
     padded = list(words) + [""] * (len(command.takes) - len(words))
-    return {take.strip("[]"): _checked(command, take, word) for take, word in zip(command.takes, padded)}
+    return {
+        take.strip("[]"): _checked(command, take, word) for take, word in zip(command.takes, padded)
+    }
 
 
 def _checked(command, take, word):
     if "|" in take and word not in take.split("|"):
-        raise BadWords("%s takes %s, not %r; usage: %s" % (command.name, " or ".join(take.split("|")), word, command.usage))
+        raise BadWords(
+            "{} takes {}, not {!r}; usage: {}".format(
+                command.name, " or ".join(take.split("|")), word, command.usage
+            )
+        )
     if not word.isprintable():  # XML cannot carry it
-        raise BadWords("no name looks like %r" % word)
+        raise BadWords(f"no name looks like {word!r}")
     return word
 
 
@@ -152,16 +180,24 @@ def completions(words, names):
     if not words:
         return list(COMMANDS)
     command = COMMANDS.get(words[0])
-    if command is None or any(option.startswith(words[-1] + " ") for option in command.options):
+    if command is None or any(option.startswith(f"{words[-1]} ") for option in command.options):
         return []
     places = len(_without_options(command, words[1:]))
     choices = _choices(command.takes[places], names) if places < len(command.takes) else []
-    return choices + [name for name in (option.partition(" ")[0] for option in command.options) if name not in words]
+    return choices + [
+        name
+        for name in (option.partition(" ")[0] for option in command.options)
+        if name not in words
+    ]
 
 
 def _without_options(command, words):
     valued = {option.partition(" ")[0] for option in command.options if " " in option}
-    return [word for before, word in zip([""] + words, words) if not word.startswith("-") and before not in valued]
+    return [
+        word
+        for before, word in zip([""] + words, words)
+        if not word.startswith("-") and before not in valued
+    ]
 
 
 def _choices(take, names):

@@ -7,8 +7,7 @@ from supervisor.options import ClientOptions
 from supervisor.supervisorctl import Controller
 
 from ..core import errors
-from . import commands
-from . import help
+from . import commands, help
 from .plugin import complain, make_zerg_controllerplugin
 
 OPTIONS = """\
@@ -32,13 +31,17 @@ class ZergOptions(ClientOptions):
     def read_config(self, fp):
         """Read ``[supervisorctl]``. :raises ValueError:"""
         if "check" in self.args[:2]:
-            return self.configroot.supervisorctl  # check reads the file by itself, and it may be anything
+            return (
+                self.configroot.supervisorctl
+            )  # check reads the file by itself, and it may be anything
         try:
             return ClientOptions.read_config(self, fp)
         except (ValueError, configparser.Error) as error:
-            named = self.attr_priorities.get("configfile") is not None  # by -c; else it was found in the search path
+            named = (
+                self.attr_priorities.get("configfile") is not None
+            )  # by -c; else it was found in the search path
             if named or not (self.serverurl or {"companion", "help"} & set(self.args[:2])):
-                raise ValueError("%s: %s" % (fp, error))
+                raise ValueError(f"{fp}: {error}")
             return self.configroot.supervisorctl
 
 
@@ -47,14 +50,18 @@ class ZergController(Controller):
 
     def __init__(self, options):
         super().__init__(options)
-        self.vocab = list(commands.COMMANDS) + [word for word in self.vocab if word not in commands.COMMANDS]
+        self.vocab = list(commands.COMMANDS) + [
+            word for word in self.vocab if word not in commands.COMMANDS
+        ]
 
     def onecmd(self, line):
         """Run a line."""
         command, arg, _ = self.parseline(line)
         others = set(self.vocab) - set(commands.COMMANDS)
-        if command in commands.COMMANDS and not (command == "help" and others.intersection(arg.split()[:1])):
-            line = "zerg %s %s" % (command, arg)
+        if command in commands.COMMANDS and not (
+            command == "help" and others.intersection(arg.split()[:1])
+        ):
+            line = f"zerg {command} {arg}"
         return super().onecmd(line)
 
     def default(self, line):

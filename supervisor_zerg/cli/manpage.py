@@ -43,11 +43,11 @@ def render():
 
 
 def _command(command):
-    parts = [".SS %s\n%s\n.PP\n%s\n" % (_text(command.usage), _text(command.summary), _text(command.does))]
-    parts.append(".PP\nPrints: %s\n.PP\nUse it: %s\n" % (_text(command.prints), _text(command.when)))
+    parts = [f".SS {_text(command.usage)}\n{_text(command.summary)}\n.PP\n{_text(command.does)}\n"]
+    parts.append(f".PP\nPrints: {_text(command.prints)}\n.PP\nUse it: {_text(command.when)}\n")
     if command.exits != EXITS:
-        parts.append(".PP\nExit status:\n" + _statuses(command.exits))
-    parts.append(".PP\n.nf\n%s\n.fi\n" % _text(command.example.replace("{zerg}", "zergctl")))
+        parts.append(f".PP\nExit status:\n{_statuses(command.exits)}")
+    parts.append(f".PP\n.nf\n{_text(command.example.replace('{zerg}', 'zergctl'))}\n.fi\n")
     return "".join(parts)
 
 

@@ -12,5 +12,11 @@ def tell(call, reply, now):
     name = call.command.name
     if name == "status":
         return tell_status(reply, now)
-    tellers = {"auto": tell_auto, "history": tell_history, "deploy": tell_deploy, "abort": tell_deploy, "metrics": str.splitlines}
+    tellers = {
+        "auto": tell_auto,
+        "history": tell_history,
+        "deploy": tell_deploy,
+        "abort": tell_deploy,
+        "metrics": str.splitlines,
+    }
     return tellers.get(name, tell_move)(reply)

@@ -18,16 +18,14 @@ from types import SimpleNamespace
 from supervisor.supervisorctl import ControllerPluginBase
 
 from ..core import errors
-from . import completion
-from . import commands
-from . import help
+from ..core.text import infos_of, plain, tell_progress
+from ..lint.check import check, status_of, tell_findings
+from ..lint.config_model import read_blueprint
+from ..lint.uwsgi_ini import Unreadable
+from . import commands, completion, help
 from .failures import concerned, failure
 from .output import tell
-from ..lint.config_model import read_blueprint
-from ..lint.check import check, status_of, tell_findings
-from ..lint.uwsgi_ini import Unreadable
 from .progress import Progress
-from ..core.text import infos_of, plain, tell_progress
 from .watch import INTERVAL_S, watch
 
 SHORTEST_S = 0.05  # between two looks of watch
@@ -39,7 +37,9 @@ CACHE_S = 5.0  # how long it remembers them
 UNWRITABLE = 1  # exit status: the answer could not be written
 INTERRUPTED = 130  # exit status: Ctrl-C, as a shell tells it
 ASK = {
-    "status": lambda zerg, words, options: zerg.getPairInfo(words["PAIR"]) if words["PAIR"] else zerg.getAllPairInfo(),
+    "status": lambda zerg, words, options: (
+        zerg.getPairInfo(words["PAIR"]) if words["PAIR"] else zerg.getAllPairInfo()
+    ),
     "swap": lambda zerg, words, options: zerg.swap(words["PAIR"]),
     "promote": lambda zerg, words, options: zerg.promote(words["PROGRAM"]),
     "pause": lambda zerg, words, options: zerg.pause(words["PROGRAM"], "hold" in options),
@@ -48,21 +48,27 @@ ASK = {
     "abort": lambda zerg, words, options: zerg.abort(words["PAIR"]),
     "settle": lambda zerg, words, options: zerg.settle(words["PAIR"]),
     "auto": lambda zerg, words, options: zerg.setAuto(words["PAIR"], words["on|off"] == "on"),
-    "history": lambda zerg, words, options: zerg.getHistory(words["PAIR"], options.get("limit", commands.LIMIT)),
+    "history": lambda zerg, words, options: zerg.getHistory(
+        words["PAIR"], options.get("limit", commands.LIMIT)
+    ),
     "metrics": lambda zerg, words, options: zerg.getMetrics(),
 }
 
 
 def deploy_options(options):
     """The words of ``deploy`` as options of the RPC. It is never waited for: :meth:`ZergControllerPlugin._follow` asks how far it is."""
-    told = {name.replace("-", "_"): value for name, value in options.items() if name not in ("json", "no-wait")}
+    told = {
+        name.replace("-", "_"): value
+        for name, value in options.items()
+        if name not in ("json", "no-wait")
+    }
     return {**told, "wait": False}
 
 
 def complain(sentence):
     """An error, for a person."""
     with contextlib.suppress(OSError):
-        sys.stderr.write("error: %s\n" % plain(sentence))
+        sys.stderr.write(f"error: {plain(sentence)}\n")
         sys.stderr.flush()
 
 
@@ -83,14 +89,20 @@ def check_files(file, expansions, pair, as_json):
         raise help.BadWords("no configuration file was found; give -c FILE")
     try:
         here = os.path.dirname(os.path.abspath(file))
-        plan = read_blueprint(SimpleNamespace(configfile=file, here=here, environ_expansions=expansions))
+        plan = read_blueprint(
+            SimpleNamespace(configfile=file, here=here, environ_expansions=expansions)
+        )
     except Unreadable as error:
         raise help.BadWords(str(error))
     names = [known.config.name for known in plan.pairs]
     if pair and pair not in names:
-        raise help.BadWords("there is no pair %r; there are: %s" % (pair, ", ".join(names)))
+        raise help.BadWords(f"there is no pair {pair!r}; there are: {', '.join(names)}")
     findings = check(plan, pair)
-    lines = json.dumps([asdict(f) for f in findings], indent=2, sort_keys=True).splitlines() if as_json else tell_findings(findings)
+    lines = (
+        json.dumps([asdict(f) for f in findings], indent=2, sort_keys=True).splitlines()
+        if as_json
+        else tell_findings(findings)
+    )
     return status_of(findings), list(lines)
 
 
@@ -126,20 +138,26 @@ class ZergControllerPlugin(ControllerPluginBase):
         call = None
         try:
             if words[:1] == ["complete"]:  # for the scripts of completion.py
-                return 0, help.completions(completion.behind_options(words[1:], commands.COMMANDS), self._names_or_none)
+                return 0, help.completions(
+                    completion.behind_options(words[1:], commands.COMMANDS), self._names_or_none
+                )
             call = help.parse(words)
             return self._answer(call)
         except Exception as error:
             return self._fail(error, call), []
 
     def _answer(self, call):
-        local = getattr(self, "_answer_" + call.command.name, None)
+        local = getattr(self, f"_answer_{call.command.name}", None)
         if local:
             return local(call)
-        reply = self._ask(ANSWER_S, lambda zerg: ASK[call.command.name](zerg, call.words, call.options))
+        reply = self._ask(
+            ANSWER_S, lambda zerg: ASK[call.command.name](zerg, call.words, call.options)
+        )
         if call.command.name == "deploy":
             return self._follow(call, reply)
-        deserted = call.command.name == "status" and not all(info["serving"] for info in infos_of(reply))
+        deserted = call.command.name == "status" and not all(
+            info["serving"] for info in infos_of(reply)
+        )
         return errors.NOBODY if deserted else 0, list(tell(call, reply, time.time()))
 
     def _answer_companion(self, call):
@@ -147,7 +165,9 @@ class ZergControllerPlugin(ControllerPluginBase):
 
     def _answer_check(self, call):
         file = call.options.get("c") or getattr(self.ctl.options, "configfile", None)
-        return check_files(file, self.ctl.options.environ_expansions, call.words["PAIR"], "json" in call.options)
+        return check_files(
+            file, self.ctl.options.environ_expansions, call.words["PAIR"], "json" in call.options
+        )
 
     def _answer_completion(self, call):
         return 0, completion.SCRIPTS[call.words["bash|zsh"]].splitlines()
@@ -157,8 +177,15 @@ class ZergControllerPlugin(ControllerPluginBase):
 
     def _answer_watch(self, call):
         pair, options = call.words["PAIR"], call.options
-        look = lambda: self._ask(ANSWER_S, lambda zerg: zerg.getPairInfo(pair) if pair else zerg.getAllPairInfo())  # noqa: E731
-        watch(look, self.ctl.stdout, max(options.get("interval", INTERVAL_S), SHORTEST_S), options.get("count"))
+        look = lambda: self._ask(
+            ANSWER_S, lambda zerg: zerg.getPairInfo(pair) if pair else zerg.getAllPairInfo()
+        )  # noqa: E731
+        watch(
+            look,
+            self.ctl.stdout,
+            max(options.get("interval", INTERVAL_S), SHORTEST_S),
+            options.get("count"),
+        )
         return 0, []
 
     def _follow(self, call, deploy):
@@ -178,7 +205,9 @@ class ZergControllerPlugin(ControllerPluginBase):
         until = time.monotonic() + RELOAD_S
         while True:
             try:
-                return self._ask(ANSWER_S, lambda zerg: zerg.getDeploy(deploy["pair"], deploy["id"]))
+                return self._ask(
+                    ANSWER_S, lambda zerg: zerg.getDeploy(deploy["pair"], deploy["id"])
+                )
             except (OSError, http.client.HTTPException):
                 if time.monotonic() > until:
                     raise
@@ -188,23 +217,35 @@ class ZergControllerPlugin(ControllerPluginBase):
         try:
             zerg = self.ctl.get_server_proxy("zerg")
         except ValueError as error:
-            raise help.BadWords("%s; give http://HOST:PORT or unix:///PATH" % error)
+            raise help.BadWords(f"{error}; give http://HOST:PORT or unix:///PATH")
         with limit(seconds):
             return question(zerg)
 
     def _fail(self, error, call):
-        unauthorized = isinstance(error, xmlrpc.client.ProtocolError) and error.errcode == http.client.UNAUTHORIZED
+        unauthorized = (
+            isinstance(error, xmlrpc.client.ProtocolError)
+            and error.errcode == http.client.UNAUTHORIZED
+        )
         if unauthorized and self.ctl.options.interactive:
             raise error  # Supervisor asks for the password and runs the command again (supervisorctl.py:207)
         sentence, status = failure(error, self.ctl.options.serverurl)
-        complain(sentence + (help.ONE_WORD if status == errors.ARGUMENTS and call and "label" in call.options else ""))
+        complain(
+            sentence
+            + (
+                help.ONE_WORD
+                if status == errors.ARGUMENTS and call and "label" in call.options
+                else ""
+            )
+        )
         return self._served(call) if status == errors.SERVED else status
 
     def _served(self, call):
         """The exit status of a refusal: does somebody serve?"""
         try:
             infos = concerned(self._ask(ANSWER_S, lambda zerg: zerg.getAllPairInfo()), call.words)
-            return errors.SERVED if infos and all(info["serving"] for info in infos) else errors.NOBODY
+            return (
+                errors.SERVED if infos and all(info["serving"] for info in infos) else errors.NOBODY
+            )
         except Exception:
             return errors.UNREACHABLE
 
@@ -214,10 +255,12 @@ class ZergControllerPlugin(ControllerPluginBase):
                 self.ctl.output(plain(line))
             self.ctl.stdout.flush()
         except OSError as error:
-            with contextlib.suppress(OSError):  # what is still buffered would fail once more at exit
+            with contextlib.suppress(
+                OSError
+            ):  # what is still buffered would fail once more at exit
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self.ctl.stdout.fileno())
             if not isinstance(error, BrokenPipeError):
-                complain("the answer could not be written: %s" % error)
+                complain(f"the answer could not be written: {error}")
                 return UNWRITABLE
         return 0
 
@@ -241,7 +284,7 @@ class ZergControllerPlugin(ControllerPluginBase):
 
     def _hush(self):
         """Without this the other plugins say ``*** No help on zerg``."""
-        topics = ["help_zerg"] + ["help_zerg " + name for name in commands.COMMANDS]
+        topics = ["help_zerg"] + [f"help_zerg {name}" for name in commands.COMMANDS]
         for plugin in self.ctl.options.plugins:
             if plugin is not self:
                 vars(plugin).update((topic, lambda: None) for topic in topics)
@@ -253,7 +296,11 @@ class ZergControllerPlugin(ControllerPluginBase):
         try:
             words = self._ours(_typed(text, line))
             if words is not None:
-                found = [word + " " for word in help.completions(words, self._names) if word.startswith(text)]
+                found = [
+                    f"{word} "
+                    for word in help.completions(words, self._names)
+                    if word.startswith(text)
+                ]
                 return found[state] if state < len(found) else None
         except Exception:
             return None  # Tab must not disturb the line
@@ -264,7 +311,11 @@ class ZergControllerPlugin(ControllerPluginBase):
             return words[1:]
         if words[:2] == ["help", "zerg"]:
             return ["help"] + words[2:]
-        return words if self.bare and words and words[0] in commands.COMMANDS and words[0] != "help" else None
+        return (
+            words
+            if self.bare and words and words[0] in commands.COMMANDS and words[0] != "help"
+            else None
+        )
 
     def _names_or_none(self, kind):
         with contextlib.suppress(Exception):
@@ -275,7 +326,11 @@ class ZergControllerPlugin(ControllerPluginBase):
         if time.monotonic() >= self._until:
             self._known, self._until = [], time.monotonic() + CACHE_S
             self._known = self._ask(NAMES_S, lambda zerg: zerg.getAllPairInfo())
-        return [i["pair"] for i in self._known] if kind == "PAIR" else [c["program"] for i in self._known for c in i["copies"]]
+        return (
+            [i["pair"] for i in self._known]
+            if kind == "PAIR"
+            else [c["program"] for i in self._known for c in i["copies"]]
+        )
 
 
 def _typed(text, line):

@@ -15,7 +15,7 @@ class Progress:
         if self.quiet or (step == self.shown and not self.live):
             return
         self.shown = step
-        self.stream.write("\r\x1b[K%s" % plain(line) if self.live else plain(line) + "\n")
+        self.stream.write(f"\r\x1b[K{plain(line)}" if self.live else f"{plain(line)}\n")
         self.stream.flush()
 
     def end(self):

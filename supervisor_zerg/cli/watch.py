@@ -8,8 +8,25 @@ import time
 from ..core.text import age, infos_of, plain
 
 INTERVAL_S = 0.5
-MARKS = {"serving": "green", "parked": "blue", "draining": "yellow", "booting": "yellow", "stopped": "dim", "lost": "red"}
-COLUMNS = ("pair", "program", "condition", "slot", "req/s", "in flight", "workers", "since", "release")
+MARKS = {
+    "serving": "green",
+    "parked": "blue",
+    "draining": "yellow",
+    "booting": "yellow",
+    "stopped": "dim",
+    "lost": "red",
+}
+COLUMNS = (
+    "pair",
+    "program",
+    "condition",
+    "slot",
+    "req/s",
+    "in flight",
+    "workers",
+    "since",
+    "release",
+)
 
 
 class Rates:
@@ -27,7 +44,11 @@ class Rates:
                 before, then = self.seen.get(key, (None, now))
                 seen[key] = copy["requests"], now
                 passed = now - then
-                found[key[:2]] = max(0.0, copy["requests"] - before) / passed if before is not None and passed > 0 else None
+                found[key[:2]] = (
+                    max(0.0, copy["requests"] - before) / passed
+                    if before is not None and passed > 0
+                    else None
+                )
         self.seen = seen
         return found
 
@@ -38,23 +59,37 @@ def rows(infos, rates, now):
         for copy in info["copies"]:
             rate = rates.get((info["pair"], copy["program"]))
             yield (
-                info["pair"], copy["program"], copy["condition"], copy["slot"] or "-", "-" if rate is None else "%.1f" % rate,
-                "%d" % copy["in_flight"], "%d" % copy["workers"], age(now - copy["since"]) if copy["since"] else "-", copy["label"] or "-",
-            )  # fmt: skip
+                info["pair"],
+                copy["program"],
+                copy["condition"],
+                copy["slot"] or "-",
+                "-" if rate is None else f"{rate:.1f}",
+                "%d" % copy["in_flight"],
+                "%d" % copy["workers"],
+                age(now - copy["since"]) if copy["since"] else "-",
+                copy["label"] or "-",
+            )
 
 
 def lines(infos, rates, now):
     """A line for each pair, and one for each problem."""
     clock = time.strftime("%H:%M:%S", time.localtime(now))
     for info in infos:
-        told = ["%s %s%s" % (c["program"], c["condition"], _rate(rates.get((info["pair"], c["program"])))) for c in info["copies"]]
+        told = [
+            f"{c['program']} {c['condition']}{_rate(rates.get((info['pair'], c['program'])))}"
+            for c in info["copies"]
+        ]
         busy = [info["busy"]] if info["busy"] else []
-        yield "%s %s: %s" % (clock, info["pair"], ", ".join(told + ["warm" if info["warm"] else "not warm"] + busy))
-        yield from ("%s %s: problem: %s" % (clock, info["pair"], problem) for problem in info["problems"])
+        yield "{} {}: {}".format(
+            clock,
+            info["pair"],
+            ", ".join(told + ["warm" if info["warm"] else "not warm"] + busy),
+        )
+        yield from (f"{clock} {info['pair']}: problem: {problem}" for problem in info["problems"])
 
 
 def _rate(rate):
-    return "" if rate is None else " %.1f/s" % rate
+    return "" if rate is None else f" {rate:.1f}/s"
 
 
 def watch(ask, stream, interval=INTERVAL_S, count=None):
@@ -84,7 +119,7 @@ class _plain:
     def update(self, infos, rates, now):
         """Lines for what is seen."""
         for line in lines(infos, rates, now):
-            self.stream.write(plain(line) + "\n")
+            self.stream.write(f"{plain(line)}\n")
         self.stream.flush()
 
 
@@ -101,7 +136,9 @@ def _table(stream):
         def __enter__(self):
             self.live = Live(console=Console(file=stream), auto_refresh=False, screen=False)
             self.live.__enter__()
-            return lambda infos, rates, now: self.live.update(render(infos, rates, now), refresh=True)
+            return lambda infos, rates, now: self.live.update(
+                render(infos, rates, now), refresh=True
+            )
 
         def __exit__(self, *error):
             return self.live.__exit__(*error)
@@ -115,9 +152,20 @@ def render(infos, rates, now):
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*COLUMNS, title=time.strftime("%H:%M:%S", time.localtime(now)), title_justify="left")
+    table = Table(
+        *COLUMNS, title=time.strftime("%H:%M:%S", time.localtime(now)), title_justify="left"
+    )
     for row in rows(infos, rates, now):
-        table.add_row(*(Text(plain(cell), style=MARKS.get(row[2], "") if place == 2 else "") for place, cell in enumerate(row)))
-    found = [Text("%s: %s" % (plain(i["pair"]), plain(p)), style="red") for i in infos for p in i["problems"]]
-    busy = [Text("%s: %s" % (plain(i["pair"]), plain(i["busy"])), style="yellow") for i in infos if i["busy"]]
+        table.add_row(
+            *(
+                Text(plain(cell), style=MARKS.get(row[2], "") if place == 2 else "")
+                for place, cell in enumerate(row)
+            )
+        )
+    found = [
+        Text(f"{plain(i['pair'])}: {plain(p)}", style="red") for i in infos for p in i["problems"]
+    ]
+    busy = [
+        Text(f"{plain(i['pair'])}: {plain(i['busy'])}", style="yellow") for i in infos if i["busy"]
+    ]
     return Group(table, *busy, *found)

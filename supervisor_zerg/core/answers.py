@@ -24,9 +24,13 @@ def due(request, step, facts, wish, now):
 def _why_late(step, facts):
     for copy in facts.copies:
         if copy.pending:
-            return errors.Pending("%s has not executed %s after %.0f s" % (copy.program, " ".join(copy.pending), MOVE_LIMIT_S))
+            return errors.Pending(
+                "{} has not executed {} after {:.0f} s".format(
+                    copy.program, " ".join(copy.pending), MOVE_LIMIT_S
+                )
+            )
     kind = errors.BY_NAME.get(step.refusal, errors.TimedOut)
-    return kind("%s for %.0f s" % (step.wait_for or "the pair did not converge", MOVE_LIMIT_S))
+    return kind(f"{step.wait_for or 'the pair did not converge'} for {MOVE_LIMIT_S:.0f} s")
 
 
 def reply(pair, request, facts, moves, held, now):
@@ -37,7 +41,8 @@ def reply(pair, request, facts, moves, held, now):
         "changed": any(request.verb == "settle" or move.verb in TRAFFIC for move in moves),
         "took_ms": round((now - request.began) * 1000, 3),
         "serving": facts.serving,
-        "parked": facts.parked or next((c.program for c in facts.copies if c.condition is Condition.DRAINING), ""),
+        "parked": facts.parked
+        or next((c.program for c in facts.copies if c.condition is Condition.DRAINING), ""),
         "draining": sum(c.in_flight for c in facts.copies if c.paused),
         "held": held,
     }

@@ -10,7 +10,7 @@ STATS_TIMEOUT_S = 0.1
 class Ask:
     """Read these stats servers. The answer is {address: bytes or the exception}."""
 
-    addresses: Tuple[str, ...]
+    addresses: tuple[str, ...]
     timeout: float = STATS_TIMEOUT_S
 
 

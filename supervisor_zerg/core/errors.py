@@ -26,7 +26,7 @@ class ZergError(Exception):
         self.sentence = sentence
         if hint:
             self.hint = hint
-        super().__init__("%s; %s" % (sentence, self.hint))
+        super().__init__(f"{sentence}; {self.hint}")
 
 
 class UnknownPair(ZergError):
@@ -146,14 +146,40 @@ class ForgottenDeploy(ZergError):
 
 #: Exit status of a deploy by its outcome.
 OUTCOMES = {
-    "deployed": 0, "dry run": 0, "refused": SERVED, "failed": FAILED, "rolled back": ROLLED_BACK, "not rolled back": NOT_BACK,
+    "deployed": 0,
+    "dry run": 0,
+    "refused": SERVED,
+    "failed": FAILED,
+    "rolled back": ROLLED_BACK,
+    "not rolled back": NOT_BACK,
     "nobody serves": NOBODY,
-}  # fmt: skip
+}
 
 ALL = (
-    ZergError, UnknownPair, UnknownProgram, Misconfigured, NotRunning, Booting, NobodyServes, LastCopy, Busy, NoRights,
-    Deaf, Pending, Unsteady, AsyncCopy, Lost, ShuttingDown, TimedOut, Obstructed, Unsupported, NoListener, BadOption, NoDeploy, UnknownJob,
+    ZergError,
+    UnknownPair,
+    UnknownProgram,
+    Misconfigured,
+    NotRunning,
+    Booting,
+    NobodyServes,
+    LastCopy,
+    Busy,
+    NoRights,
+    Deaf,
+    Pending,
+    Unsteady,
+    AsyncCopy,
+    Lost,
+    ShuttingDown,
+    TimedOut,
+    Obstructed,
+    Unsupported,
+    NoListener,
+    BadOption,
+    NoDeploy,
+    UnknownJob,
     ForgottenDeploy,
-)  # fmt: skip
+)
 BY_NAME = {error.__name__: error for error in ALL}
 BY_CODE = {error.code: error for error in ALL}

@@ -19,7 +19,10 @@ class Desires:
 
     def inherit(self, old):
         """Take over from the same pair under a section that was changed. What a person ordered is in ``orders`` already."""
-        self.last, self.arrivals = old.last, {p: a for p, a in old.arrivals.items() if p in self.pair.programs}
+        self.last, self.arrivals = (
+            old.last,
+            {p: a for p, a in old.arrivals.items() if p in self.pair.programs},
+        )
         self.retiring = old.retiring if self.pair.retire == "stop" else ""
 
     def aim(self, aim):
@@ -34,7 +37,9 @@ class Desires:
         """The goal serves and nobody else takes requests. :returns: the program that served before, where that was another."""
         was = self.last if goal and self.last != goal else ""
         self.last = goal or self.last
-        if goal and self.wish == goal:  # it was the last word: whoever is still on its way up follows it
+        if (
+            goal and self.wish == goal
+        ):  # it was the last word: whoever is still on its way up follows it
             self.wish, self.arrivals = "", {p: Arrival.PARKS for p in self.arrivals if p != goal}
         for program in [p for p in self.arrivals if self._arrived(facts.copy(p), goal)]:
             del self.arrivals[program]
@@ -45,18 +50,34 @@ class Desires:
         return was
 
     def _arrived(self, copy, goal):
-        at_rest = copy.ready and not copy.fresh and not copy.accepting and self.arrivals[copy.program] is Arrival.PARKS
+        at_rest = (
+            copy.ready
+            and not copy.fresh
+            and not copy.accepting
+            and self.arrivals[copy.program] is Arrival.PARKS
+        )
         return at_rest or copy.program == goal and copy.ready and not copy.fresh
 
     def desired(self, desperate, overdue):
         """As *decide* takes it. :param overdue: the drain limit has passed."""
         return Desired(
-            wish=self.wish, last=self.last, held=self.held, both=self.both, arrivals=tuple(self.arrivals.items()),
-            freeze=self.pair.freeze, retire_stop=self.pair.retire == "stop", retiring=self.retiring,
-            desperate=desperate, overdue=overdue,
-        )  # fmt: skip
+            wish=self.wish,
+            last=self.last,
+            held=self.held,
+            both=self.both,
+            arrivals=tuple(self.arrivals.items()),
+            freeze=self.pair.freeze,
+            retire_stop=self.pair.retire == "stop",
+            retiring=self.retiring,
+            desperate=desperate,
+            overdue=overdue,
+        )
 
     def orders(self):
         """What has to outlive supervisord: all that a person ordered and that is not so by itself."""
         orders = {"held": self.held, "both": self.both, "auto": self.auto}
-        return {name: value for name, value in orders.items() if value != (name == "auto" and self.pair.auto)}
+        return {
+            name: value
+            for name, value in orders.items()
+            if value != (name == "auto" and self.pair.auto)
+        }

@@ -72,13 +72,17 @@ class Copy:
     slot: Optional[Slot] = None
     linked: bool = True  # the FIFO it reads is the one that lies at the slot's path
     paused: Optional[bool] = None  # uWSGI's suspended flag; None: no witness could tell
-    workers: Tuple[Worker, ...] = ()
-    pending: Tuple[str, ...] = ()  # commands written but not known to be executed
+    workers: tuple[Worker, ...] = ()
+    pending: tuple[str, ...] = ()  # commands written but not known to be executed
     deaf: str = ""  # why the master cannot take a command now; empty: it waits for one
-    waking: bool = False  # a toggle was executed a moment ago: where its threads are proves nothing yet
+    waking: bool = (
+        False  # a toggle was executed a moment ago: where its threads are proves nothing yet
+    )
     torn: bool = False  # some of its workers are paused and some are not
     grown: bool = False  # this master was ready once, so it does not boot any more
-    restless: bool = False  # its workers are recycled: one may end at any moment, and another be born
+    restless: bool = (
+        False  # its workers are recycled: one may end at any moment, and another be born
+    )
     renewing: bool = False  # all its workers are being born again, since a moment only: it will accept in the next
     fresh: bool = False  # it accepts since a moment only and its own hooks may still move slots
     asynchronous: bool = False  # gevent and the like: a pause would freeze its requests
@@ -113,7 +117,9 @@ class Copy:
     @cached_property
     def steady(self):
         """Every worker can take a pause as a pause (a newborn one would start a flood)."""
-        return bool(self.workers) and all(w.born and not w.zombie and not w.spinning for w in self.workers)
+        return bool(self.workers) and all(
+            w.born and not w.zombie and not w.spinning for w in self.workers
+        )
 
     @cached_property
     def stopped_pids(self):
@@ -132,7 +138,12 @@ class Copy:
     @property
     def boots(self):
         """It is on its way up: nothing that is asked of it would come true soon."""
-        return not self.master or self.stuck or not self.grown and not any(w.born for w in self.workers)
+        return (
+            not self.master
+            or self.stuck
+            or not self.grown
+            and not any(w.born for w in self.workers)
+        )
 
     @cached_property
     def ready(self):
@@ -142,7 +153,9 @@ class Copy:
     @cached_property
     def accepting(self):
         """At least one thread takes requests."""
-        return self.paused is False and any(w.born and not (w.stopped or w.zombie) and w.parked < w.cores for w in self.workers)
+        return self.paused is False and any(
+            w.born and not (w.stopped or w.zombie) and w.parked < w.cores for w in self.workers
+        )
 
     @cached_property
     def sealed(self):
@@ -152,14 +165,20 @@ class Copy:
     @cached_property
     def leaks(self):
         """Workers of a paused copy that have a thread which may still take a request, and that a signal would tell so."""
-        return tuple(w.pid for w in self.workers if w.loose and w.born and not w.stopped) if self.paused else ()
+        return (
+            tuple(w.pid for w in self.workers if w.loose and w.born and not w.stopped)
+            if self.paused
+            else ()
+        )
 
     @cached_property
     def condition(self):
         if not self.pid:
             return Condition.STOPPED
         if self.paused is False and self.workers and self.master:
-            return Condition.SERVING if self.slot is not None and self.accepting else self._unclear()
+            return (
+                Condition.SERVING if self.slot is not None and self.accepting else self._unclear()
+            )
         if self.paused is True and self.slot is not None:
             if (self.stuck or not any(w.born for w in self.workers)) and not self.in_flight:
                 return Condition.BOOTING
@@ -184,9 +203,11 @@ class Orphan:
 class Facts:
     """A pair at one moment."""
 
-    copies: Tuple[Copy, ...]
-    blocked: Tuple[Tuple[Slot, str], ...] = ()  # what lies at a slot's path that uWSGI would replace or die of
-    orphans: Tuple[Orphan, ...] = ()
+    copies: tuple[Copy, ...]
+    blocked: tuple[
+        tuple[Slot, str], ...
+    ] = ()  # what lies at a slot's path that uWSGI would replace or die of
+    orphans: tuple[Orphan, ...] = ()
 
     def copy(self, program):
         return next(c for c in self.copies if c.program == program)
@@ -223,11 +244,13 @@ class Desired:
     last: str = ""  # the program that served last: it wins where the facts leave a choice
     held: bool = False  # a person keeps requests waiting: nobody is to accept
     both: bool = False  # a person wants both to accept
-    arrivals: Tuple[Tuple[str, Arrival], ...] = ()
+    arrivals: tuple[tuple[str, Arrival], ...] = ()
     freeze: bool = False
     retire_stop: bool = False
     retiring: str = ""  # the program that is to be stopped once it has drained (retire = stop)
-    desperate: bool = False  # nobody serves and patience is over: take the risk of a flood, which can be mended
+    desperate: bool = (
+        False  # nobody serves and patience is over: take the risk of a flood, which can be mended
+    )
     overdue: bool = False  # the drain limit has passed
 
     def arrival(self, program):
@@ -258,7 +281,7 @@ class Move:
     verb: Verb
     program: str
     slot: Optional[Slot] = None
-    pids: Tuple[int, ...] = ()
+    pids: tuple[int, ...] = ()
     why: str = ""
 
     @property
@@ -278,9 +301,9 @@ class Move:
     def __str__(self):
         bits = [self.verb.value, self.program]
         if self.slot is not None:
-            bits.append("to " + self.slot.label)
+            bits.append(f"to {self.slot.label}")
         if self.pids:
-            bits.append("pids " + " ".join(map(str, self.pids)))
+            bits.append(f"pids {' '.join(map(str, self.pids))}")
         return " ".join(bits)
 
 
@@ -289,9 +312,11 @@ class Step:
     """What *decide* answers: what to do now, and how far the pair is."""
 
     goal: str = ""  # the program that is to serve; empty: nobody can, or nobody may
-    moves: Tuple[Move, ...] = ()
+    moves: tuple[Move, ...] = ()
     met: bool = False  # the goal serves and nobody else takes requests: a person may be told so
     done: bool = False  # nothing is left to do
     wait_for: str = ""  # what stands in the way, in words
-    patient: bool = False  # that will take long: look again in tenths of a second, not of a millisecond
+    patient: bool = (
+        False  # that will take long: look again in tenths of a second, not of a millisecond
+    )
     refusal: str = ""  # the name of the error in errors.py when waiting cannot help

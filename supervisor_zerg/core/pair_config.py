@@ -11,8 +11,12 @@ class PairConfig:
     """One ``[zerg:NAME]`` section."""
 
     name: str = "pybossa"
-    programs: Tuple[str, str] = ("pybossa", "pybossabak")
-    fifos: Tuple[str, str, str] = ("/var/run/new.fifo", "/var/run/running.fifo", "/var/run/sleeping.fifo")
+    programs: tuple[str, str] = ("pybossa", "pybossabak")
+    fifos: tuple[str, str, str] = (
+        "/var/run/new.fifo",
+        "/var/run/running.fifo",
+        "/var/run/sleeping.fifo",
+    )
     stats: str = "/run/pybossa/%(program_name)s.stats"
     pool: str = "zergpool"
     auto: bool = True
@@ -34,7 +38,7 @@ class PairConfig:
     on_rollback: str = ""
     update: str = ""
     hook_timeout: float = 60.0
-    problems: Tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = field(default=())
 
     def stats_of(self, program):
         """The stats address of one copy: a unix path, ``IP:PORT``, or empty."""
@@ -44,13 +48,17 @@ class PairConfig:
     def health_of(self, program):
         """What to ask for the health of one copy: a URL, ``unix://SOCKET:PATH`` for its companion, ``command:...``, or empty."""
         if self.health.startswith("/"):
-            return "unix://%s:%s" % (named(self.companion, program), named(self.health, program))
+            return f"unix://{named(self.companion, program)}:{named(self.health, program)}"
         return named(self.health, program)
 
     @property
     def health_tells_copies_apart(self):
         """Can a copy be asked before users are sent to it?"""
-        return self.health.startswith("/") or self.health.startswith("command:") or PROGRAM_NAME in self.health
+        return (
+            self.health.startswith("/")
+            or self.health.startswith("command:")
+            or PROGRAM_NAME in self.health
+        )
 
 
 def named(text, program):

@@ -11,7 +11,20 @@ What holds for every answer (tests/unit/test_decide_properties.py):
 * an async copy is never paused.
 """
 
-from .actions import align, burials, do, end, frozen_by_pause, labelling, nudge, resume, toggle, unclear, unexecuted, unsteady
+from .actions import (
+    align,
+    burials,
+    do,
+    end,
+    frozen_by_pause,
+    labelling,
+    nudge,
+    resume,
+    toggle,
+    unclear,
+    unexecuted,
+    unsteady,
+)
 from .model import Arrival, Move, Slot, Step, Verb
 
 
@@ -29,14 +42,20 @@ def choose(facts, desired):
         return invited[0].program
     accepting = [c for c in able if c.accepting]
     settled = [c for c in accepting if desired.arrival(c.program) is None]
-    pool = settled or [c for c in able if desired.arrival(c.program) is None and c.program == desired.last]
+    pool = settled or [
+        c for c in able if desired.arrival(c.program) is None and c.program == desired.last
+    ]
     return _preferred(pool or accepting or able, desired)
 
 
 def _able(copy, desired):
     """It serves, or could in an instant. One that serves stays able while a worker of it is being recycled."""
     known = copy.reachable and copy.paused is not None and bool(copy.workers)
-    return copy.ready or known and (copy.accepting or copy.renewing or desired.desperate and not copy.stuck)
+    return (
+        copy.ready
+        or known
+        and (copy.accepting or copy.renewing or desired.desperate and not copy.stuck)
+    )
 
 
 def _preferred(copies, desired):
@@ -69,12 +88,27 @@ def _emergency(facts, desired):
     for copy in facts.copies:
         frozen = tuple(w.pid for w in copy.workers if w.stopped and w.born)
         if copy.up and copy.paused is False and frozen and not copy.pending:
-            return do("", Move(Verb.THAW, copy.program, pids=frozen, why="resumed while its workers were stopped"))
+            return do(
+                "",
+                Move(
+                    Verb.THAW,
+                    copy.program,
+                    pids=frozen,
+                    why="resumed while its workers were stopped",
+                ),
+            )
     for copy in facts.copies:
-        if copy.torn and copy.ready and not (copy.asynchronous or copy.deaf) and not _needed(facts, copy):
+        if (
+            copy.torn
+            and copy.ready
+            and not (copy.asynchronous or copy.deaf)
+            and not _needed(facts, copy)
+        ):
             return align(facts, desired, copy)
         if copy.leaving and copy.paused and copy.stopped_pids:
-            return do("", Move(Verb.CONTINUE, copy.program, pids=copy.stopped_pids, why="it is to stop"))
+            return do(
+                "", Move(Verb.CONTINUE, copy.program, pids=copy.stopped_pids, why="it is to stop")
+            )
         ended = tuple(w.pid for w in copy.workers if w.parked == w.cores > 1 and not w.zombie)
         if copy.leaving and copy.paused and copy.deaf and ended:
             why = "parked threads never see that the master ends"
@@ -122,9 +156,11 @@ def _not_ready(goal, copy):
     if copy.blind:
         return Step(goal, refusal="NoRights", wait_for=copy.blind, patient=True)
     if copy.boots:
-        return Step(goal, refusal="Booting", wait_for="%s boots" % copy.program, patient=True)
+        return Step(goal, refusal="Booting", wait_for=f"{copy.program} boots", patient=True)
     if copy.slot is None:
-        return Step(goal, refusal="Lost", wait_for="%s holds none of the FIFOs" % copy.program, patient=True)
+        return Step(
+            goal, refusal="Lost", wait_for=f"{copy.program} holds none of the FIFOs", patient=True
+        )
     if copy.paused is None:
         return unclear(goal, copy)
     return unsteady(goal, copy)
@@ -136,7 +172,13 @@ def _nobody(facts):
             return Step(refusal="NoRights", wait_for=copy.blind, patient=True)
     coming = [c for c in facts.copies if c.up]
     if not coming:
-        return Step(done=not facts.orphans, refusal="NobodyServes", wait_for="no copy runs", patient=True, moves=burials(facts, False))
+        return Step(
+            done=not facts.orphans,
+            refusal="NobodyServes",
+            wait_for="no copy runs",
+            patient=True,
+            moves=burials(facts, False),
+        )
     return _not_ready("", coming[0])
 
 
@@ -159,7 +201,13 @@ def _hold(facts, desired):
 
 
 def _cannot_retreat(desired, old):
-    return old.up and old.accepting and old.asynchronous and not desired.retire_stop and not desired.both
+    return (
+        old.up
+        and old.accepting
+        and old.asynchronous
+        and not desired.retire_stop
+        and not desired.both
+    )
 
 
 def _retreat(facts, desired, new, old):
@@ -167,20 +215,30 @@ def _retreat(facts, desired, new, old):
     goal = new.program
     if old.accepting:
         if new.fresh or old.fresh:
-            return Step(goal, wait_for="%s's own hooks may still move the slots" % (new if new.fresh else old).program, patient=True)
+            return Step(
+                goal,
+                wait_for=f"{(new if new.fresh else old).program}'s own hooks may still move the slots",
+                patient=True,
+            )
         if _cannot_retreat(desired, old):
             return frozen_by_pause(goal, old)
         if old.asynchronous:
             return end(facts, old, goal, "an async copy cannot be parked")
         if not old.ready:
             return unsteady(goal, old)
-        slot = Slot.SLEEPING if old.slot is not Slot.SLEEPING and not facts.obstacle(Slot.SLEEPING) else None
+        slot = (
+            Slot.SLEEPING
+            if old.slot is not Slot.SLEEPING and not facts.obstacle(Slot.SLEEPING)
+            else None
+        )
         return toggle(facts, desired, old, Verb.PAUSE, slot, goal)
     if old.pending:
         return unexecuted(goal, old)
     if old.leaks:
         return nudge(goal, old)
-    if old.paused and not old.sealed or old.paused is False and old.grown:  # its next workers would accept
+    if (
+        old.paused and not old.sealed or old.paused is False and old.grown
+    ):  # its next workers would accept
         return unsteady(goal, old)
     if old.paused is None and old.workers:
         return unclear(goal, old)
@@ -196,7 +254,7 @@ def _tidy(facts, desired, new, old):
     for copy, slot in labels:
         move = labelling(facts, copy, slot, copy is new)
         if move and copy.deaf:
-            return Step(goal, met=True, wait_for="%s %s" % (copy.program, copy.deaf))
+            return Step(goal, met=True, wait_for=f"{copy.program} {copy.deaf}")
         if move:
             return do(goal, move, met=True)
     buried = burials(facts, desired.overdue)
@@ -225,16 +283,25 @@ def _afterlife(facts, desired, new, old):
         pids = tuple(w.pid for w in old.workers)
         return do(goal, Move(Verb.FREEZE, old.program, pids=pids, why="freeze = true"), met=True)
     if not desired.freeze and old.ready and old.stopped_pids:
-        return do(goal, Move(Verb.CONTINUE, old.program, pids=old.stopped_pids, why="freeze = false"), met=True)
+        return do(
+            goal,
+            Move(Verb.CONTINUE, old.program, pids=old.stopped_pids, why="freeze = false"),
+            met=True,
+        )
     if facts.orphans:
         return Step(goal, met=True, wait_for="orphaned workers finish their requests", patient=True)
     if new.fresh or old.fresh:
         return Step(goal, met=True, wait_for="hooks of the copies", patient=True)
     coming = [c.program for c in facts.copies if c.up and not c.ready]
     if coming:
-        return Step(goal, met=True, wait_for="%s boots" % " and ".join(coming), patient=True)
+        return Step(goal, met=True, wait_for=f"{' and '.join(coming)} boots", patient=True)
     return Step(goal, met=True, done=True)
 
 
 def _drains(goal, old):
-    return Step(goal, met=True, wait_for="%s drains %d requests" % (old.program, old.in_flight), patient=True)
+    return Step(
+        goal,
+        met=True,
+        wait_for="%s drains %d requests" % (old.program, old.in_flight),
+        patient=True,
+    )

@@ -19,13 +19,20 @@ class Request:
     """What a person asked for, until it is answered."""
 
     def __init__(self, ident, verb, program, by, options, now):
-        self.id, self.verb, self.program, self.by, self.options, self.began = ident, verb, program, by, options, now
+        self.id, self.verb, self.program, self.by, self.options, self.began = (
+            ident,
+            verb,
+            program,
+            by,
+            options,
+            now,
+        )
         self.opened = False
         self.before = None  # the Aim that is taken up again if this one is refused
         self.answer = None  # the reply, a struct, or a ZergError
 
     def __str__(self):
-        return "%s%s (id %s)" % (self.verb, " " + self.program if self.program else "", self.id)
+        return "{}{} (id {})".format(self.verb, " " + self.program if self.program else "", self.id)
 
 
 def aim(request, facts, pair, last=""):
@@ -40,9 +47,14 @@ def aim(request, facts, pair, last=""):
 
 
 def _other_than_serving(facts, pair, last):
-    serving = facts.serving or next((c.program for c in facts.copies if c.program == last and c.renewing), "")
+    serving = facts.serving or next(
+        (c.program for c in facts.copies if c.program == last and c.renewing), ""
+    )
     if not serving:
-        raise errors.NobodyServes("no copy of the pair %s serves" % pair.name, "use 'zerg resume PROGRAM' or 'zerg promote PROGRAM'")
+        raise errors.NobodyServes(
+            f"no copy of the pair {pair.name} serves",
+            "use 'zerg resume PROGRAM' or 'zerg promote PROGRAM'",
+        )
     return facts.other(serving).program
 
 
@@ -63,14 +75,18 @@ def _pause(request, facts, pair):
         return _hold(facts)
     _runs(copy)
     if copy.accepting and not other.accepting:
-        raise errors.LastCopy("%s is the only copy of the pair %s that accepts requests" % (copy.program, pair.name))
+        raise errors.LastCopy(
+            f"{copy.program} is the only copy of the pair {pair.name} that accepts requests"
+        )
     return Aim(other.program, False, False) if copy.accepting else None
 
 
 def _hold(facts):
     for copy in facts.copies:
         if copy.asynchronous and copy.accepting:
-            raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % copy.program)
+            raise errors.AsyncCopy(
+                f"{copy.program} is asynchronous: a pause would freeze its requests"
+            )
     return Aim("", True, False)
 
 
@@ -80,18 +96,28 @@ def _settle(request, facts, pair):
 
 def _runs(copy):
     if not copy.up:
-        raise errors.NotRunning("%s is %s" % (copy.program, copy.state), START.get(copy.state))
+        raise errors.NotRunning(f"{copy.program} is {copy.state}", START.get(copy.state))
     if copy.boots:
-        raise errors.Booting("%s boots" % copy.program)
+        raise errors.Booting(f"{copy.program} boots")
 
 
 def _can_serve(copy, facts, pair):
     _runs(copy)
     if copy.slot is None:
-        raise errors.Lost("the master of %s (pid %d) holds none of the FIFOs" % (copy.program, copy.master))
+        raise errors.Lost(
+            "the master of %s (pid %d) holds none of the FIFOs" % (copy.program, copy.master)
+        )
     other = facts.other(copy.program)
     if other.asynchronous and other.accepting and pair.retire != "stop":
-        raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % other.program)
+        raise errors.AsyncCopy(
+            f"{other.program} is asynchronous: a pause would freeze its requests"
+        )
 
 
-AIMS = {"swap": _promote, "promote": _promote, "resume": _resume, "pause": _pause, "settle": _settle}
+AIMS = {
+    "swap": _promote,
+    "promote": _promote,
+    "resume": _resume,
+    "pause": _pause,
+    "settle": _settle,
+}

@@ -11,12 +11,12 @@ def plain(text):
 def tell_status(reply, now):
     """The lines of ``status``. :param reply: one info struct or several. :param now: seconds since the epoch."""
     for info in infos_of(reply):
-        yield "%s: %s" % (info["pair"], ", ".join(_pair_facts(info)))
+        yield "{}: {}".format(info["pair"], ", ".join(_pair_facts(info)))
         rows = [_copy_facts(copy, now) for copy in info["copies"]]
         widths = [max(map(len, column)) for column in zip(*rows)]
         for row in rows:
             yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-        yield from ("  problem: %s" % problem for problem in info["problems"])
+        yield from (f"  problem: {problem}" for problem in info["problems"])
 
 
 def infos_of(reply):
@@ -25,8 +25,14 @@ def infos_of(reply):
 
 
 def _pair_facts(info):
-    facts = [roles(info), "warm " + _yes(info["warm"]), _auto(info), "held " + _yes(info["held"]), "pool %s" % (info["pool"] or "-")]
-    return facts + (["busy with %s" % info["busy"]] if info["busy"] else [])
+    facts = [
+        roles(info),
+        "warm " + _yes(info["warm"]),
+        _auto(info),
+        "held " + _yes(info["held"]),
+        "pool %s" % (info["pool"] or "-"),
+    ]
+    return facts + (["busy with {}".format(info["busy"])] if info["busy"] else [])
 
 
 def _yes(value):
@@ -35,7 +41,7 @@ def _yes(value):
 
 def roles(reply):
     """Who serves and who is parked."""
-    return "%s serves, %s parked" % (reply["serving"] or "nobody", reply["parked"] or "nobody")
+    return "{} serves, {} parked".format(reply["serving"] or "nobody", reply["parked"] or "nobody")
 
 
 def _auto(reply):
@@ -50,11 +56,11 @@ def _copy_facts(copy, now):
         copy["statename"],
         "pid %s" % (copy["pid"] or "-"),
         "in flight %d" % copy["in_flight"],
-        "workers %s" % strength(copy["workers"], copy["threads"]),
+        "workers {}".format(strength(copy["workers"], copy["threads"])),
         "requests %d" % copy["requests"],
-        "since %s" % since(copy["since"], now),
+        "since {}".format(since(copy["since"], now)),
         "witness %s" % (copy["witness"] or "-"),
-        "label %s" % copy["label"] if copy.get("label") else "",
+        "label {}".format(copy["label"]) if copy.get("label") else "",
         ", ".join(oddities(copy)),
     ]
 
@@ -63,7 +69,11 @@ def strength(workers, threads):
     """Workers times threads."""
     if not workers:
         return "0"
-    return "%dx%d" % (workers, threads // workers) if threads % workers == 0 else "%d (%d threads)" % (workers, threads)
+    return (
+        "%dx%d" % (workers, threads // workers)
+        if threads % workers == 0
+        else "%d (%d threads)" % (workers, threads)
+    )
 
 
 def oddities(copy):
@@ -77,7 +87,7 @@ def oddities(copy):
 
 def since(moment, now):
     """A moment and how long ago it was."""
-    return "%s (%s)" % (_local(moment), age(now - moment)) if moment else "-"
+    return f"{_local(moment)} ({age(now - moment)})" if moment else "-"
 
 
 def _local(moment):
@@ -106,7 +116,7 @@ def tell_move(reply):
         told.append("draining %d" % reply["draining"])
     if reply["held"]:
         told.append("held by a person: requests wait until 'zerg resume PROGRAM'")
-    yield "%s: %s (%.1f ms)" % (reply["pair"], ", ".join(told), reply["took_ms"])
+    yield "{}: {} ({:.1f} ms)".format(reply["pair"], ", ".join(told), reply["took_ms"])
 
 
 def tell_deploy(reply):
@@ -115,25 +125,36 @@ def tell_deploy(reply):
         yield from ("%d. %s" % item for item in enumerate(reply["steps"], 1))
         return
     what = " ".join(filter(None, (reply["outcome"] or "deploying", reply["label"])))
-    told = ["%s in %.1f s" % (what, reply["elapsed"]) if reply["outcome"] else what, "%s serves" % (reply["serving"] or "nobody")]
+    told = [
+        "{} in {:.1f} s".format(what, reply["elapsed"]) if reply["outcome"] else what,
+        "%s serves" % (reply["serving"] or "nobody"),
+    ]
     told += ["%d requests were cut" % reply["cut"]] if reply["cut"] else []
-    yield "%s: %s%s" % (reply["pair"], ", ".join(told), ": " + reply["why"] if reply["why"] else "")
+    yield "{}: {}{}".format(
+        reply["pair"], ", ".join(told), ": " + reply["why"] if reply["why"] else ""
+    )
 
 
 def tell_progress(reply):
     """What a deploy waits for, in a line."""
-    return "%s: %s, %.1f s" % (reply["pair"], reply["waits_for"], reply["elapsed"])
+    return "{}: {}, {:.1f} s".format(reply["pair"], reply["waits_for"], reply["elapsed"])
 
 
 def tell_auto(reply):
     """The line of ``auto``."""
-    yield "%s: %s%s" % (reply["pair"], "" if reply["changed"] else "nothing to do, ", _auto(reply))
+    yield "{}: {}{}".format(
+        reply["pair"], "" if reply["changed"] else "nothing to do, ", _auto(reply)
+    )
 
 
 def tell_history(entries):
     """The lines of ``history``: one for each entry, then its moves."""
     for entry in entries:
-        told = [" ".join(filter(None, (entry["what"], entry.get("label")))), "by %s" % entry["by"], entry["outcome"]]
-        told += ["took %.1f ms" % entry["took_ms"]] if "took_ms" in entry else []
-        yield "%s %s %s" % (_local(entry["at"]), entry["id"], ", ".join(told))
-        yield from ("  %s" % move for move in entry.get("moves", ()))
+        told = [
+            " ".join(filter(None, (entry["what"], entry.get("label")))),
+            "by {}".format(entry["by"]),
+            entry["outcome"],
+        ]
+        told += ["took {:.1f} ms".format(entry["took_ms"])] if "took_ms" in entry else []
+        yield "{} {} {}".format(_local(entry["at"]), entry["id"], ", ".join(told))
+        yield from (f"  {move}" for move in entry.get("moves", ()))

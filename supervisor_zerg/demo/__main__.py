@@ -31,9 +31,17 @@ def main(arguments=None):
     if options.end:
         return keep.end(options.end)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # whoever ends the demo ends its processes
-    print("Starting supervisord, a zerg pool and two uWSGI copies that load for %.1f s ..." % BOOT_S, flush=True)
-    stack = Stack(app={"processes": options.processes, "threads": options.threads}, environment={"ZERG_BOOT_S": str(BOOT_S)})
+        signal.signal(
+            number, signal.default_int_handler
+        )  # whoever ends the demo ends its processes
+    print(
+        f"Starting supervisord, a zerg pool and two uWSGI copies that load for {BOOT_S:.1f} s ...",
+        flush=True,
+    )
+    stack = Stack(
+        app={"processes": options.processes, "threads": options.threads},
+        environment={"ZERG_BOOT_S": str(BOOT_S)},
+    )
     kept = False
     try:
         verdict = Demo(stack.start(), options.swaps).run()
@@ -50,7 +58,9 @@ def main(arguments=None):
 
 
 def parser():
-    found = argparse.ArgumentParser(prog="python -m supervisor_zerg.demo", description=__doc__.split("\n\n")[0])
+    found = argparse.ArgumentParser(
+        prog="python -m supervisor_zerg.demo", description=__doc__.split("\n\n")[0]
+    )
     found.add_argument("--keep", action="store_true", help="leave it running and tell what to type")
     found.add_argument("--end", metavar="FOLDER", help="end what --keep left running")
     found.add_argument("--swaps", type=int, default=8, help="swaps back and forth (8)")
@@ -73,7 +83,9 @@ class Demo:
         slow = Traffic(self.stack.web, clients=1, seconds=TRAFFIC_S, paths=("/?s=0.5",))
         try:
             with quick, slow, Screen({QUICK: quick, SLOW: slow}) as self.screen:
-                self.screen.say("4 clients ask without pause; pybossabak serves version %s, pybossa is parked" % STARTED)
+                self.screen.say(
+                    f"4 clients ask without pause; pybossabak serves version {STARTED}, pybossa is parked"
+                )
                 self.play()
                 unanswered = sum(not traffic.end(END_S) for traffic in (quick, slow))
         finally:
@@ -95,18 +107,22 @@ class Demo:
         asked = time.monotonic()
         serving = self.stack.zerg.swap("")["serving"]
         took = self.noted(name, asked, serving, version)
-        self.screen.say("%s: %s serves after %.1f ms" % (name, serving, took))
+        self.screen.say(f"{name}: {serving} serves after {took:.1f} ms")
         time.sleep(BETWEEN_S)
 
     def deploy(self):
         parked, other = self.roles()
         self.stack.version(DEPLOYED)
-        self.screen.say("deploy: version %s is on disk; supervisorctl restart %s (the parked copy)" % (DEPLOYED, parked))
+        self.screen.say(
+            f"deploy: version {DEPLOYED} is on disk; supervisorctl restart {parked} (the parked copy)"
+        )
         asked = time.monotonic()
         self.stack.ctl("restart", parked)
         self.stack.until_roles(parked, other)
         took = self.noted("deploy", asked, parked, DEPLOYED)
-        self.screen.say("deploy: %s was ready, took over, and %s is parked: %.1f s with the boot" % (parked, other, took / 1000))
+        self.screen.say(
+            f"deploy: {parked} was ready, took over, and {other} is parked: {took / 1000:.1f} s with the boot"
+        )
         time.sleep(2 * BETWEEN_S)
 
     def kill(self):
@@ -117,9 +133,12 @@ class Demo:
         os.kill(pid, signal.SIGKILL)
         self.stack.until(lambda: self.stack.info()["serving"] == parked)
         took = self.noted("kill -9", self.killed, parked, STARTED)
-        self.screen.say("kill -9 of the serving master, pid %d: %s was seen serving after %.1f ms" % (pid, parked, took))
+        self.screen.say(
+            "kill -9 of the serving master, pid %d: %s was seen serving after %.1f ms"
+            % (pid, parked, took)
+        )
         self.stack.until_roles(parked, serving)
-        self.screen.say("Supervisor started %s again; it is loaded and parked" % serving)
+        self.screen.say(f"Supervisor started {serving} again; it is loaded and parked")
         time.sleep(BETWEEN_S)
 
     def roles(self):
@@ -137,7 +156,14 @@ class Demo:
         print("\nWhat happened (zerg history):")
         for entry in self.stack.zerg.getHistory("", 100):
             since = entry["at"] - entry["took_ms"] / 1000 - self.clock_offset - self.screen.began
-            words = (since, entry["what"], entry["took_ms"], entry["serving"] or "-", entry["by"], entry["outcome"])
+            words = (
+                since,
+                entry["what"],
+                entry["took_ms"],
+                entry["serving"] or "-",
+                entry["by"],
+                entry["outcome"],
+            )
             print("%7.2f s  %-22s %9.1f ms   serving %-11s by %s, %s" % words)
         print("\nWhat %d requests saw:" % verdict.requests)
         print("\n".join(verdict.lines()), flush=True)

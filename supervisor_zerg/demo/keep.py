@@ -14,26 +14,30 @@ END_S = 15.0
 
 def commands(stack):
     """The lines to show: what a person can type now."""
-    supervisorctl = "%s -c %s" % (BIN / "supervisorctl", stack.conf)
-    zergctl = "%s -s %s" % (BIN / "zergctl", stack.url)
+    supervisorctl = f"{BIN / 'supervisorctl'} -c {stack.conf}"
+    zergctl = f"{BIN / 'zergctl'} -s {stack.url}"
     yield "It runs on. To type, from another terminal or this one:"
     for words in ("status", "zerg status", "zerg swap", "zerg history", "restart pybossa"):
-        yield "  %s %s" % (supervisorctl, words)
-    yield "  %s status" % zergctl
+        yield f"  {supervisorctl} {words}"
+    yield f"  {zergctl} status"
     yield "Traffic, 4 clients for 60 s, a line a request:"
-    yield "  %s -m supervisor_zerg.demo.traffic %s 4 60 / '/?s=0.05'" % (sys.executable, stack.web)
+    yield f"  {sys.executable} -m supervisor_zerg.demo.traffic {stack.web} 4 60 / '/?s=0.05'"
     yield "A new version, taken up by the copy that is started next:"
-    yield "  echo 3 > %s" % (stack.folder / "version")
+    yield f"  echo 3 > {stack.folder / 'version'}"
     yield "To stop it all and remove its folder:"
-    yield "  %s -m supervisor_zerg.demo --end %s" % (sys.executable, stack.folder)
+    yield f"  {sys.executable} -m supervisor_zerg.demo --end {stack.folder}"
 
 
 def end(folder):
     """End what was left running in a folder, by pid, and remove the folder. :returns: exit status."""
     folder = Path(folder).resolve()
     pidfile = folder / "run" / "supervisord.pid"
-    if not ((folder / "supervisord.conf").is_file() and (folder / "run").is_dir() and folder.name.startswith("zerg-")):
-        print("%s is not the folder of a demo" % folder, file=sys.stderr)
+    if not (
+        (folder / "supervisord.conf").is_file()
+        and (folder / "run").is_dir()
+        and folder.name.startswith("zerg-")
+    ):
+        print(f"{folder} is not the folder of a demo", file=sys.stderr)
         return 2
     ours = set(pids_of(folder / "run"))
     if pidfile.exists() and int(pidfile.read_text()) in ours:
@@ -44,7 +48,7 @@ def end(folder):
     for pid in pids_of(folder / "run"):
         send(pid, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
-    print("ended, %s is removed" % folder)
+    print(f"ended, {folder} is removed")
     return 0
 
 

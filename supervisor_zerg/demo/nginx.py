@@ -21,10 +21,17 @@ class Nginx:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = str(probe.getsockname()[1])
-        text = (stack.conf_d / "nginx" / "nginx.conf").read_text().replace("ZERG_RUN", str(stack.run)).replace("ZERG_PORT", self.port)
+        text = (
+            (stack.conf_d / "nginx" / "nginx.conf")
+            .read_text()
+            .replace("ZERG_RUN", str(stack.run))
+            .replace("ZERG_PORT", self.port)
+        )
         conf = stack.folder / "nginx.conf"
         conf.write_text(text)
-        self.process = subprocess.Popen([found(), "-c", str(conf), "-g", "daemon off;"], env=stack.environment)
+        self.process = subprocess.Popen(
+            [found(), "-c", str(conf), "-g", "daemon off;"], env=stack.environment
+        )
         stack.until(lambda: get(self.port, timeout=10).status == 200)
 
     def stop(self):

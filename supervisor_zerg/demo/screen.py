@@ -35,7 +35,7 @@ class Screen:
         """A line that stays."""
         with self._lock:
             self._wipe()
-            self.out.write("%6.2f s  * %s\n" % (time.monotonic() - self.began, sentence))
+            self.out.write(f"{time.monotonic() - self.began:6.2f} s  * {sentence}\n")
             self.out.flush()
 
     def collect(self):
@@ -57,16 +57,20 @@ class Screen:
 
     def _wipe(self):
         if self.live:
-            self.out.write("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r")
+            self.out.write(f"\r{' ' * (shutil.get_terminal_size().columns - 1)}\r")
 
     def _line(self, fresh):
-        line = "%6.2f s    %s" % (time.monotonic() - self.began, told(fresh))
+        line = f"{time.monotonic() - self.began:6.2f} s    {told(fresh)}"
         return line[: shutil.get_terminal_size().columns - 1] if self.live else line
 
 
 def told(answers):
     """Who answered: ``served by pybossa v1: 312   slowest 8 ms``."""
-    by = count("%s v%s" % (a.program, a.version) for a in answers if a.status == 200)
+    by = count(f"{a.program} v{a.version}" for a in answers if a.status == 200)
     served = ", ".join("%s: %d" % (who, number) for who, number in sorted(by.items())) or "nobody"
     bad = sum(a.status != 200 for a in answers)
-    return "served by %s   slowest %.0f ms%s" % (served, slowest_ms(answers), "   FAILED %d" % bad if bad else "")
+    return "served by {}   slowest {:.0f} ms{}".format(
+        served,
+        slowest_ms(answers),
+        "   FAILED %d" % bad if bad else "",
+    )

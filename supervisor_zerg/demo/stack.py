@@ -17,7 +17,11 @@ from supervisor.xmlrpc import SupervisorTransport
 START_S = 30.0
 STOP_S = 10.0
 PACKAGE = Path(__file__).resolve().parent.parent
-CONF_D = next(p for p in (PACKAGE.parent / "conf.d", Path(sys.prefix) / "share/supervisor_zerg/conf.d") if p.is_dir())
+CONF_D = next(
+    p
+    for p in (PACKAGE.parent / "conf.d", Path(sys.prefix) / "share/supervisor_zerg/conf.d")
+    if p.is_dir()
+)
 BIN = Path(sys.executable).parent
 
 MAIN = """\
@@ -55,10 +59,23 @@ class Stack:
     :param keep: leave the folder behind.
     """
 
-    def __init__(self, dialect="managed", app=None, pair=None, environment=None, keep=False, loglevel="info", http=None):
+    def __init__(
+        self,
+        dialect="managed",
+        app=None,
+        pair=None,
+        environment=None,
+        keep=False,
+        loglevel="info",
+        http=None,
+    ):
         self.folder = Path(tempfile.mkdtemp(prefix="zerg-"))
-        self.run, self.log, self.conf_d = self.folder / "run", self.folder / "log", self.folder / "conf.d"
-        self.keep, self.process, self.url = keep, None, "unix://%s/supervisor.sock" % self.run
+        self.run, self.log, self.conf_d = (
+            self.folder / "run",
+            self.folder / "log",
+            self.folder / "conf.d",
+        )
+        self.keep, self.process, self.url = keep, None, f"unix://{self.run}/supervisor.sock"
         self.folder.chmod(0o711)  # nginx and copies may run as other users
         self.run.mkdir()
         self.log.mkdir()
@@ -72,7 +89,7 @@ class Stack:
         self.set_pair(pair or {})
         self.environment = {
             **os.environ,
-            "PATH": "%s:%s" % (BIN, os.environ.get("PATH", "")),
+            "PATH": "{}:{}".format(BIN, os.environ.get("PATH", "")),
             "ZERG_RUN": str(self.run),
             "ZERG_CONF": str(self.conf_d),
             "ZERG_UWSGI": str(BIN / "uwsgi"),
@@ -89,13 +106,17 @@ class Stack:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        lines = ["%s = %s" % pair for pair in {"port": "127.0.0.1:%d" % port, **options}.items()]
-        self.conf.write_text(self.conf.read_text() + "\n[inet_http_server]\n" + "\n".join(lines) + "\n")
+        lines = [
+            "{} = {}".format(*pair) for pair in {"port": "127.0.0.1:%d" % port, **options}.items()
+        ]
+        self.conf.write_text(
+            self.conf.read_text() + "\n[inet_http_server]\n" + "\n".join(lines) + "\n"
+        )
         return port
 
     def write_app(self, options):
         options = {"wsgi-file": PACKAGE / "demo" / "app.py", "protocol": "http", **options}
-        lines = ["%s = %s" % (key, value) for key, value in options.items() if value is not None]
+        lines = [f"{key} = {value}" for key, value in options.items() if value is not None]
         self.app_ini.write_text("[uwsgi]\n" + "\n".join(lines) + "\n")
 
     def version(self, text):
@@ -109,11 +130,11 @@ class Stack:
     def set_options(self, filename, section, options):
         """Replace or add options in a section of one of the copied files."""
         path = self.conf_d / filename
-        head, title, rest = path.read_text().partition("[%s]" % section)
+        head, title, rest = path.read_text().partition(f"[{section}]")
         body, following, tail = rest.partition("\n[")
         for option, value in options.items():
-            body = re.sub(r"(?m)^%s *=.*\n?" % re.escape(option), "", body)
-            body = body.rstrip("\n") + "\n%s = %s\n" % (option, value)
+            body = re.sub(rf"(?m)^{re.escape(option)} *=.*\n?", "", body)
+            body = body.rstrip("\n") + f"\n{option} = {value}\n"
         path.write_text(head + title + body + following + tail)
 
     # life
@@ -129,9 +150,15 @@ class Stack:
         command = (command or [str(BIN / "supervisord")]) + ["-n", "-c", str(self.conf)]
         with open(self.log / "supervisord.out", "ab") as out:
             self.process = subprocess.Popen(
-                command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out, user=user,
+                command,
+                env=self.environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                user=user,
                 start_new_session=True,  # a Ctrl-C is for whoever runs the stack, who then ends it in order
-            )  # fmt: skip
+            )
         self.until(self._answers, START_S)
         if wait:
             self.until(lambda: self.info()["serving"], START_S)
@@ -139,7 +166,9 @@ class Stack:
 
     def _answers(self):
         if self.process.poll() is not None:
-            raise RuntimeError("supervisord ended: %s" % (self.log / "supervisord.out").read_text())
+            raise RuntimeError(
+                "supervisord ended: {}".format((self.log / "supervisord.out").read_text())
+            )
         try:
             return self.supervisor.getState()["statename"] == "RUNNING"
         except (OSError, xmlrpc.client.Fault):  # it is not there yet, or shutting down
@@ -172,7 +201,9 @@ class Stack:
     # talking to it
 
     def proxy(self):
-        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=SupervisorTransport(None, None, self.url))
+        return xmlrpc.client.ServerProxy(
+            "http://127.0.0.1", transport=SupervisorTransport(None, None, self.url)
+        )
 
     @property
     def supervisor(self):
@@ -196,11 +227,15 @@ class Stack:
     def ctl(self, *words, **options):
         """Run supervisorctl. :returns: CompletedProcess with text."""
         command = [str(BIN / "supervisorctl"), "-c", str(self.conf), *words]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120, **options)
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=120, **options
+        )
 
     def zergctl(self, *words):
         command = [str(BIN / "zergctl"), "-s", self.url, *words]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=120
+        )
 
     def until(self, true, seconds=20.0, every=0.02):
         """Poll until something is true. :returns: its value. :raises TimeoutError: with what the pair looks like."""
@@ -210,7 +245,7 @@ class Stack:
             if value:
                 return value
             if time.monotonic() > end:
-                raise TimeoutError("not within %.0f s:\n%s" % (seconds, self.report()))
+                raise TimeoutError(f"not within {seconds:.0f} s:\n{self.report()}")
             time.sleep(every)
 
     def until_roles(self, serving, parked, seconds=20.0):
@@ -219,7 +254,11 @@ class Stack:
         def settled():
             info = self.info()
             slots = {c["program"]: c["slot"] for c in info["copies"]}
-            fine = info["serving"] == serving and info["parked"] == parked and slots.get(serving) == "running"
+            fine = (
+                info["serving"] == serving
+                and info["parked"] == parked
+                and slots.get(serving) == "running"
+            )
             return fine and (not parked or slots.get(parked) == "sleeping") and info
 
         return self.until(settled, seconds)
@@ -245,7 +284,9 @@ class Stack:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def child_log(self, program):
-        return "".join(p.read_text(errors="replace") for p in self.log.glob("%s-stdout---*" % program))
+        return "".join(
+            p.read_text(errors="replace") for p in self.log.glob(f"{program}-stdout---*")
+        )
 
 
 def threads_below(master):
@@ -255,7 +296,7 @@ def threads_below(master):
         try:
             state, parent = (path / "stat").read_text().rpartition(")")[2].split()[:2]
             if int(parent) == master:
-                lines.append("%s %s %s" % (path, state, (path / "syscall").read_text().strip()))
+                lines.append("{} {} {}".format(path, state, (path / "syscall").read_text().strip()))
         except OSError:
             pass  # it ended
     return "\n".join(lines)

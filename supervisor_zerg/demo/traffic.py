@@ -30,7 +30,9 @@ def get(address, path="/", timeout=REQUEST_TIMEOUT_S):
     try:
         status, body = _exchange(address, path, timeout)
         words = body.split() if status == 200 else ["?", "0", "0", "?"]
-        return Answer(began, time.monotonic(), status, words[0], int(words[1]), float(words[2]), words[3])
+        return Answer(
+            began, time.monotonic(), status, words[0], int(words[1]), float(words[2]), words[3]
+        )
     except (OSError, ValueError, IndexError) as error:
         return Answer(began, time.monotonic(), 0, type(error).__name__, 0, 0.0, "?")
 
@@ -57,7 +59,11 @@ def main(arguments=None):
     enough = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: enough.set())
-    write = sys.stdout.buffer.raw.write if hasattr(sys.stdout.buffer, "raw") else sys.stdout.buffer.write
+    write = (
+        sys.stdout.buffer.raw.write
+        if hasattr(sys.stdout.buffer, "raw")
+        else sys.stdout.buffer.write
+    )
 
     def client(number):
         choices = itertools.cycle(random.sample(paths, len(paths)))
@@ -126,7 +132,9 @@ class Traffic:
 
 def _parsed(line):
     began, ended, status, program, pid, handled, version = line.split(" ", 6)
-    return Answer(float(began), float(ended), int(status), program, int(pid), float(handled), version)
+    return Answer(
+        float(began), float(ended), int(status), program, int(pid), float(handled), version
+    )
 
 
 def failed(answers):
@@ -140,7 +148,14 @@ def stale(answers, swaps):
     """
     found = []
     for (_, since, serving), following in zip(swaps, list(swaps[1:]) + [(float("inf"),)]):
-        found += [a for a in answers if since < a.began and a.handled < following[0] and a.status == 200 and a.program != serving]
+        found += [
+            a
+            for a in answers
+            if since < a.began
+            and a.handled < following[0]
+            and a.status == 200
+            and a.program != serving
+        ]
     return found
 
 

@@ -31,31 +31,55 @@ class Verdict:
 
     @property
     def good(self):
-        return self.requests > 0 and not (self.failed or self.stale or self.unanswered or self.unseen)
+        return self.requests > 0 and not (
+            self.failed or self.stale or self.unanswered or self.unseen
+        )
 
     def takeover_s(self):
         """From the kill until the copy that was parked took up a request."""
         heir = next(act.serving for act in self.acts if act.asked == self.killed)
         answers = [a for some in self.answers.values() for a in some if a.program == heir]
-        return min((a.handled for a in answers if a.handled > self.killed), default=float("inf")) - self.killed
+        return (
+            min((a.handled for a in answers if a.handled > self.killed), default=float("inf"))
+            - self.killed
+        )
 
     def lines(self):
-        yield row("requests", self.requests, "answered by " + ", ".join("version %s: %d" % pair for pair in sorted(self.versions.items())))
+        yield row(
+            "requests",
+            self.requests,
+            "answered by "
+            + ", ".join("version %s: %d" % pair for pair in sorted(self.versions.items())),
+        )
         yield row("failed", len(self.failed), errors(self.failed))
-        yield row("cut by the kill -9", len(self.lost), "began before it, ran inside the killed process" + errors(self.lost, "; "))
+        yield row(
+            "cut by the kill -9",
+            len(self.lost),
+            f"began before it, ran inside the killed process{errors(self.lost, '; ')}",
+        )
         if self.late:
             last = (max(a.handled for a in self.late) - self.killed) * 1000
-            words = "answered by workers that outlived the killed master, up to %.0f ms after it" % last
+            words = (
+                f"answered by workers that outlived the killed master, up to {last:.0f} ms after it"
+            )
             yield row("taken up by orphans", len(self.late), words)
-        yield row("stale", len(self.stale), "taken up by the parked copy after a swap had been answered")
+        yield row(
+            "stale", len(self.stale), "taken up by the parked copy after a swap had been answered"
+        )
         yield row("unanswered", self.unanswered, "")
         if self.killed < float("inf"):
-            yield row("kill -9, ms", "%.1f" % (self.takeover_s() * 1000), "until the other copy took up its first request")
+            yield row(
+                "kill -9, ms",
+                f"{self.takeover_s() * 1000:.1f}",
+                "until the other copy took up its first request",
+            )
         for kind, some in self.answers.items():
-            yield row("slowest, ms", "%.1f" % slowest_ms(some), "of %d requests, %s" % (len(some), kind))
+            yield row("slowest, ms", f"{slowest_ms(some):.1f}", f"of {len(some)} requests, {kind}")
         for act in self.unseen:
-            yield "  %s: NO answer of %s, version %s, was seen" % (act.name, act.serving, act.version)
-        yield "verdict: %s" % ("no request failed, none was stale" if self.good else "NOT GOOD, see above")
+            yield f"  {act.name}: NO answer of {act.serving}, version {act.version}, was seen"
+        yield "verdict: %s" % (
+            "no request failed, none was stale" if self.good else "NOT GOOD, see above"
+        )
 
 
 def served_as_told(answers, act, acts):
@@ -72,7 +96,11 @@ def row(name, value, note):
 def errors(answers, before=""):
     """Failed answers by kind: ``2 ConnectionResetError``."""
     kinds = count(a.program if a.status == 0 else "HTTP %d" % a.status for a in answers)
-    return before + ", ".join("%d %s" % (number, kind) for kind, number in kinds.items()) if kinds else ""
+    return (
+        before + ", ".join("%d %s" % (number, kind) for kind, number in kinds.items())
+        if kinds
+        else ""
+    )
 
 
 def slowest_ms(answers):

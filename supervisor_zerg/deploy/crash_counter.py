@@ -20,7 +20,10 @@ class Vitals:
         self._count(set(workers), now)
         if snapshot is not None:
             rows = snapshot.workers
-            exceptions, harakiris = sum(row.exceptions for row in rows), sum(row.harakiris for row in rows)
+            exceptions, harakiris = (
+                sum(row.exceptions for row in rows),
+                sum(row.harakiris for row in rows),
+            )
             self.counted = Counters(snapshot.requests, exceptions, harakiris, told=True)
         return replace(self.counted, lost=self.replaced + len(self.missing))
 

@@ -4,8 +4,8 @@ have it, from what is so now.
 
 from dataclasses import replace
 
-from .state_machine import CUT_S
 from ..core.model import Facts, Slot
+from .state_machine import CUT_S
 
 
 def rehearse(pair, plans, facts):
@@ -26,32 +26,35 @@ def _afterwards(plan, facts):
 def _steps(pair, plan, facts):
     target, old = facts.copy(plan.target), facts.copy(plan.old)
     for hook in plan.before:
-        yield "run %s: %s" % (hook, getattr(pair, hook))
+        yield f"run {hook}: {getattr(pair, hook)}"
     if target.pid:
         yield from _end(pair, plan, target)
-    yield "start %s, and wait until it is loaded, %.0f s at most" % (plan.target, plan.boot_timeout)
+    yield f"start {plan.target}, and wait until it is loaded, {plan.boot_timeout:.0f} s at most"
     if plan.check_parked:
-        yield "ask %s until %d answers in a row are good (not where it accepts by itself, as by hooks.ini)" % (
-            pair.health_of(plan.target), plan.count)  # fmt: skip
-    yield "write '%s' to %s, which the new master reads (nothing where it accepts by itself): it accepts" % (
-        _toggle(facts, Slot.RUNNING), pair.fifos[Slot.NEW])  # fmt: skip
+        yield (
+            "ask %s until %d answers in a row are good (not where it accepts by itself, as by hooks.ini)"
+            % (pair.health_of(plan.target), plan.count)
+        )
+    yield (
+        f"write '{_toggle(facts, Slot.RUNNING)}' to {pair.fifos[Slot.NEW]}, which the new master reads (nothing where it accepts by itself): it accepts"
+    )
     yield from _retreat(pair, facts, old)
     yield _watch(pair, plan)
     yield _in_trouble(pair, plan, facts, old)
     if plan.after:
-        yield "run %s: %s" % (plan.after, getattr(pair, plan.after))
+        yield f"run {plan.after}: {getattr(pair, plan.after)}"
     if pair.retire == "stop" and not old.asynchronous:
-        yield "write 'q' to %s once none of its requests is in flight: %s ends (retire = stop)" % (_parked_at(pair, facts), plan.old)
+        yield f"write 'q' to {_parked_at(pair, facts)} once none of its requests is in flight: {plan.old} ends (retire = stop)"
 
 
 def _end(pair, plan, target):
     now = "" if plan.follows else " (now %d)" % target.in_flight
-    yield "wait until no request of %s is in flight%s, %.0f s at most" % (plan.target, now, plan.drain_timeout)
-    late = "what is in flight then is cut %.0f s later" % CUT_S
+    yield f"wait until no request of {plan.target} is in flight{now}, {plan.drain_timeout:.0f} s at most"
+    late = f"what is in flight then is cut {CUT_S:.0f} s later"
     if target.ready and not target.accepting:
-        yield "write 'q' to %s (%s): it ends, by its stop signal if not within 1 s; %s" % (pair.fifos[target.slot], _who(target), late)
+        yield f"write 'q' to {pair.fifos[target.slot]} ({_who(target)}): it ends, by its stop signal if not within 1 s; {late}"
     else:
-        yield "send its stop signal to %s (%s); %s" % (plan.target, _who(target), late)
+        yield f"send its stop signal to {plan.target} ({_who(target)}); {late}"
 
 
 def _who(copy):
@@ -70,26 +73,38 @@ def _parked_at(pair, facts):
 def _retreat(pair, facts, old):
     fifo = pair.fifos[Slot.RUNNING if old.slot is None else old.slot]
     if old.asynchronous:
-        yield "write 'q' to %s (%s): it finishes its requests and ends" % (fifo, _who(old))
+        yield f"write 'q' to {fifo} ({_who(old)}): it finishes its requests and ends"
         return
     command = "p" if old.slot is Slot.SLEEPING else _toggle(facts, Slot.SLEEPING)
-    nudges = ", and nudge its threads until none waits for a request" if any(w.cores > 1 for w in old.workers) else ""
-    yield "write '%s' to %s (%s)%s: it is parked" % (command, fifo, _who(old), nudges)
+    nudges = (
+        ", and nudge its threads until none waits for a request"
+        if any(w.cores > 1 for w in old.workers)
+        else ""
+    )
+    yield f"write '{command}' to {fifo} ({_who(old)}){nudges}: it is parked"
 
 
 def _watch(pair, plan):
     asked = ""
     if plan.check_serving:
-        before = "" if plan.check_parked else ", which tells the copies not apart and so cannot be asked before"
-        asked = ", until the last %d answers of %s are good%s" % (plan.count, pair.health_of(plan.target), before)
+        before = (
+            ""
+            if plan.check_parked
+            else ", which tells the copies not apart and so cannot be asked before"
+        )
+        asked = ", until the last %d answers of %s are good%s" % (
+            plan.count,
+            pair.health_of(plan.target),
+            before,
+        )
     if not plan.bake and plan.check_parked:
         asked = ""
-    return "watch %s for %.0f s%s" % (plan.target, plan.bake, asked)
+    return f"watch {plan.target} for {plan.bake:.0f} s{asked}"
 
 
 def _in_trouble(pair, plan, facts, old):
     if old.asynchronous:
-        return "in trouble there is no way back: %s has ended" % plan.old
+        return f"in trouble there is no way back: {plan.old} has ended"
     back, away = _toggle(facts, Slot.RUNNING), _toggle(facts, Slot.SLEEPING)
     words = "in trouble write '%s' to %s and then '%s' to %s: %s serves again"
     return words % (back, _parked_at(pair, facts), away, pair.fifos[Slot.RUNNING], plan.old)

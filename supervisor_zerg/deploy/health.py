@@ -22,13 +22,17 @@ def trouble(release, sight):
     """Why the release must go back, or ''."""
     plan, target = release.plan, release.plan.target
     if sight.ended:
-        return "%s ended: %s" % (target, sight.ended)
+        return f"{target} ended: {sight.ended}"
     if plan.check_serving and sight.bad >= plan.count:
-        return "%s is not healthy: %s" % (target, sight.health_words)
+        return f"{target} is not healthy: {sight.health_words}"
     worse = _worse(plan, sight.counters) if sight.counters.told else ""
     if not worse and sight.serving not in ("", target) and not _on_its_way(release, sight):
-        return "%s does not accept requests any more, so %s serves in its place" % (target, sight.serving)
-    if not worse and sight.now - release.since > plan.bake + plan.check_timeout and not well(release, sight):
+        return f"{target} does not accept requests any more, so {sight.serving} serves in its place"
+    if (
+        not worse
+        and sight.now - release.since > plan.bake + plan.check_timeout
+        and not well(release, sight)
+    ):
         return unhealthy(plan, sight, plan.bake + plan.check_timeout)
     return worse
 
@@ -42,12 +46,12 @@ def unhealthy(plan, sight, seconds):
     words = sight.health_words or "no check was made"
     if not sight.health_words or sight.silent > plan.silence:
         words += "; does the listener run?"
-    return "%s was not found healthy within %.0f s: %s" % (plan.target, seconds, words)
+    return f"{plan.target} was not found healthy within {seconds:.0f} s: {words}"
 
 
 def _worse(plan, counted):
     if counted.harakiris:
-        return "%s: uWSGI ended a worker whose request took too long (harakiri)" % plan.target
+        return f"{plan.target}: uWSGI ended a worker whose request took too long (harakiri)"
     if _many(plan, counted.exceptions + counted.lost, counted.requests):
         numbers = counted.exceptions, counted.lost, counted.requests
         return "%s: %d exceptions and %d respawned workers in %d requests" % (plan.target, *numbers)

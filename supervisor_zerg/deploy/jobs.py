@@ -29,11 +29,20 @@ class Errands:
     def check(self, program, environment):
         self.end()
         pair, self.heard_at = self.keeper.pair, self.plugin.loop.clock()
-        self.job = job = self.plugin.worklist.add(Job(
-            id="%s-health" % self.plugin.new_id(), kind="health", pair=pair.name, what="health", check=pair.health_of(program),
-            timeout=pair.health_timeout, interval=pair.health_interval, expect=pair.health_status,
-            told=lambda ok, words: self._health_told(job, ok, words), environment={"ZERG_PAIR": pair.name, **environment},
-        ))  # fmt: skip
+        self.job = job = self.plugin.worklist.add(
+            Job(
+                id=f"{self.plugin.new_id()}-health",
+                kind="health",
+                pair=pair.name,
+                what="health",
+                check=pair.health_of(program),
+                timeout=pair.health_timeout,
+                interval=pair.health_interval,
+                expect=pair.health_status,
+                told=lambda ok, words: self._health_told(job, ok, words),
+                environment={"ZERG_PAIR": pair.name, **environment},
+            )
+        )
 
     def _health_told(self, job, ok, words):
         if job is not self.job:

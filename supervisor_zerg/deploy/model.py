@@ -41,7 +41,9 @@ class Do(enum.Enum):
     STOP = "stop"
     KILL = "kill"  # the target was told to stop and has requests that would last too long
     START = "start"
-    CHECK = "check"  # begin to ask for the health of the target, and go on until the release has ended
+    CHECK = (
+        "check"  # begin to ask for the health of the target, and go on until the release has ended
+    )
     PROMOTE = "promote"
     RETURN = "return"  # promote the old copy again
 
@@ -56,12 +58,16 @@ class Plan:
 
     target: str
     old: str
-    before: Tuple[str, ...] = ()  # hooks to run first, in order
+    before: tuple[str, ...] = ()  # hooks to run first, in order
     after: str = ""  # the hook to run last
-    follows: bool = False  # another plan was carried out before it, so something was changed already
+    follows: bool = (
+        False  # another plan was carried out before it, so something was changed already
+    )
     check_parked: bool = False  # health is asked before the promotion ...
     check_serving: bool = False  # ... and after it
-    count: int = 3  # so many good answers in a row to be promoted, so many bad ones to be rolled back
+    count: int = (
+        3  # so many good answers in a row to be promoted, so many bad ones to be rolled back
+    )
     bake: float = 10.0
     max_exceptions: float = 0.05  # a request
     drain_timeout: float = 60.0
@@ -117,7 +123,7 @@ class Release:
     old_gone: bool = False  # it ended: what its program runs now was loaded from what is on disk
     checked: bool = False  # its health was found good before the promotion
     overdue: bool = False  # the drain limit passed with requests in flight
-    hooks: Tuple[str, ...] = ()  # still to run
+    hooks: tuple[str, ...] = ()  # still to run
     unparkable: bool = False  # it was to be parked again, and had to be stopped
     cut: int = 0  # requests that were in flight when the target was killed
     outcome: Optional[Outcome] = None
@@ -126,7 +132,7 @@ class Release:
     def waits_for(self):
         """What the release is about now, in words."""
         if self.phase in (Phase.PREPARING, Phase.FINISHING):
-            return "hook %s" % (self.hooks[0] if self.phase is Phase.PREPARING else self.plan.after)
+            return f"hook {self.hooks[0] if self.phase is Phase.PREPARING else self.plan.after}"
         alone = self.old_gone and self.phase in STARTED
-        without = ", and %s, which had the old release, has ended" % self.plan.old if alone else ""
-        return "%s %s%s" % (self.plan.target, self.phase.value, without)
+        without = f", and {self.plan.old}, which had the old release, has ended" if alone else ""
+        return f"{self.plan.target} {self.phase.value}{without}"

@@ -22,15 +22,32 @@ def read_options(options):
     """The options of ``zerg.deploy`` -> dict. :raises BadOption: one is unknown or of the wrong kind."""
     for name, value in options.items():
         if name not in OPTIONS:
-            raise errors.BadOption("deploy has no option %r" % name, "there are " + ", ".join(OPTIONS))
-        if not isinstance(value, OPTIONS[name]) or isinstance(value, bool) and OPTIONS[name] is not bool:
-            raise errors.BadOption("the option %s of deploy cannot be %r" % (name, value))
+            raise errors.BadOption(
+                f"deploy has no option {name!r}", f"there are {', '.join(OPTIONS)}"
+            )
+        if (
+            not isinstance(value, OPTIONS[name])
+            or isinstance(value, bool)
+            and OPTIONS[name] is not bool
+        ):
+            raise errors.BadOption(f"the option {name} of deploy cannot be {value!r}")
         if OPTIONS[name] == (int, float) and not 0 <= value <= LONGEST_S:
-            raise errors.BadOption("the option %s of deploy must be from 0 to %d seconds, not %r" % (name, LONGEST_S, value))
+            raise errors.BadOption(
+                "the option %s of deploy must be from 0 to %d seconds, not %r"
+                % (name, LONGEST_S, value)
+            )
     label = options.get("label", "")
     if len(label) > LABEL_LIMIT or not label.isprintable():
         raise errors.BadOption("a label has at most %d printable characters" % LABEL_LIMIT)
-    return {"bake": None, "timeout": None, "label": "", "wait": True, "dry_run": False, "backup_first": False, **options}
+    return {
+        "bake": None,
+        "timeout": None,
+        "label": "",
+        "wait": True,
+        "dry_run": False,
+        "backup_first": False,
+        **options,
+    }
 
 
 def plans(pair, facts, options):
@@ -40,14 +57,22 @@ def plans(pair, facts, options):
             raise errors.NoRights(copy.blind)
     serving = facts.serving
     if not serving:
-        raise errors.NobodyServes("no copy of the pair %s serves, so there is no release to go back to" % pair.name)
+        raise errors.NobodyServes(
+            f"no copy of the pair {pair.name} serves, so there is no release to go back to"
+        )
     spare = facts.other(serving).program
     if facts.other(serving).state == "ABSENT":
-        raise errors.NotRunning("supervisord has no program %s" % spare, "add it to the configuration and run 'supervisorctl update'")
+        raise errors.NotRunning(
+            f"supervisord has no program {spare}",
+            "add it to the configuration and run 'supervisorctl update'",
+        )
     if facts.copy(serving).asynchronous and pair.retire != "stop":
-        raise errors.AsyncCopy("%s is asynchronous: a pause would freeze its requests" % serving)
+        raise errors.AsyncCopy(f"{serving} is asynchronous: a pause would freeze its requests")
     if facts.copy(serving).asynchronous and pair.health.startswith("/"):
-        raise errors.AsyncCopy("%s is asynchronous, so its companion does not answer for its health" % serving, ASK_ELSEWHERE)
+        raise errors.AsyncCopy(
+            f"{serving} is asynchronous, so its companion does not answer for its health",
+            ASK_ELSEWHERE,
+        )
     before = ("before_deploy",) if pair.before_deploy else ()
     if not options["backup_first"]:
         return (_plan(pair, options, spare, serving, before, True),)
@@ -57,8 +82,8 @@ def plans(pair, facts, options):
 def _backup_first(pair, options, serving, spare, before):
     """The article's procedure: refresh the spare from the code that runs, update the code, restart the main program."""
     if not pair.update:
-        words = "the pair %s has no 'update': the command that updates the code between the two steps" % pair.name
-        raise errors.BadOption(words, "set it in the [zerg:%s] section" % pair.name)
+        words = f"the pair {pair.name} has no 'update': the command that updates the code between the two steps"
+        raise errors.BadOption(words, f"set it in the [zerg:{pair.name}] section")
     main = pair.programs[0]
     if serving != main:
         return (_plan(pair, options, main, serving, before + ("update",), True),)
@@ -69,10 +94,17 @@ def _backup_first(pair, options, serving, spare, before):
 def _plan(pair, options, target, old, before, last):
     timeout = options["timeout"]
     return Plan(
-        target=target, old=old, before=before, after="after_deploy" if pair.after_deploy and last else "",
-        check_parked=bool(pair.health) and pair.health_tells_copies_apart, check_serving=bool(pair.health), count=pair.health_count,
-        bake=pair.bake if options["bake"] is None else float(options["bake"]), max_exceptions=pair.max_exceptions,
-        drain_timeout=pair.drain_timeout, boot_timeout=pair.boot_timeout if timeout is None else float(timeout),
+        target=target,
+        old=old,
+        before=before,
+        after="after_deploy" if pair.after_deploy and last else "",
+        check_parked=bool(pair.health) and pair.health_tells_copies_apart,
+        check_serving=bool(pair.health),
+        count=pair.health_count,
+        bake=pair.bake if options["bake"] is None else float(options["bake"]),
+        max_exceptions=pair.max_exceptions,
+        drain_timeout=pair.drain_timeout,
+        boot_timeout=pair.boot_timeout if timeout is None else float(timeout),
         check_timeout=(pair.health_timeout + pair.health_interval) * pair.health_count * 2 + 10,
         silence=pair.health_timeout + pair.health_interval + 2,
-    )  # fmt: skip
+    )

@@ -6,7 +6,6 @@ from ..core import errors
 from ..core.model import Arrival
 from .model import UNSEEN
 
-
 REMEMBERED = 10
 
 
@@ -33,15 +32,14 @@ class Deploys:
         """:param by: who wants to move the pair; a deploy may. :raises Busy:"""
         if self.running and by != str(self.running):
             raise errors.Busy(
-                "%s by %s is under way since %.1f s for the pair %s"
-                % (self.running, self.running.by, self.running.elapsed, self.keeper.pair.name),
+                f"{self.running} by {self.running.by} is under way since {self.running.elapsed:.1f} s for the pair {self.keeper.pair.name}",
                 "ask again when it has ended; 'zerg abort' ends it on the old release",
             )
 
     def abort(self, by):
         """End the one that runs, on the old release. :returns: it. :raises NoDeploy:"""
         if self.running is None:
-            raise errors.NoDeploy("no deploy of the pair %s is under way" % self.keeper.pair.name)
+            raise errors.NoDeploy(f"no deploy of the pair {self.keeper.pair.name} is under way")
         deploy = self.running
         deploy.abort(by)
         return deploy
@@ -77,7 +75,7 @@ class Deploys:
         self.keeper.desires.retiring = ""
         started = self.keeper.plugin.programs.spawn(program)
         self.keeper.desires.arrivals[program] = Arrival.PARKS
-        self.keeper.kick("%s was started" % program)
+        self.keeper.kick(f"{program} was started")
         return started
 
     def end_parked(self, copy):
@@ -85,7 +83,7 @@ class Deploys:
         if not (copy.ready and copy.sealed) or copy.program == self.keeper.desires.last:
             return False
         self.keeper.desires.retiring = copy.program
-        self.keeper.kick("%s is to end" % copy.program)
+        self.keeper.kick(f"{copy.program} is to end")
         return True
 
     def wanted(self, program, deploy):
@@ -102,12 +100,20 @@ class Deploys:
             keeper.save_orders()
         if info["outcome"] == "deployed" and keeper.pair.retire == "stop":
             keeper.desires.retiring, keeper.desk.chores = info["old"], True
-        outcome = "%s%s" % (info["outcome"], ": " + info["why"] if info["why"] else "")
-        told = {"what": "deploy %s" % info["target"], "by": info["by"], "moves": info["steps"], "label": info["label"], "cut": info["cut"]}
-        told.update(id=info["id"], took_ms=info["elapsed"] * 1000, serving=info["serving"], outcome=outcome)
+        outcome = "{}{}".format(info["outcome"], ": " + info["why"] if info["why"] else "")
+        told = {
+            "what": "deploy {}".format(info["target"]),
+            "by": info["by"],
+            "moves": info["steps"],
+            "label": info["label"],
+            "cut": info["cut"],
+        }
+        told.update(
+            id=info["id"], took_ms=info["elapsed"] * 1000, serving=info["serving"], outcome=outcome
+        )
         keeper.chronicle.record(told)
         keeper.plugin.answered()
-        keeper.kick("%s has ended" % deploy)
+        keeper.kick(f"{deploy} has ended")
 
     def label_of(self, program, pid):
         """What a person called the release in a copy; empty once it was started anew."""
@@ -126,5 +132,7 @@ class Deploys:
         """
         known = [deploy for deploy in self.recent if ident in ("", deploy.id)]
         if ident and not known:
-            raise errors.ForgottenDeploy("nobody remembers the deploy %s of the pair %s" % (ident, self.keeper.pair.name))
+            raise errors.ForgottenDeploy(
+                f"nobody remembers the deploy {ident} of the pair {self.keeper.pair.name}"
+            )
         return known[-1].info() if known else {}

@@ -8,14 +8,14 @@ serve and one be parked, as after any other mishap.
 import time
 from dataclasses import replace
 
-from ..supervisord import events
 from ..core import errors
+from ..core.model import Verb
+from ..supervisord import events
+from .crash_counter import Vitals
+from .jobs import Errands
+from .model import STARTED, Outcome, Phase, Sight
 from .state_machine import advance, begin
 from .stopper import Ending
-from .jobs import Errands
-from ..core.model import Verb
-from .model import STARTED, Outcome, Phase, Sight
-from .crash_counter import Vitals
 
 BRISK_S = 0.05  # between two looks while a copy drains, stops, boots or is promoted; events wake it at once
 CALM_S = 0.25  # while it is checked or bakes
@@ -50,7 +50,9 @@ class Deploy:
         self._forget()
 
     def __str__(self):
-        return "deploy %s (id %s)" % (self.release.plan.target if self.release else self.pair.name, self.id)
+        return (
+            f"deploy {self.release.plan.target if self.release else self.pair.name} (id {self.id})"
+        )
 
     @property
     def over(self):
@@ -91,7 +93,9 @@ class Deploy:
 
     def made(self, move):
         """A command was given to a copy of the pair."""
-        self.let_in = self.let_in or move.verb is Verb.RESUME and move.program == self.release.plan.target
+        self.let_in = (
+            self.let_in or move.verb is Verb.RESUME and move.program == self.release.plan.target
+        )
 
     def abort(self, by):
         """End on the old release."""
@@ -118,7 +122,11 @@ class Deploy:
         answer = self.request.answer if self.request is not None else None
         self.promoted = isinstance(answer, dict)
         if isinstance(answer, errors.ZergError):
-            self.promotion, self.transient, self.request = str(answer), isinstance(answer, TRANSIENT), None
+            self.promotion, self.transient, self.request = (
+                str(answer),
+                isinstance(answer, TRANSIENT),
+                None,
+            )
 
     # what it does
 
@@ -129,12 +137,20 @@ class Deploy:
                 self.facts = facts
                 self._go_on()
         except Exception:  # told in the log by the loop's guard; the pair must not be held for ever
-            self.plans, self.release = [], replace(self.release, phase=Phase.ENDED, outcome=Outcome.FAILED, why=BUG)
+            self.plans, self.release = (
+                [],
+                replace(self.release, phase=Phase.ENDED, outcome=Outcome.FAILED, why=BUG),
+            )
             self._ended()
             raise
         if self.over:
             return
-        pause = CALM_S if self.release.phase in (Phase.CHECKING, Phase.BAKING, Phase.PREPARING, Phase.FINISHING) else BRISK_S
+        pause = (
+            CALM_S
+            if self.release.phase
+            in (Phase.CHECKING, Phase.BAKING, Phase.PREPARING, Phase.FINISHING)
+            else BRISK_S
+        )
         self.timer = self.loop.call_later(pause, self.look)
 
     def _go_on(self):
@@ -149,31 +165,50 @@ class Deploy:
 
     def _take(self, release, orders):
         if self.release is None or release.phase is not self.release.phase:
-            self.told.append("+%.1fs %s" % (self.loop.clock() - self.began, release.waits_for()))
+            self.told.append(f"+{self.loop.clock() - self.began:.1f}s {release.waits_for()}")
             self.errands.begin_count()
         self.release = release
         for order in orders:
-            getattr(self, "_do_" + order.name.lower())()
+            getattr(self, f"_do_{order.name.lower()}")()
 
     def _sight(self):
         plan, facts, errands = self.release.plan, self.facts, self.errands
         target = facts.copy(plan.target)
-        if target.pid and self.release.phase in STARTED and not self.plugin.kernel.alive(target.pid):  # and supervisord is late
+        if (
+            target.pid
+            and self.release.phase in STARTED
+            and not self.plugin.kernel.alive(target.pid)
+        ):  # and supervisord is late
             self.died = self.died or HOW["EXITED"]
         return Sight(
-            target=target, old=facts.copy(plan.old), serving=facts.serving, now=self.loop.clock(), ended=self.died,
-            hook=errands.hook, hook_words=errands.hook_words, good=errands.good, bad=errands.bad, health_words=errands.health_words,
+            target=target,
+            old=facts.copy(plan.old),
+            serving=facts.serving,
+            now=self.loop.clock(),
+            ended=self.died,
+            hook=errands.hook,
+            hook_words=errands.hook_words,
+            good=errands.good,
+            bad=errands.bad,
+            health_words=errands.health_words,
             silent=self.loop.clock() - errands.heard_at,
-            promotion=self.promotion, transient=self.transient, promoted=self.promoted, let_in=self.let_in,
-            counters=self._counters(target), orphans=any(o.program == plan.target for o in facts.orphans), abort=self.aborted_by,
-        )  # fmt: skip
+            promotion=self.promotion,
+            transient=self.transient,
+            promoted=self.promoted,
+            let_in=self.let_in,
+            counters=self._counters(target),
+            orphans=any(o.program == plan.target for o in facts.orphans),
+            abort=self.aborted_by,
+        )
 
     def _counters(self, target):
         pids = {w.pid for w in target.workers if not w.zombie}
         if self.release.phase in (Phase.PROMOTING, Phase.BAKING):
             for pid in pids - self.loop.watched():
                 self.loop.watch(pid, self._worker_ended)
-        return self.vitals.see(pids, self.keeper.observer.memos[target.program].snapshot, self.loop.clock())
+        return self.vitals.see(
+            pids, self.keeper.observer.memos[target.program].snapshot, self.loop.clock()
+        )
 
     def _worker_ended(self, pid):
         """The last that takes requests may be gone."""
@@ -186,7 +221,11 @@ class Deploy:
     # orders
 
     def _do_run_hook(self):
-        name = self.release.hooks[0] if self.release.phase is Phase.PREPARING else self.release.plan.after
+        name = (
+            self.release.hooks[0]
+            if self.release.phase is Phase.PREPARING
+            else self.release.plan.after
+        )
         self.errands.run_hook(name, self._environment())
 
     def _do_end_hook(self):
@@ -194,7 +233,12 @@ class Deploy:
 
     def _environment(self):
         plan = self.release.plan
-        return {"ZERG_ID": self.id, "ZERG_TARGET": plan.target, "ZERG_OLD": plan.old, "ZERG_LABEL": self.label}
+        return {
+            "ZERG_ID": self.id,
+            "ZERG_TARGET": plan.target,
+            "ZERG_OLD": plan.old,
+            "ZERG_LABEL": self.label,
+        }
 
     def _do_stop(self):
         self.errands.end()
@@ -203,15 +247,28 @@ class Deploy:
     def _do_kill(self):
         copy = self.facts.copy(self.release.plan.target)
         self.ending.kill(copy)
-        self.plugin.log("warn", "requests were cut", pair=self.pair.name, program=copy.program, count=self.release.cut)
+        self.plugin.log(
+            "warn",
+            "requests were cut",
+            pair=self.pair.name,
+            program=copy.program,
+            count=self.release.cut,
+        )
 
     def _do_start(self):
-        self.starts, self.vitals, self.let_in = self.starts + 1, Vitals(self.plugin.kernel.alive), False
+        self.starts, self.vitals, self.let_in = (
+            self.starts + 1,
+            Vitals(self.plugin.kernel.alive),
+            False,
+        )
         if not self.keeper.deploys.start_parked(self.release.plan.target):
             self.died = "supervisord could not start it"
 
     def _do_check(self):
-        self.errands.check(self.release.plan.target, {**self._environment(), "ZERG_PHASE": self.release.phase.name.lower()})
+        self.errands.check(
+            self.release.plan.target,
+            {**self._environment(), "ZERG_PHASE": self.release.phase.name.lower()},
+        )
 
     def _do_promote(self):
         self._ask(self.release.plan.target)
@@ -239,10 +296,17 @@ class Deploy:
         self.plans, self.took = [], self.loop.clock() - self.began
         kind = EVENTS.get(release.outcome)
         if kind:
-            told = {"pair": self.pair.name, "id": self.id, "target": release.plan.target, "serving": self.facts.serving}
+            told = {
+                "pair": self.pair.name,
+                "id": self.id,
+                "target": release.plan.target,
+                "serving": self.facts.serving,
+            }
             events.announce(kind, release.why, **told)
         if release.outcome is Outcome.ROLLED_BACK:
-            self.plugin.hooks.run(self.keeper, "on_rollback", {**self._environment(), "ZERG_WHY": release.why})
+            self.plugin.hooks.run(
+                self.keeper, "on_rollback", {**self._environment(), "ZERG_WHY": release.why}
+            )
         self.ended(self)
 
     def info(self):

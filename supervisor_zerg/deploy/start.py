@@ -1,9 +1,9 @@
 """Looks at a pair, then begins its deploy, or tells what it would do."""
 
 from ..core import errors
-from .runner import Deploy
-from .plan import plans
 from .dry_run import rehearse
+from .plan import plans
+from .runner import Deploy
 
 
 class Launch:
@@ -25,14 +25,27 @@ class Launch:
     def _begin(self, facts):
         keeper, options = self.keeper, self.options
         if facts is None:
-            raise errors.ZergError("the look at the pair %s failed" % keeper.pair.name)
+            raise errors.ZergError(f"the look at the pair {keeper.pair.name} failed")
         todo = plans(keeper.pair, facts, options)
         if options["dry_run"]:
             told = list(rehearse(keeper.pair, todo, facts))
-            return {"pair": keeper.pair.name, "target": todo[-1].target, "steps": told, "outcome": "dry run", "serving": facts.serving}
-        if any(plan.before or plan.after or plan.check_serving for plan in todo) and not self.plugin.worklist.listener_present():
-            raise errors.NoListener("hooks and health checks of the pair %s need the listener, which does not run" % keeper.pair.name)
-        deploy = Deploy(keeper, self.plugin.new_id(), todo, options["label"], "a person", keeper.deploys.ended)
+            return {
+                "pair": keeper.pair.name,
+                "target": todo[-1].target,
+                "steps": told,
+                "outcome": "dry run",
+                "serving": facts.serving,
+            }
+        if (
+            any(plan.before or plan.after or plan.check_serving for plan in todo)
+            and not self.plugin.worklist.listener_present()
+        ):
+            raise errors.NoListener(
+                f"hooks and health checks of the pair {keeper.pair.name} need the listener, which does not run"
+            )
+        deploy = Deploy(
+            keeper, self.plugin.new_id(), todo, options["label"], "a person", keeper.deploys.ended
+        )
         return keeper.deploys.begin(deploy)
 
     @property

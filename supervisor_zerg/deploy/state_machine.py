@@ -35,18 +35,26 @@ def advance(release, sight):
     """The next step. :returns: (Release, orders); the same Release and no orders while there is something to wait for."""
     release = _noting(release, sight)
     if sight.abort and release.outcome is None:
-        return _give_up(release, sight, "aborted by %s" % sight.abort)
+        return _give_up(release, sight, f"aborted by {sight.abort}")
     return STEPS[release.phase](release, sight)
 
 
 def _noting(release, sight):
     """The release with what must not be forgotten when it cannot be seen any more."""
-    if (sight.let_in or sight.target.accepting) and release.phase in STARTED and not release.exposed:
+    if (
+        (sight.let_in or sight.target.accepting)
+        and release.phase in STARTED
+        and not release.exposed
+    ):
         release = replace(release, exposed=True, exposed_at=sight.now)
     if not release.old_pid and sight.old.pid:
         release = replace(release, old_pid=sight.old.pid)
-    if sight.old.pid != release.old_pid and release.phase is not Phase.ENDED and not release.old_gone:
-        why = "%s; %s" % (release.why, OLD_GONE % release.plan.old) if release.why else ""
+    if (
+        sight.old.pid != release.old_pid
+        and release.phase is not Phase.ENDED
+        and not release.old_gone
+    ):
+        why = f"{release.why}; {OLD_GONE % release.plan.old}" if release.why else ""
         release = replace(release, old_gone=True, why=why)
     return release
 
@@ -61,7 +69,7 @@ def _stay(release):
 
 def _give_up(release, sight, why):
     """End on the old release, from wherever it is, if there still is one."""
-    why += "; " + OLD_GONE % release.plan.old if release.old_gone else ""
+    why += f"; {OLD_GONE % release.plan.old}" if release.old_gone else ""
     if release.phase is Phase.PREPARING and sight.hook is None:
         return replace(release, outcome=_unseen(release, sight), why=why), (Do.END_HOOK,)
     if release.exposed:
@@ -83,7 +91,14 @@ def _go_back(release, sight, why):
     if release.old_gone:
         return _to(release, Phase.RETURNING, sight.now, why=why, outcome=Outcome.NOT_BACK)
     orders = () if _returned(release, sight) else (Do.RETURN,)
-    return _to(release, Phase.RETURNING if orders else Phase.ENDED, sight.now, *orders, why=why, outcome=Outcome.ROLLED_BACK)
+    return _to(
+        release,
+        Phase.RETURNING if orders else Phase.ENDED,
+        sight.now,
+        *orders,
+        why=why,
+        outcome=Outcome.ROLLED_BACK,
+    )
 
 
 def _returned(release, sight):
@@ -91,7 +106,11 @@ def _returned(release, sight):
     request or two before they notice.)"""
     if sight.serving != release.plan.old or sight.target.pid:
         return sight.serving == release.plan.old and sight.target.sealed
-    return not sight.orphans or release.phase is Phase.RETURNING and sight.now - release.since > UNPARKED_S
+    return (
+        not sight.orphans
+        or release.phase is Phase.RETURNING
+        and sight.now - release.since > UNPARKED_S
+    )
 
 
 def _prepare(release, sight):
@@ -100,7 +119,7 @@ def _prepare(release, sight):
     if release.outcome is not None:  # it was given up while the hook ran
         return _to(release, Phase.ENDED, sight.now)
     if not sight.hook:
-        return _give_up(release, sight, "%s failed: %s" % (release.hooks[0], sight.hook_words))
+        return _give_up(release, sight, f"{release.hooks[0]} failed: {sight.hook_words}")
     left = release.hooks[1:]
     if left:
         return _to(release, Phase.PREPARING, sight.now, Do.RUN_HOOK, hooks=left)
@@ -114,11 +133,13 @@ def _drain(release, sight):
     overdue = sight.now - release.since > plan.drain_timeout
     if target.accepting or target.leaks:
         if overdue:
-            return _give_up(release, sight, "%s cannot be parked" % target.program)
+            return _give_up(release, sight, f"{target.program} cannot be parked")
         return _stay(release)
     if target.in_flight and not overdue:
         return _stay(release)
-    return _to(release, Phase.STOPPING, sight.now, Do.STOP, touched=True, overdue=bool(target.in_flight))
+    return _to(
+        release, Phase.STOPPING, sight.now, Do.STOP, touched=True, overdue=bool(target.in_flight)
+    )
 
 
 def _stop(release, sight):
@@ -128,21 +149,27 @@ def _stop(release, sight):
     if release.overdue and waited > CUT_S:
         return replace(release, overdue=False, cut=sight.target.in_flight), (Do.KILL,)
     if waited > plan.boot_timeout:  # Supervisor sends SIGKILL after stopwaitsecs
-        return _give_up(release, sight, "%s did not stop within %.0f s" % (plan.target, plan.boot_timeout))
+        return _give_up(
+            release, sight, f"{plan.target} did not stop within {plan.boot_timeout:.0f} s"
+        )
     return _stay(release)
 
 
 def _boot(release, sight):
     target, plan = sight.target, release.plan
     if sight.ended:
-        return _give_up(release, sight, "%s ended while it booted: %s" % (target.program, sight.ended))
+        return _give_up(release, sight, f"{target.program} ended while it booted: {sight.ended}")
     if sight.now - release.since > plan.boot_timeout:
-        return _give_up(release, sight, "%s was not ready within %.0f s" % (target.program, plan.boot_timeout))
+        return _give_up(
+            release, sight, f"{target.program} was not ready within {plan.boot_timeout:.0f} s"
+        )
     if crashes_at_boot(plan, target, sight.counters):
         if target.paused is False:  # in the hooks dialect they accept as soon as they are born
             release = replace(release, exposed=True)
-        return _give_up(release, sight, "the workers of %s end while it boots" % target.program)
-    if not (target.ready and (target.accepting or target.sealed)) or _own_hooks_at_work(release, sight):
+        return _give_up(release, sight, f"the workers of {target.program} end while it boots")
+    if not (target.ready and (target.accepting or target.sealed)) or _own_hooks_at_work(
+        release, sight
+    ):
         return _stay(release)
     if plan.check_parked and not target.accepting:
         return _to(release, Phase.CHECKING, sight.now, Do.CHECK)
@@ -151,15 +178,17 @@ def _boot(release, sight):
 
 def _own_hooks_at_work(release, sight):
     """A copy that accepts by itself has just told the old one to pause: a command of ours now would undo that."""
-    return sight.target.accepting and sight.old.accepting and sight.now - release.exposed_at < HOOKS_S
+    return (
+        sight.target.accepting and sight.old.accepting and sight.now - release.exposed_at < HOOKS_S
+    )
 
 
 def _check(release, sight):
     plan = release.plan
     if sight.ended:
-        return _give_up(release, sight, "%s ended while it was checked: %s" % (plan.target, sight.ended))
+        return _give_up(release, sight, f"{plan.target} ended while it was checked: {sight.ended}")
     if sight.bad >= plan.count:
-        return _give_up(release, sight, "%s is not healthy: %s" % (plan.target, sight.health_words))
+        return _give_up(release, sight, f"{plan.target} is not healthy: {sight.health_words}")
     if sight.now - release.since > plan.check_timeout:
         return _give_up(release, sight, unhealthy(plan, sight, plan.check_timeout))
     if sight.good < plan.count:
@@ -172,11 +201,13 @@ def _promote(release, sight):
     if sight.promotion and _worth_again(release, sight):
         return release, (Do.PROMOTE,)
     if sight.promotion:
-        return _give_up(release, sight, "%s could not be promoted: %s" % (plan.target, sight.promotion))
+        return _give_up(release, sight, f"{plan.target} could not be promoted: {sight.promotion}")
     if sight.ended:
-        return _give_up(release, sight, "%s ended while it was promoted: %s" % (plan.target, sight.ended))
-    if release.exposed and not sight.serving and sight.counters.lost:  # the request would wait for it, and so would users
-        return _give_up(release, sight, "the workers of %s end while it is promoted" % plan.target)
+        return _give_up(release, sight, f"{plan.target} ended while it was promoted: {sight.ended}")
+    if (
+        release.exposed and not sight.serving and sight.counters.lost
+    ):  # the request would wait for it, and so would users
+        return _give_up(release, sight, f"the workers of {plan.target} end while it is promoted")
     if sight.promoted:  # where it has fallen since, the bake tells
         orders = (Do.CHECK,) if plan.check_serving else ()
         return _to(release, Phase.BAKING, sight.now, *orders, exposed=True)
@@ -187,7 +218,10 @@ def _worth_again(release, sight):
     """The promotion was refused for the moment only, and users have met no release that crashes."""
     if not sight.transient or sight.let_in or sight.now - release.since >= AGAIN_S:
         return False
-    return not release.exposed or sight.counters.lost <= release.plan.max_exceptions * sight.counters.requests
+    return (
+        not release.exposed
+        or sight.counters.lost <= release.plan.max_exceptions * sight.counters.requests
+    )
 
 
 def _bake(release, sight):
@@ -209,11 +243,25 @@ def _return(release, sight):
     if _returned(release, sight):
         return _to(release, Phase.ENDED, sight.now)
     if sight.serving == plan.old and waited > UNPARKED_S and not release.unparkable:
-        return replace(release, unparkable=True), (Do.STOP,)  # its workers end all the time, so it cannot be paused
+        return replace(release, unparkable=True), (
+            Do.STOP,
+        )  # its workers end all the time, so it cannot be paused
     if sight.promotion or sight.serving != plan.old and waited > RETURN_S:
-        outcome = Outcome.ROLLED_BACK if sight.serving == plan.old else Outcome.NOT_BACK if sight.serving else Outcome.NOBODY
-        words = sight.promotion or "%s does not serve after %.0f s" % (plan.old, RETURN_S)
-        return _to(release, Phase.ENDED, sight.now, outcome=outcome, why="%s; going back failed: %s" % (release.why, words))
+        outcome = (
+            Outcome.ROLLED_BACK
+            if sight.serving == plan.old
+            else Outcome.NOT_BACK
+            if sight.serving
+            else Outcome.NOBODY
+        )
+        words = sight.promotion or f"{plan.old} does not serve after {RETURN_S:.0f} s"
+        return _to(
+            release,
+            Phase.ENDED,
+            sight.now,
+            outcome=outcome,
+            why=f"{release.why}; going back failed: {words}",
+        )
     return _stay(release)
 
 
@@ -221,18 +269,33 @@ def _stranded(release, sight):
     """There is nothing to go back to: whichever copy is ready serves."""
     if not sight.serving and sight.now - release.since <= RETURN_S:
         return _stay(release)
-    return _to(release, Phase.ENDED, sight.now, outcome=Outcome.NOT_BACK if sight.serving else Outcome.NOBODY)
+    return _to(
+        release,
+        Phase.ENDED,
+        sight.now,
+        outcome=Outcome.NOT_BACK if sight.serving else Outcome.NOBODY,
+    )
 
 
 def _finish(release, sight):
     if sight.hook is None:
         return _stay(release)
-    return _deployed(release, sight, "" if sight.hook else "%s failed: %s" % (release.plan.after, sight.hook_words))
+    return _deployed(
+        release,
+        sight,
+        "" if sight.hook else f"{release.plan.after} failed: {sight.hook_words}",
+    )
 
 
 def _deployed(release, sight, why=""):
     gone = OLD_GONE % release.plan.old if release.old_gone else ""
-    return _to(release, Phase.ENDED, sight.now, outcome=Outcome.DEPLOYED, why="; ".join(filter(None, (why, gone))))
+    return _to(
+        release,
+        Phase.ENDED,
+        sight.now,
+        outcome=Outcome.DEPLOYED,
+        why="; ".join(filter(None, (why, gone))),
+    )
 
 
 STEPS = {

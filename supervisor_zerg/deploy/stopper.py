@@ -4,7 +4,9 @@ import signal
 
 PATIENCE_S = 1.0  # a parked copy that was told to end through its FIFO and is still there gets its stop signal
 MERCY_S = 5.0  # a release that hangs in its boot gets so long to heed its stop signal, and not Supervisor's stopwaitsecs
-INSIST_S = 0.1  # a stop signal within 3 ms of a start can be lost: send it again until the program stops
+INSIST_S = (
+    0.1  # a stop signal within 3 ms of a start can be lost: send it again until the program stops
+)
 INSIST_TRIES = 50
 
 
@@ -28,7 +30,11 @@ class Ending:
     def _insist(self, program, starts, tries):
         if self.deploy.starts != starts or self.deploys.wanted(program, self.deploy):
             return  # it has stopped, and was started again
-        if self.plugin.programs.stop(program) or not tries or self.plugin.programs.get(program).state == "ABSENT":
+        if (
+            self.plugin.programs.stop(program)
+            or not tries
+            or self.plugin.programs.get(program).state == "ABSENT"
+        ):
             return
         self.plugin.loop.call_later(INSIST_S, lambda: self._insist(program, starts, tries - 1))
 

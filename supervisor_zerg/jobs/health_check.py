@@ -14,7 +14,11 @@ BODY_BYTES = 64 << 10
 HEALTHY = "200-399"
 LONGEST_S = 86400.0
 SHORTEST_S = 0.001
-HEADERS = {"User-Agent": "supervisor_zerg/%s" % __version__, "Accept": "*/*", "Connection": "close"}  # http.client adds Host
+HEADERS = {
+    "User-Agent": f"supervisor_zerg/{__version__}",
+    "Accept": "*/*",
+    "Connection": "close",
+}  # http.client adds Host
 
 
 def run(job):
@@ -31,8 +35,12 @@ def run(job):
         line = _command_line(job)
         if line is None:
             return _ask(job["check"], job["expect"], limit_s)
-        return subprocesses.run(line, job["environment"], limit_s, "%s %s: " % (job["pair"], job["what"]), job["id"])
-    except Exception as error:  # written by people and answered by strangers: there is no end to what can be wrong
+        return subprocesses.run(
+            line, job["environment"], limit_s, f"{job['pair']} {job['what']}: ", job["id"]
+        )
+    except (
+        Exception
+    ) as error:  # written by people and answered by strangers: there is no end to what can be wrong
         return False, subprocesses.one_line(_complaint(error))
 
 
@@ -45,7 +53,7 @@ def wanted(expect):
         ends = [part.strip().partition("-") for part in (expect.strip() or HEALTHY).split(",")]
         return [(int(low), int(high if dash else low)) for low, dash, high in ends]
     except ValueError:
-        raise ValueError("the wanted status %r is not like 200-399 or 200,204" % expect) from None
+        raise ValueError(f"the wanted status {expect!r} is not like 200-399 or 200,204") from None
 
 
 def _command_line(job):
@@ -63,25 +71,31 @@ def _ask(check, expect, limit_s):
     try:
         status, reason = _Exchange(connection, target).within(limit_s)
     except (TimeoutError, socket.timeout):  # the same from Python 3.10 on
-        return False, "no answer within %.1f s" % limit_s
+        return False, f"no answer within {limit_s:.1f} s"
     if any(low <= status <= high for low, high in ranges):
         return True, "%d in %d ms" % (status, round((time.monotonic() - began) * 1000))
-    return False, subprocesses.one_line("%s, wanted %s" % (("%d %s" % (status, reason)).strip(), expect.strip() or HEALTHY))
+    return False, subprocesses.one_line(
+        "{}, wanted {}".format(("%d %s" % (status, reason)).strip(), expect.strip() or HEALTHY)
+    )
 
 
 def _open(check, limit_s):
     """(connection that is yet to be made, path to ask for). :raises ValueError: it is no address that we know."""
     if check.startswith("unix://"):
         path, _, rest = check[len("unix://") :].partition(":/")
-        return _UnixConnection(path, limit_s), "/" + rest
+        return _UnixConnection(path, limit_s), f"/{rest}"
     url = urlsplit(check)
     if url.scheme not in ("http", "https") or not url.hostname:
-        raise ValueError("%r begins with none of http://HOST, https://HOST, unix:// and command:" % check)
-    target = (url.path or "/") + ("?" + url.query if url.query else "")
+        raise ValueError(
+            f"{check!r} begins with none of http://HOST, https://HOST, unix:// and command:"
+        )
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     if url.scheme == "http":
         return http.client.HTTPConnection(url.hostname, url.port or 80, timeout=limit_s), target
     context = ssl.create_default_context()
-    return http.client.HTTPSConnection(url.hostname, url.port or 443, timeout=limit_s, context=context), target
+    return http.client.HTTPSConnection(
+        url.hostname, url.port or 443, timeout=limit_s, context=context
+    ), target
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -118,7 +132,9 @@ class _Exchange(threading.Thread):
     def run(self):
         try:
             self.connection.connect()
-            self.sock = self.connection.sock  # http.client forgets it as soon as the body is the last thing to come
+            self.sock = (
+                self.connection.sock
+            )  # http.client forgets it as soon as the body is the last thing to come
             if not self.left:
                 self.answer = self._speak()
         except Exception as error:
@@ -137,19 +153,21 @@ class _Exchange(threading.Thread):
         self.left = True
         if self.sock is not None:
             try:
-                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # that of SSLSocket would change what the thread reads from
+                socket.socket.shutdown(
+                    self.sock, socket.SHUT_RDWR
+                )  # that of SSLSocket would change what the thread reads from
             except OSError:
                 pass
 
 
 def _complaint(error):
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "no answer: the certificate is not good: %s" % error.verify_message
+        return f"no answer: the certificate is not good: {error.verify_message}"
     if isinstance(error, OSError):
-        what = "cannot run %s" % error.filename if error.filename else "no answer"
-        return "%s: %s" % (what, error.strerror or error)
+        what = f"cannot run {error.filename}" if error.filename else "no answer"
+        return f"{what}: {error.strerror or error}"
     if isinstance(error, http.client.HTTPException):
-        return "no HTTP answer: %s %s" % (type(error).__name__, error)
+        return f"no HTTP answer: {type(error).__name__} {error}"
     if isinstance(error, ValueError):
-        return "cannot be done: %s" % error
-    return "cannot be done: %s: %s" % (type(error).__name__, error)
+        return f"cannot be done: {error}"
+    return f"cannot be done: {type(error).__name__}: {error}"

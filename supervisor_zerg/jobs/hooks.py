@@ -18,13 +18,34 @@ class Hooks:
         if not command:
             return None
         serving = keeper.facts.serving if keeper.facts else ""
-        environment = {"ZERG_HOOK": name, "ZERG_PAIR": pair.name, "ZERG_SERVING": serving, **environment}
+        environment = {
+            "ZERG_HOOK": name,
+            "ZERG_PAIR": pair.name,
+            "ZERG_SERVING": serving,
+            **environment,
+        }
 
         def ended(ok, words):
-            plugin.log("info" if ok else "warn", "hook ended", pair=pair.name, hook=name, ok=ok, words=words)
+            plugin.log(
+                "info" if ok else "warn",
+                "hook ended",
+                pair=pair.name,
+                hook=name,
+                ok=ok,
+                words=words,
+            )
             told(ok, words)
 
-        job = Job(plugin.new_id(), "hook", pair.name, name, command, pair.hook_timeout, ended, environment=environment)
+        job = Job(
+            plugin.new_id(),
+            "hook",
+            pair.name,
+            name,
+            command,
+            pair.hook_timeout,
+            ended,
+            environment=environment,
+        )
         plugin.worklist.add(job)
         plugin.loop.call_later(pair.hook_timeout + GRACE_S, lambda: self._overdue(job))
         return job
@@ -32,4 +53,6 @@ class Hooks:
     def _overdue(self, job):
         """The listener limits a hook; this is for a listener that is gone."""
         if job.id in self.plugin.worklist.jobs:
-            self.plugin.worklist.tell(job.id, False, "the listener told nothing for %.0f s" % (job.timeout + GRACE_S))
+            self.plugin.worklist.tell(
+                job.id, False, f"the listener told nothing for {job.timeout + GRACE_S:.0f} s"
+            )

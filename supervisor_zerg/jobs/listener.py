@@ -20,7 +20,10 @@ ANSWER_S = 10.0  # for a supervisord that accepts and does not answer
 
 def main():
     socket.setdefaulttimeout(ANSWER_S)  # childutils has no other way to set one
-    for number in (signal.SIGTERM, signal.SIGINT):  # the latter also where whoever started us ignores it
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # the latter also where whoever started us ignores it
         signal.signal(number, _end)
     return Listener(sys.stdin, sys.stdout, sys.stderr, os.environ).run()
 
@@ -38,7 +41,9 @@ class Listener:
 
     def run(self):
         if "SUPERVISOR_SERVER_URL" not in self.environ:
-            self._say("zerg-listener is run by supervisord, in an [eventlistener:x] section; see the README")
+            self._say(
+                "zerg-listener is run by supervisord, in an [eventlistener:x] section; see the README"
+            )
             return 2
         try:
             return self._listen()
@@ -70,7 +75,7 @@ class Listener:
                 return ask(self.environ, "settleAll")
             except Exception as error:
                 if attempt == tries - 1:
-                    self._say("cannot reach the zerg namespace: %s" % error)
+                    self._say(f"cannot reach the zerg namespace: {error}")
                 time.sleep(RETRY_S if tries > 1 else 0)
         return None
 
@@ -79,10 +84,12 @@ class Listener:
         try:
             self.jobs.take()
         except Exception as error:
-            self._say("cannot take jobs: %s" % error)
+            self._say(f"cannot take jobs: {error}")
 
     def _say(self, sentence):
-        self.stderr.write("%s zerg-listener: %s\n" % (time.strftime("%Y-%m-%d %H:%M:%S"), sentence))
+        self.stderr.write(
+            "{} zerg-listener: {}\n".format(time.strftime("%Y-%m-%d %H:%M:%S"), sentence)
+        )
         self.stderr.flush()
 
 

@@ -27,7 +27,7 @@ class Job:
     told: Callable
     interval: float = 1.0
     expect: str = ""
-    environment: Dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     taken: bool = False
     ending: bool = False  # a hook that was begun is not wanted any more
     heard: float = 0.0  # when the listener took it, or told of it
@@ -35,9 +35,16 @@ class Job:
     def struct(self):
         """As it goes to the listener."""
         return {
-            "id": self.id, "kind": "end" if self.ending else self.kind, "pair": self.pair, "what": self.what, "check": self.check,
-            "timeout": float(self.timeout), "interval": float(self.interval), "expect": self.expect, "environment": dict(self.environment),
-        }  # fmt: skip
+            "id": self.id,
+            "kind": "end" if self.ending else self.kind,
+            "pair": self.pair,
+            "what": self.what,
+            "check": self.check,
+            "timeout": float(self.timeout),
+            "interval": float(self.interval),
+            "expect": self.expect,
+            "environment": dict(self.environment),
+        }
 
 
 class Worklist:

@@ -10,8 +10,7 @@ from xmlrpc.client import Fault
 from supervisor import childutils
 from supervisor.xmlrpc import Faults
 
-from . import health_check
-from . import subprocesses
+from . import health_check, subprocesses
 
 AT_ONCE = 32  # checks and hooks; the others wait
 REMEMBERED = 1000  # ids of jobs that are not done twice
@@ -49,7 +48,9 @@ class Jobs:
                 self._end_hook(job["id"])
             elif job["id"] not in self._ids:
                 self._remember(job["id"])
-                threading.Thread(target=self._work, args=(job,), name="job %s" % job["id"], daemon=True).start()
+                threading.Thread(
+                    target=self._work, args=(job,), name=f"job {job['id']}", daemon=True
+                ).start()
 
     def end(self):
         """Begin nothing more and end the commands that run. Their ends are not told: supervisord asks the next listener."""
@@ -84,7 +85,11 @@ class Jobs:
             if self._ending.is_set():
                 return False
             began = time.monotonic()
-            ok, words = (False, "it was withdrawn before it began") if job["id"] in self._unwanted else health_check.run(job)
+            ok, words = (
+                (False, "it was withdrawn before it began")
+                if job["id"] in self._unwanted
+                else health_check.run(job)
+            )
             seconds = time.monotonic() - began
         return self._tell(job, ok, words, seconds)
 
@@ -102,5 +107,7 @@ class Jobs:
 
     def _untold(self, job, words, error):
         if job["kind"] == "hook":
-            self.say("cannot tell supervisord of %s of %s (%s): %s" % (job["what"], job["pair"], words, error))
+            self.say(
+                f"cannot tell supervisord of {job['what']} of {job['pair']} ({words}): {error}"
+            )
         return False

@@ -20,7 +20,9 @@ WORDS_CHARACTERS = 199
 CHUNK_BYTES = 64 << 10
 PIPE_CHUNKS = 16  # what can be left in a pipe: 1 MiB, /proc/sys/fs/pipe-max-size
 GRACE_S = 1.0  # between SIGTERM and SIGKILL
-KILL_S = 1.0  # after SIGKILL: a process that is still there hangs in the kernel and is not waited for
+KILL_S = (
+    1.0  # after SIGKILL: a process that is still there hangs in the kernel and is not waited for
+)
 LOOK_S = 0.5  # where there is no pidfd, the end of a command is noticed this much later
 STEP_S = 0.01
 
@@ -42,13 +44,17 @@ def run(line, environment, limit_s, prefix, identifier=""):
         _end_group(process)
         output.drain(process.stdout)
         RUNNING.over(process)
-    how = _how_it_ended(process.returncode) if in_time else "no end within %.1f s" % limit_s
-    return in_time and process.returncode == 0, one_line("%s: %s" % (how, output.last) if output.last else how)
+    how = _how_it_ended(process.returncode) if in_time else f"no end within {limit_s:.1f} s"
+    return in_time and process.returncode == 0, one_line(
+        f"{how}: {output.last}" if output.last else how
+    )
 
 
 def one_line(text):
     """Words that may go everywhere: one line of printable ASCII, under 200 characters."""
-    return " ".join(_printable(text).encode("ascii", "backslashreplace").decode("ascii").split())[:WORDS_CHARACTERS]
+    return " ".join(_printable(text).encode("ascii", "backslashreplace").decode("ascii").split())[
+        :WORDS_CHARACTERS
+    ]
 
 
 class Running:
@@ -65,9 +71,17 @@ class Running:
             if self._closed:
                 raise OSError("the listener is being ended")
             process = subprocess.Popen(
-                arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
-                start_new_session=True, env={**os.environ, **{str(name): str(value) for name, value in environment.items()}},
-            )  # fmt: skip
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                bufsize=0,
+                start_new_session=True,
+                env={
+                    **os.environ,
+                    **{str(name): str(value) for name, value in environment.items()},
+                },
+            )
             self._processes[process] = identifier
         os.set_blocking(process.stdout.fileno(), False)
         return process
@@ -109,7 +123,9 @@ class Output:
         data = pipe.read(CHUNK_BYTES)
         *lines, rest = (self._begun + (data or b"")).split(b"\n")
         self._begun = rest[:LINE_BYTES]
-        for line in lines if self._count <= LINES else [line for line in lines if line.strip()][-1:]:
+        for line in (
+            lines if self._count <= LINES else [line for line in lines if line.strip()][-1:]
+        ):
             self._line(line)
         return bool(data)
 
@@ -133,7 +149,7 @@ class Output:
 
     def _log(self, text):
         try:
-            sys.stderr.write("%s%s\n" % (self.prefix, text))
+            sys.stderr.write(f"{self.prefix}{text}\n")
             sys.stderr.flush()
         except (OSError, ValueError):  # supervisord is gone, or the stream is closed
             pass
@@ -210,7 +226,11 @@ def _wait(done, wait_s):
 
 
 def _how_it_ended(status):
-    return "exit status %d" % status if status >= 0 else "ended by signal %d (%s)" % (-status, signal.strsignal(-status))
+    return (
+        "exit status %d" % status
+        if status >= 0
+        else "ended by signal %d (%s)" % (-status, signal.strsignal(-status))
+    )
 
 
 def _printable(text):

@@ -1,12 +1,8 @@
 """``zerg check``: every known trap that can be seen in the files, as findings. Pure: a Blueprint goes in, Findings come out."""
 
 from ..core.errors import ARGUMENTS, FOUND
-from .rules import instances
-from .rules import hooks
-from .rules import pairs
-from .rules import pools
-from .rules import supervisor
 from .rule import ERROR, NOTE, WARNING, Finding
+from .rules import hooks, instances, pairs, pools, supervisor
 
 COPY_RULES = pools.ANY + instances.RULES + hooks.RULES
 POOL_RULES = pools.ANY + pools.RULES
@@ -18,8 +14,12 @@ def check(plan, name=""):
     """:param plan: Blueprint. :param name: of a pair; empty: all of them. :returns: Findings in the order of file and line."""
     found = {}
     for finding in _all(plan, name):
-        found.setdefault((finding.id, finding.file, finding.line, finding.what), finding)  # two copies of one ini share its traps
-    return sorted(found.values(), key=lambda f: (f.file, f.line, SEVERITIES.index(f.severity), f.id, f.what))
+        found.setdefault(
+            (finding.id, finding.file, finding.line, finding.what), finding
+        )  # two copies of one ini share its traps
+    return sorted(
+        found.values(), key=lambda f: (f.file, f.line, SEVERITIES.index(f.severity), f.id, f.what)
+    )
 
 
 def _all(plan, name):
@@ -36,15 +36,23 @@ def _all(plan, name):
 def _apply(rules, name, *subject):
     for rule in rules:
         for place, what in rule.find(*subject):
-            yield Finding(rule.id, rule.severity, place.file, place.line, name, what, rule.why, rule.mend)
+            yield Finding(
+                rule.id, rule.severity, place.file, place.line, name, what, rule.why, rule.mend
+            )
 
 
 def tell_findings(findings):
     """The lines of ``check``."""
     for finding in findings:
-        yield "%s:%d: %s %s: %s" % (finding.file, finding.line, finding.severity, finding.id, finding.what)
-        yield "    why: %s" % finding.why
-        yield "    mend: %s" % finding.mend
+        yield "%s:%d: %s %s: %s" % (
+            finding.file,
+            finding.line,
+            finding.severity,
+            finding.id,
+            finding.what,
+        )
+        yield f"    why: {finding.why}"
+        yield f"    mend: {finding.mend}"
     counts = [sum(finding.severity == severity for finding in findings) for severity in SEVERITIES]
     yield "%d errors, %d warnings, %d notes" % tuple(counts)
 

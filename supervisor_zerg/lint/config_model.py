@@ -8,23 +8,26 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
-from typing import FrozenSet, Mapping, Optional, Tuple
+from typing import FrozenSet, Optional, Tuple
+from collections.abc import Mapping
 
 from supervisor.datatypes import dict_of_key_value_pairs
 from supervisor.options import split_namespec
 
-from .uwsgi_command_line import read_command
 from ..config import canonical, read_pairs
-from .supervisor_files import Conf, Section, processes, read_conf
-from .uwsgi_ini import Option, Place
 from ..core.pair_config import PairConfig, named
+from .supervisor_files import Conf, Section, processes, read_conf
+from .uwsgi_command_line import read_command
+from .uwsgi_ini import Option, Place
 
 SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15}
 POOLS = ("zerg-pool", "zergpool", "zerg-server")
 SOCKET = "ZERG_COMPANION_SOCKET"  # companion.py makes it where this says
 FALSE = ("false", "off", "no", "0")  # uWSGI core/uwsgi.c ``uwsgi_opt_true``
 SHELL = ("exec", "exec-safe", "system")  # actions of hooks that run a command
-ECHO = re.compile(r"\b(?:echo|printf)\s+(?:-\S+\s+)*['\"]?(?P<command>[\w+-]+)(?:\\n)?['\"]?\s*>+\s*(?P<path>[^\s;&|]+)")
+ECHO = re.compile(
+    r"\b(?:echo|printf)\s+(?:-\S+\s+)*['\"]?(?P<command>[\w+-]+)(?:\\n)?['\"]?\s*>+\s*(?P<path>[^\s;&|]+)"
+)
 SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 
@@ -53,9 +56,9 @@ class Program:
 
     name: str
     section: Section
-    options: Tuple[Option, ...]
+    options: tuple[Option, ...]
     home: Place
-    unread: Tuple[Tuple[Place, str], ...] = ()
+    unread: tuple[tuple[Place, str], ...] = ()
     broken: str = ""
     group: Optional[Section] = None
 
@@ -88,7 +91,11 @@ class Program:
 
     def variable(self, name):
         """What ``env = NAME=...`` of the ini sets, or empty."""
-        given = [option.value.partition("=")[2] for option in self.all("env") if option.value.partition("=")[0].strip() == name]
+        given = [
+            option.value.partition("=")[2]
+            for option in self.all("env")
+            if option.value.partition("=")[0].strip() == name
+        ]
         return given[-1].strip() if given else ""
 
     @property
@@ -114,14 +121,24 @@ class Program:
     def ends_gracefully(self):
         """Is its stop signal mapped to uWSGI's graceful end?"""
         number = SIGNALS.get(self.signal, 0)
-        starts = [hook for hook in self.hooks if hook.phase == "master-start" and hook.action == "unix_signal"]
-        return any(re.match(r"%d\s+gracefully_kill_them_all" % number, hook.argument) for hook in starts)
+        starts = [
+            hook
+            for hook in self.hooks
+            if hook.phase == "master-start" and hook.action == "unix_signal"
+        ]
+        return any(
+            re.match(r"%d\s+gracefully_kill_them_all" % number, hook.argument) for hook in starts
+        )
 
 
 def whole(section, option, default):
     """A number of a section of supervisord's."""
     text = section.get(option, "").strip()
-    return int(text) if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 10 else default
+    return (
+        int(text)
+        if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 10
+        else default
+    )
 
 
 def _hook(option):
@@ -129,7 +146,9 @@ def _hook(option):
     action, _, argument = text.lstrip("!").partition(":")
     if option.name == "hook-touch":
         action, _, argument = text.partition(" ")[2].partition(":")
-    return Hook(option.file, option.line, option.name[5:], action.strip(), argument, text.startswith("!"))
+    return Hook(
+        option.file, option.line, option.name[5:], action.strip(), argument, text.startswith("!")
+    )
 
 
 @dataclass(frozen=True)
@@ -139,10 +158,10 @@ class Pair:
 
     config: PairConfig
     section: Section
-    copies: Tuple[Program, ...]
-    absent: Mapping[str, Tuple[str, ...]]
+    copies: tuple[Program, ...]
+    absent: Mapping[str, tuple[str, ...]]
     pool: Optional[Program]
-    open_folders: FrozenSet[str] = frozenset()
+    open_folders: frozenset[str] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
 
     def real(self, path):
@@ -155,7 +174,7 @@ class Blueprint:
     """Everything that the rules look at. ``environments``: what each event listener gets, by its section."""
 
     conf: Conf
-    pairs: Tuple[Pair, ...]
+    pairs: tuple[Pair, ...]
     programs: Mapping[str, object]
     environments: Mapping[str, Mapping[str, str]]
 
@@ -164,29 +183,45 @@ def read_blueprint(options):
     """:param options: as for config.py ``read_pairs``. :raises Unreadable: when supervisord's own files cannot be read."""
     conf = read_conf(options)
     known = processes(conf)
-    environments = {section.name: _environment(conf, section) for section in conf.of_kind("eventlistener:")}
-    return Blueprint(conf, tuple(_pair(conf, config, known) for config in read_pairs(options)), known, environments)
+    environments = {
+        section.name: _environment(conf, section) for section in conf.of_kind("eventlistener:")
+    }
+    return Blueprint(
+        conf,
+        tuple(_pair(conf, config, known) for config in read_pairs(options)),
+        known,
+        environments,
+    )
 
 
 def _pair(conf, config, known):
-    section = conf.sections.get("zerg:" + config.name, Section(conf.file, 0, ""))
+    section = conf.sections.get(f"zerg:{config.name}", Section(conf.file, 0, ""))
     found = {name: _find(known, name) for name in config.programs}
     copies = tuple(_program(conf, process) for process in found.values() if process)
     pool = _find(known, config.pool) if config.pool else None
     pool = _program(conf, pool) if pool else None
-    fifos = {*config.fifos, *(option.value for copy in copies for option in copy.all("master-fifo"))}
+    fifos = {
+        *config.fifos,
+        *(option.value for copy in copies for option in copy.all("master-fifo")),
+    }
     folders = {os.path.dirname(path) for path in fifos}
     paths = fifos | _addresses(config, copies, pool)
     return Pair(
-        config, section, copies, {name: _instead(known, name) for name in found if not found[name]},
-        pool, frozenset(folder for folder in folders if _is_open(folder)),
+        config,
+        section,
+        copies,
+        {name: _instead(known, name) for name in found if not found[name]},
+        pool,
+        frozenset(folder for folder in folders if _is_open(folder)),
         {path: canonical(path) for path in paths if path.startswith("/") and "\0" not in path},
-    )  # fmt: skip
+    )
 
 
 def _addresses(config, copies, pool):
     """Every other path that a rule compares with one."""
-    found = {config.stats_of(copy.name) for copy in copies} | {named(config.companion, copy.name) for copy in copies}
+    found = {config.stats_of(copy.name) for copy in copies} | {
+        named(config.companion, copy.name) for copy in copies
+    }
     for program in filter(None, (*copies, pool)):
         found |= {hook.fifo[0] for hook in program.hooks if hook.fifo} | {program.variable(SOCKET)}
         for option in program.all("stats", "stats-server", "zerg", "zerg-node", *POOLS):
@@ -196,30 +231,49 @@ def _addresses(config, copies, pool):
 
 def _find(known, name):
     group, process = split_namespec(name)
-    return known.get(process if group == process else "%s:%s" % (group, process))
+    return known.get(process if group == process else f"{group}:{process}")
 
 
 def _instead(known, name):
-    return tuple(p.name for p in known.values() if p.section.name.partition(":")[2] == name.rpartition(":")[2])[:4]
+    return tuple(
+        p.name
+        for p in known.values()
+        if p.section.name.partition(":")[2] == name.rpartition(":")[2]
+    )[:4]
 
 
 def _program(conf, process):
     section = process.section
     at = section.at("command")
     environment = _environment(conf, section)
-    environment.update(SUPERVISOR_PROCESS_NAME=process.name.rpartition(":")[2], SUPERVISOR_GROUP_NAME=process.name.partition(":")[0])
-    folder = section.get("directory") or (conf.sections["supervisord"].get("directory") if "supervisord" in conf.sections else "")
+    environment.update(
+        SUPERVISOR_PROCESS_NAME=process.name.rpartition(":")[2],
+        SUPERVISOR_GROUP_NAME=process.name.partition(":")[0],
+    )
+    folder = section.get("directory") or (
+        conf.sections["supervisord"].get("directory") if "supervisord" in conf.sections else ""
+    )
     inis, broken = read_command(section.get("command"), at, folder, environment)
-    return Program(process.name, section, tuple(inis.options), inis.home or at, tuple(inis.unread), broken, _group(conf, process.name))
+    return Program(
+        process.name,
+        section,
+        tuple(inis.options),
+        inis.home or at,
+        tuple(inis.unread),
+        broken,
+        _group(conf, process.name),
+    )
 
 
 def _group(conf, name):
-    return conf.sections.get("group:" + name.partition(":")[0]) if ":" in name else None
+    return conf.sections.get(f"group:{name.partition(':')[0]}") if ":" in name else None
 
 
 def _environment(conf, section):
     """What supervisord has, with what its own section and the program's add."""
-    found = {name[4:]: str(value) for name, value in conf.expansions.items() if name.startswith("ENV_")}
+    found = {
+        name[4:]: str(value) for name, value in conf.expansions.items() if name.startswith("ENV_")
+    }
     for one in filter(None, (conf.sections.get("supervisord"), section)):
         with contextlib.suppress(ValueError):
             found.update(dict_of_key_value_pairs(one.get("environment")))
@@ -231,6 +285,10 @@ def _is_open(folder):
     try:
         while folder and not os.path.exists(folder):
             folder = os.path.dirname(folder)
-        return bool(folder) and os.path.realpath(folder) in SHARED_FOLDERS or bool(os.stat(folder).st_mode & stat.S_IWOTH)
+        return (
+            bool(folder)
+            and os.path.realpath(folder) in SHARED_FOLDERS
+            or bool(os.stat(folder).st_mode & stat.S_IWOTH)
+        )
     except (OSError, ValueError):
         return False

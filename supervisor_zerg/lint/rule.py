@@ -36,7 +36,7 @@ def present(*names):
 
     def find(pair, program):
         for option in filter(None, map(program.flag, names)):
-            yield option, "%s = %s" % (option.name, option.value)
+            yield option, f"{option.name} = {option.value}"
 
     return find
 
@@ -46,6 +46,6 @@ def absent(*names):
 
     def find(pair, program):
         if program.known and not program.flag(*names):
-            yield program.home, "%s is missing" % names[0]
+            yield program.home, f"{names[0]} is missing"
 
     return find

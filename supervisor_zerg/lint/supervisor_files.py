@@ -7,7 +7,8 @@ import os
 import platform
 import re
 from dataclasses import dataclass, field
-from typing import FrozenSet, Mapping, Tuple
+from typing import FrozenSet, Tuple
+from collections.abc import Mapping
 
 from supervisor.options import expand
 
@@ -24,7 +25,7 @@ class Section(Place):
     name: str
     values: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, Place] = field(default_factory=dict)
-    kept: FrozenSet[str] = frozenset()
+    kept: frozenset[str] = frozenset()
     raw: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, option, default=""):
@@ -49,7 +50,7 @@ class Conf:
 
     file: str
     sections: Mapping[str, Section]
-    titles: Tuple[Section, ...]
+    titles: tuple[Section, ...]
     expansions: Mapping[str, object]
 
     @property
@@ -66,14 +67,20 @@ def read_conf(options):
     """:param options: as for config.py ``read_pairs``. :raises Unreadable:"""
     read_text(options.configfile)
     try:
-        names = [options.configfile] + [name for name in included(parse(options, follow=False), options) if os.path.exists(name)]
+        names = [options.configfile] + [
+            name for name in included(parse(options, follow=False), options) if os.path.exists(name)
+        ]
         titles = [title for name in names for title in _scan(name)]
         parser = parse(options)
     except Unreadable:
         raise
     except Exception as error:  # what configparser and Supervisor's expansions raise
-        raise Unreadable("cannot read %s: %s" % (options.configfile, " ".join(str(error).split())))
-    expansions = {**options.environ_expansions, "here": options.here, "host_node_name": platform.node()}
+        raise Unreadable(f"cannot read {options.configfile}: {' '.join(str(error).split())}")
+    expansions = {
+        **options.environ_expansions,
+        "here": options.here,
+        "host_node_name": platform.node(),
+    }
     sections = {name: _section(parser, name, titles, expansions) for name in parser.sections()}
     return Conf(options.configfile, sections, tuple(titles), expansions)
 
@@ -105,7 +112,12 @@ def _program(section, number):
     kind, _, name = section.name.partition(":")
     if kind not in ("program", "fcgi-program", "eventlistener"):
         return {"program_name": "%(program_name)s"} if kind == "zerg" else {}
-    return {"program_name": name, "group_name": name, "process_num": number, "numprocs": _number(section, "numprocs", 1)}
+    return {
+        "program_name": name,
+        "group_name": name,
+        "process_num": number,
+        "numprocs": _number(section, "numprocs", 1),
+    }
 
 
 def _number(section, option, default):
@@ -122,14 +134,24 @@ def expanded(section, expansions):
         except Exception:  # ValueError and whatever % makes of a strange format
             values[option] = text
             kept.add(option)
-    return Section(section.file, section.line, section.name, values, section.places, frozenset(kept), section.raw)
+    return Section(
+        section.file,
+        section.line,
+        section.name,
+        values,
+        section.places,
+        frozenset(kept),
+        section.raw,
+    )
 
 
 def processes(conf):
     """Every process by its name, be it ``name`` or ``group:name``."""
     groups = {}
     for group in conf.of_kind("group:"):
-        groups.update((program.strip(), group.name[6:]) for program in group.get("programs").split(","))
+        groups.update(
+            (program.strip(), group.name[6:]) for program in group.get("programs").split(",")
+        )
     found = {}
     for section in conf.of_kind("program:") + conf.of_kind("fcgi-program:"):
         name = section.name.partition(":")[2]
@@ -141,6 +163,8 @@ def processes(conf):
 def _processes(conf, section, group):
     start = _number(section, "numprocs_start", 0)
     for number in range(start, start + min(_number(section, "numprocs", 1), MOST_PROCESSES)):
-        once = expanded(section, {**conf.expansions, **_program(section, number), "group_name": group})
+        once = expanded(
+            section, {**conf.expansions, **_program(section, number), "group_name": group}
+        )
         name = once.get("process_name", section.name.partition(":")[2])
-        yield Process(name if name == group else "%s:%s" % (group, name), once)
+        yield Process(name if name == group else f"{group}:{name}", once)

@@ -8,17 +8,55 @@ from .uwsgi_flags import FLAGS
 from .uwsgi_ini import FOREIGN, Inis, Unreadable
 
 SHORT = {
-    "s": "socket", "p": "processes", "t": "harakiri", "x": "xml", "S": "set", "d": "daemonize", "l": "listen", "v": "max-vars",
-    "b": "buffer-size", "R": "max-requests", "z": "socket-timeout", "A": "sharedarea", "Q": "spooler", "y": "yaml", "j": "json",
-    "w": "module", "H": "home", "O": "optimize", "J": "test",
-}  # fmt: skip
+    "s": "socket",
+    "p": "processes",
+    "t": "harakiri",
+    "x": "xml",
+    "S": "set",
+    "d": "daemonize",
+    "l": "listen",
+    "v": "max-vars",
+    "b": "buffer-size",
+    "R": "max-requests",
+    "z": "socket-timeout",
+    "A": "sharedarea",
+    "Q": "spooler",
+    "y": "yaml",
+    "j": "json",
+    "w": "module",
+    "H": "home",
+    "O": "optimize",
+    "J": "test",
+}
 SHORT_FLAGS = {
-    "T": "enable-threads", "M": "master", "i": "single-interpreter", "L": "disable-logging", "r": "reaper", "m": "memory-report",
-    "C": "chmod-socket", "a": "abstract-socket", "c": "cgi-mode",
-}  # fmt: skip
-CANNOT = {"yaml", "yml", "json", "js", "xml", "xmlconfig", "config", "sqlite", "ldap", "ini-paste", "ini-paste-logged", "paste"}
+    "T": "enable-threads",
+    "M": "master",
+    "i": "single-interpreter",
+    "L": "disable-logging",
+    "r": "reaper",
+    "m": "memory-report",
+    "C": "chmod-socket",
+    "a": "abstract-socket",
+    "c": "cgi-mode",
+}
+CANNOT = {
+    "yaml",
+    "yml",
+    "json",
+    "js",
+    "xml",
+    "xmlconfig",
+    "config",
+    "sqlite",
+    "ldap",
+    "ini-paste",
+    "ini-paste-logged",
+    "paste",
+}
 READABLE_AS_INI = {"ini-paste", "ini-paste-logged"}  # the [uwsgi] section of a PasteDeploy file
-UWSGI = re.compile(r"(py)?uwsgi([-_]?[a-z0-9]+)*(\.[0-9]+)*$")  # uwsgi-core, uwsgi_python3, uwsgi-2.0.30; no uwsgi.sh, no uwsgi.ini
+UWSGI = re.compile(
+    r"(py)?uwsgi([-_]?[a-z0-9]+)*(\.[0-9]+)*$"
+)  # uwsgi-core, uwsgi_python3, uwsgi-2.0.30; no uwsgi.sh, no uwsgi.ini
 
 
 def read_command(command, at, folder, environment):
@@ -30,11 +68,17 @@ def read_command(command, at, folder, environment):
     try:
         words = shlex.split(command)
     except ValueError as error:
-        inis.unread.append((at, "the command cannot be split into words: %s" % error))
+        inis.unread.append((at, f"the command cannot be split into words: {error}"))
         return inis, ""
     start = next((i for i, word in enumerate(words) if UWSGI.match(os.path.basename(word))), None)
     if start is None:
-        inis.unread.append((at, "%s is started, of which it cannot be seen how it runs uWSGI" % (words[0] if words else "nothing")))
+        inis.unread.append(
+            (
+                at,
+                "%s is started, of which it cannot be seen how it runs uWSGI"
+                % (words[0] if words else "nothing"),
+            )
+        )
         return inis, ""
     try:
         for name, value in _options(words[start + 1 :]):
@@ -80,7 +124,7 @@ def _give(inis, name, value, at):
         value = re.sub("^config:", "", value)
         inis.load(value, at)
     elif name in CANNOT or (not name and _is_config(value) and ".ini" not in value):
-        inis.unread.append((at, "%s is no ini, so it is not checked" % value))
+        inis.unread.append((at, f"{value} is no ini, so it is not checked"))
     elif not name:
         if _is_config(value):
             inis.load(value, at)

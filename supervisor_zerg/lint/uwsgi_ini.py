@@ -18,7 +18,20 @@ LOADING = ("ini", "include", "inherit")
 ENDS = ("end", "endif", "end-if", "endfor", "end-for", "else")
 OPTION, SET, LOGIC = "option", "set", "logic"
 PLACEHOLDERS = ("set", "set-ph", "set-placeholder")
-FOREIGN = (".yml", ".yaml", ".json", ".js", ".xml", ".db", ".sqlite", ".sqlite3", ".lua", ".pl", ".py", ".rb")
+FOREIGN = (
+    ".yml",
+    ".yaml",
+    ".json",
+    ".js",
+    ".xml",
+    ".db",
+    ".sqlite",
+    ".sqlite3",
+    ".lua",
+    ".pl",
+    ".py",
+    ".rb",
+)
 
 
 class Unreadable(Exception):
@@ -44,22 +57,30 @@ class Option(Place):
 def read_text(path):
     """A regular text file of a sane size. :raises Unreadable:"""
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        with open(
+            path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
+        ) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Unreadable("cannot read %s: it is no regular file" % path)
+                raise Unreadable(f"cannot read {path}: it is no regular file")
             content = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: no path looks like that
-        raise Unreadable("cannot read %s: %s" % (path, getattr(error, "strerror", None) or error))
+        raise Unreadable(f"cannot read {path}: {getattr(error, 'strerror', None) or error}")
     if len(content) > MOST_BYTES:
-        raise Unreadable("cannot read %s: it is larger than %d bytes, so it is no configuration" % (path, MOST_BYTES))
+        raise Unreadable(
+            "cannot read %s: it is larger than %d bytes, so it is no configuration"
+            % (path, MOST_BYTES)
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unreadable("cannot read %s: byte %d is no text (UTF-8)" % (path, error.start))
     if "\0" in text:
-        raise Unreadable("cannot read %s: it is binary" % path)
+        raise Unreadable(f"cannot read {path}: it is binary")
     if max(map(len, text.split("\n"))) > MOST_COLUMNS:
-        raise Unreadable("cannot read %s: a line is longer than %d characters, so it is no configuration" % (path, MOST_COLUMNS))
+        raise Unreadable(
+            "cannot read %s: a line is longer than %d characters, so it is no configuration"
+            % (path, MOST_COLUMNS)
+        )
     return text
 
 
@@ -85,19 +106,29 @@ class Inis:
         for number, (option, _) in enumerate(self._given):
             first.setdefault(option.name, number)
         for number, value in enumerate(values):
-            filled = re.sub(r"%\(([^()]*)\)", lambda found: values[first[found[1]]] if found[1] in first else found[0], value)
+            filled = re.sub(
+                r"%\(([^()]*)\)",
+                lambda found: values[first[found[1]]] if found[1] in first else found[0],
+                value,
+            )
             values[number] = filled[:MOST_CHARACTERS]
         taken = zip(self._given, values)
-        return [option if kind == LOGIC else replace(option, value=value) for (option, kind), value in taken if kind != SET]
+        return [
+            option if kind == LOGIC else replace(option, value=value)
+            for (option, kind), value in taken
+            if kind != SET
+        ]
 
     def load(self, name, at):
         """Read ``FILE[:SECTION]``. :param at: the Place that names it. :raises Unreadable:"""
         path, _, section = name.rpartition(":") if ":" in name else (name, "", "uwsgi")
         if name == "-" or "://" in name:
-            return self.unread.append((at, "%s is no file, so it is not checked" % name))
-        path = os.path.join(self.folder, path) if path or not self._loading else self._loading[-1][0]
+            return self.unread.append((at, f"{name} is no file, so it is not checked"))
+        path = (
+            os.path.join(self.folder, path) if path or not self._loading else self._loading[-1][0]
+        )
         if path.endswith(FOREIGN):
-            return self.unread.append((at, "%s is no ini, so it is not checked" % path))
+            return self.unread.append((at, f"{path} is no ini, so it is not checked"))
         self._enter(path, section or "uwsgi")
         try:
             self._read(path, section or "uwsgi")
@@ -106,10 +137,16 @@ class Inis:
 
     def _enter(self, path, section):
         if (path, section) in self._loading:
-            raise Unreadable("cannot read %s: it includes itself" % " -> ".join([p for p, _ in self._loading] + [path]))
+            raise Unreadable(
+                "cannot read {}: it includes itself".format(
+                    " -> ".join([p for p, _ in self._loading] + [path])
+                )
+            )
         self._files += 1
         if self._files > MOST_FILES:
-            raise Unreadable("cannot read %s: more than %d files include each other" % (path, MOST_FILES))
+            raise Unreadable(
+                "cannot read %s: more than %d files include each other" % (path, MOST_FILES)
+            )
         self._loading.append((path, section))
 
     def _read(self, path, asked):
@@ -122,7 +159,11 @@ class Inis:
                     self.home = Place(path, number)
             elif line and line[0] not in ";#" and section == asked:
                 name, _, value = line.partition("=")
-                self.add(name.rstrip(" \t\r"), self._magic(value.lstrip(" \t\r"), path), Place(path, number))
+                self.add(
+                    name.rstrip(" \t\r"),
+                    self._magic(value.lstrip(" \t\r"), path),
+                    Place(path, number),
+                )
 
     def add(self, name, value, at):
         """Take one option, and do what it says if it is one of the dialect itself."""
@@ -130,7 +171,9 @@ class Inis:
             self._block = None
         elif self._block is None and (name == "for" or name.startswith(("for-", "if-"))):
             self._block = (name, value)
-            if name.startswith("if-"):  # kept as uWSGI looks at it: before it expands anything (core/config.c:35)
+            if name.startswith(
+                "if-"
+            ):  # kept as uWSGI looks at it: before it expands anything (core/config.c:35)
                 self._given.append((Option(at.file, at.line, name, value), LOGIC))
         else:
             for item in self._turns():
@@ -143,7 +186,11 @@ class Inis:
         if name.startswith("if-"):
             return [value]
         if name == "for-times":
-            return [str(i + 1) for i in range(min(int(value), MOST_TURNS))] if re.fullmatch("[0-9]{1,9}", value) else ["%(_)"]
+            return (
+                [str(i + 1) for i in range(min(int(value), MOST_TURNS))]
+                if re.fullmatch("[0-9]{1,9}", value)
+                else ["%(_)"]
+            )
         return value.split()[:MOST_TURNS] if name == "for" else ["%(_)"]
 
     def _take(self, name, value, at):
@@ -163,14 +210,22 @@ class Inis:
         folder, base = os.path.split(path)
         stem, _, extension = base.rpartition(".")
         known = {
-            "p": path, "s": base, "d": folder.rstrip("/") + "/", "n": stem or base, "e": extension, "c": os.path.basename(folder), "%": "%",
-        }  # fmt: skip
+            "p": path,
+            "s": base,
+            "d": f"{folder.rstrip('/')}/",
+            "n": stem or base,
+            "e": extension,
+            "c": os.path.basename(folder),
+            "%": "%",
+        }
         return re.sub(r"%([psdnec%])", lambda found: known[found[1]], value)
 
     def _expand(self, text):
         if len(text) > MOST_CHARACTERS:
             return text
-        value = re.sub(r"\$\(([^()]*)\)", lambda found: self.environment.get(found[1], found[0]), text)
+        value = re.sub(
+            r"\$\(([^()]*)\)", lambda found: self.environment.get(found[1], found[0]), text
+        )
         return re.sub(r"@\(([^()]*)\)", self._content, value)[:MOST_CHARACTERS]
 
     def _content(self, found):

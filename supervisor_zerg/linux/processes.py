@@ -30,19 +30,29 @@ class Processes:
         except (FileNotFoundError, ProcessLookupError):
             return None
         fields = text[text.rindex(b")") + 2 :].split()
-        return Process(pid, fields[0].decode(), int(fields[1]), int(fields[19]), bool(int(fields[6]) & PF_EXITING))
+        return Process(
+            pid,
+            fields[0].decode(),
+            int(fields[1]),
+            int(fields[19]),
+            bool(int(fields[6]) & PF_EXITING),
+        )
 
     def children(self, pid):
         """Pids of the children of a process."""
         if self._has_children_file:
             return self._children_file(pid)
-        return [p.pid for p in self._refreshed_table().values() if p.ppid == pid and self.process(p.pid)]
+        return [
+            p.pid for p in self._refreshed_table().values() if p.ppid == pid and self.process(p.pid)
+        ]
 
     def _children_file(self, pid):
         pids = []
         try:
             for tid in os.listdir("%s/%d/task" % (self.proc, pid)):
-                with open("%s/%d/task/%s/children" % (self.proc, pid, tid), "rb", buffering=0) as file:
+                with open(
+                    "%s/%d/task/%s/children" % (self.proc, pid, tid), "rb", buffering=0
+                ) as file:
                     pids += [int(word) for word in file.read().split()]
         except (FileNotFoundError, ProcessLookupError):
             pass
@@ -64,7 +74,7 @@ class Processes:
         return self._table
 
     def _newest_pid(self):
-        with open("%s/loadavg" % self.proc, "rb", buffering=0) as file:
+        with open(f"{self.proc}/loadavg", "rb", buffering=0) as file:
             return int(file.read().split()[4])
 
     def handling(self, pid, number):
@@ -73,7 +83,11 @@ class Processes:
         masks = {"SigBlk": 0, "SigPnd": 0, "ShdPnd": 0}
         try:
             with open("%s/%d/status" % (self.proc, pid)) as file:
-                masks.update((key, int(value, 16)) for key, _, value in (line.partition(":") for line in file) if key in masks)
+                masks.update(
+                    (key, int(value, 16))
+                    for key, _, value in (line.partition(":") for line in file)
+                    if key in masks
+                )
         except (FileNotFoundError, ProcessLookupError):
             pass
         bit = 1 << (number - 1)

@@ -31,7 +31,9 @@ PASS_S = 120  # how long a pass over everybody's descriptors is believed
 Held = namedtuple("Held", "fd slot dev ino linked")
 #: ``waiting``: descriptors of the epolls in which threads wait. ``running``: threads that run or are about to. ``main_away``:
 #: the main thread is blocked in something else than waiting for a request or a lock. ``ended``: it is a zombie.
-Threads = namedtuple("Threads", "total paused main_paused main_waits main_away waiting running ended")
+Threads = namedtuple(
+    "Threads", "total paused main_paused main_waits main_away waiting running ended"
+)
 #: What may lie at a slot's path.
 ABSENT, FIFO = "", "fifo"
 
@@ -70,7 +72,7 @@ class Kernel(Processes):
         return None
 
     def _held_at(self, folder, number, paths):
-        link = "%s/%s" % (folder, number)
+        link = f"{folder}/{number}"
         try:
             path = os.readlink(link)
             path = path[: -len(DELETED)] if path.endswith(DELETED) else path
@@ -81,7 +83,13 @@ class Kernel(Processes):
             return None
         if not stat.S_ISFIFO(info.st_mode):
             return None
-        return Held(int(number), paths.index(path), info.st_dev, info.st_ino, self._inode(path) == (info.st_dev, info.st_ino))
+        return Held(
+            int(number),
+            paths.index(path),
+            info.st_dev,
+            info.st_ino,
+            self._inode(path) == (info.st_dev, info.st_ino),
+        )
 
     @staticmethod
     def _is_read(link):
@@ -103,10 +111,14 @@ class Kernel(Processes):
         except FileNotFoundError:
             return ABSENT
         except OSError as error:
-            return "something unreadable (%s)" % error.strerror
+            return f"something unreadable ({error.strerror})"
         if stat.S_ISFIFO(mode):
             return FIFO
-        kinds = ((stat.S_ISDIR, "a directory"), (stat.S_ISLNK, "a symbolic link"), (stat.S_ISREG, "a regular file"))
+        kinds = (
+            (stat.S_ISDIR, "a directory"),
+            (stat.S_ISLNK, "a symbolic link"),
+            (stat.S_ISREG, "a regular file"),
+        )
         return next((words for test, words in kinds if test(mode)), "a socket or device")
 
     def identity(self, path):
@@ -169,7 +181,7 @@ class Kernel(Processes):
         folder = "%s/%d/task" % (self.proc, pid)
         try:
             for tid in [str(pid)] if main_only else os.listdir(folder):
-                call = self._call("%s/%s/syscall" % (folder, tid))
+                call = self._call(f"{folder}/{tid}/syscall")
                 is_paused, waits = in_pause(call), bool(call) and int(call[0]) in CALLS["waits"]
                 total += 1
                 paused += is_paused
@@ -179,7 +191,9 @@ class Kernel(Processes):
                     running.append(int(tid))
                 if int(tid) == pid:
                     main_paused, main_waits, ended = is_paused, waits, call is GONE
-                    main_away = bool(call) and not (is_paused or waits or ended or int(call[0]) == CALLS["futex"])
+                    main_away = bool(call) and not (
+                        is_paused or waits or ended or int(call[0]) == CALLS["futex"]
+                    )
         except (FileNotFoundError, ProcessLookupError):
             pass
         return Threads(total, paused, main_paused, main_waits, main_away, waiting, running, ended)
@@ -195,7 +209,9 @@ class Kernel(Processes):
     def _call(self, path):
         with open(path, "rb", buffering=0) as file:
             words = file.read().split()
-        if len(words) == 3:  # no system call; without a stack pointer there is no task any more (kernel fs/proc/base.c)
+        if (
+            len(words) == 3
+        ):  # no system call; without a stack pointer there is no task any more (kernel fs/proc/base.c)
             return GONE if words[1] == b"0x0" else None
         return words if len(words) > 3 else None
 
@@ -220,14 +236,27 @@ class Kernel(Processes):
     def listening(self, pid):
         """Inode -> address of the listening sockets that a process holds."""
         inodes = {inode for _, inode in self._sockets(pid)}
-        return {inode: name for inode, name in listening_sockets(self.proc).items() if inode in inodes} if inodes else {}
+        return (
+            {inode: name for inode, name in listening_sockets(self.proc).items() if inode in inodes}
+            if inodes
+            else {}
+        )
 
     def offered(self, pid):
         """Path -> inode of the unix sockets that a process listens on, OFFERED_S ago at most: one look serves all pairs of a pool."""
         now = time.monotonic()
         if pid not in self._offers or now - self._offers[pid][0] >= OFFERED_S:
-            self._offers = {p: offer for p, offer in self._offers.items() if now - offer[0] < OFFERED_S}
-            self._offers[pid] = now, {name: inode for inode, name in self.listening(pid).items() if name.startswith("/")}
+            self._offers = {
+                p: offer for p, offer in self._offers.items() if now - offer[0] < OFFERED_S
+            }
+            self._offers[pid] = (
+                now,
+                {
+                    name: inode
+                    for inode, name in self.listening(pid).items()
+                    if name.startswith("/")
+                },
+            )
         return self._offers[pid][1]
 
     def _links(self, pid):
@@ -243,7 +272,11 @@ class Kernel(Processes):
                 pass
 
     def _sockets(self, pid):
-        return [(number, int(target[8:-1])) for number, target in self._links(pid) if target.startswith("socket:[")]
+        return [
+            (number, int(target[8:-1]))
+            for number, target in self._links(pid)
+            if target.startswith("socket:[")
+        ]
 
     def queues(self, pid, listening):
         """Descriptors of the epolls in which a worker waits for requests from one of the ``listening`` inodes: one for each
@@ -259,9 +292,14 @@ class Kernel(Processes):
     def _polls(self, pid):
         """(descriptor of an epoll, inodes of the sockets that it watches)."""
         links = list(self._links(pid))
-        sockets = {number: int(target[8:-1]) for number, target in links if target.startswith("socket:[")}
+        sockets = {
+            number: int(target[8:-1]) for number, target in links if target.startswith("socket:[")
+        }
         polls = [number for number, target in links if target == "anon_inode:[eventpoll]"]
-        return [(poll, {sockets[number] for number in self._watched(pid, poll) if number in sockets}) for poll in polls]
+        return [
+            (poll, {sockets[number] for number in self._watched(pid, poll) if number in sockets})
+            for poll in polls
+        ]
 
     def _watched(self, pid, number):
         try:

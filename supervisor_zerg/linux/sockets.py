@@ -13,7 +13,7 @@ UNIX_LISTENS = "00010000"  # the flag __SO_ACCEPTCON in /proc/net/unix
 def listening_sockets(proc="/proc"):
     """Inode -> unix path or tcp port of every listening socket of this network namespace."""
     names = dict(_tcp_listeners())
-    with open("%s/net/unix" % proc) as file:
+    with open(f"{proc}/net/unix") as file:
         next(file)
         for line in file:
             fields = line.split(None, 7)
@@ -27,8 +27,12 @@ def _tcp_listeners():
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as netlink:
-                request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, LISTEN) + bytes(48)
-                netlink.send(struct.pack("=IHHII", 16 + len(request), BY_FAMILY, DUMP, 1, 0) + request)
+                request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, LISTEN) + bytes(
+                    48
+                )
+                netlink.send(
+                    struct.pack("=IHHII", 16 + len(request), BY_FAMILY, DUMP, 1, 0) + request
+                )
                 yield from _diag_messages(netlink)
         except OSError:
             return
@@ -42,5 +46,8 @@ def _diag_messages(netlink):
             if kind != BY_FAMILY:  # done, or an error
                 return
             message = data[16:length]
-            yield struct.unpack("=I", message[68:72])[0], "port %d" % struct.unpack(">H", message[4:6])[0]
+            yield (
+                struct.unpack("=I", message[68:72])[0],
+                "port %d" % struct.unpack(">H", message[4:6])[0],
+            )
             data = data[(length + 3) & ~3 :]

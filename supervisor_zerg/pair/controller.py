@@ -3,17 +3,19 @@ runs *settle* until that is reached, and answers. The only state of a pair that 
 """
 
 from ..core import errors
-from .recorder import Chronicle
-from .state_times import Conditions
-from ..deploy.registry import Deploys
 from ..core.goals import Desires
-from .request_handler import Desk
-from ..uwsgi.fifo import Hands
 from ..core.model import Arrival, Condition
+from ..deploy.registry import Deploys
+from ..uwsgi.fifo import Hands
 from ..uwsgi.observer import Observer
 from .reconciler import settle
+from .recorder import Chronicle
+from .request_handler import Desk
+from .state_times import Conditions
 
-AT_ONCE_S = 0.004  # how long an event may hold supervisord's loop to let the other copy accept first
+AT_ONCE_S = (
+    0.004  # how long an event may hold supervisord's loop to let the other copy accept first
+)
 PROOF_S = (0.3, 1.5)  # after a toggle, look again: a flood or a lost signal shows by then
 CLOSELY_S = 30.0  # a settled pair is looked at with all witnesses this often
 
@@ -56,7 +58,7 @@ class Keeper:
         self.check()
         self.free(by)
         request = self.desk.take(verb, program, by, options)
-        self.finish_entry("overtaken by %s" % request)
+        self.finish_entry(f"overtaken by {request}")
         self.cause = verb
         self._run()
         return request
@@ -72,14 +74,18 @@ class Keeper:
 
     def check(self):
         if self.closed:
-            raise errors.ZergError("the section of the pair %s was just changed" % self.pair.name, "ask again")
+            raise errors.ZergError(
+                f"the section of the pair {self.pair.name} was just changed", "ask again"
+            )
         if not self.plugin.programs.running():
             raise errors.ShuttingDown("supervisord is shutting down or reloading")
         lacking = self.plugin.unsupported()
         if lacking:
             raise errors.Unsupported(lacking[0])
         if self.pair.problems:
-            raise errors.Misconfigured("the pair %s is misconfigured: %s" % (self.pair.name, "; ".join(self.pair.problems)))
+            raise errors.Misconfigured(
+                f"the pair {self.pair.name} is misconfigured: {'; '.join(self.pair.problems)}"
+            )
 
     def depth(self):
         """How closely settle should look first: (at everything, also at what seldom changes). That is left out where somebody
@@ -107,14 +113,14 @@ class Keeper:
     def stops(self, program):
         """Its stop signal is about to be sent: the other copy has to accept before that."""
         self.desires.arrivals.pop(program, None)
-        self.kick("%s is stopping" % program, at_once=True)
+        self.kick(f"{program} is stopping", at_once=True)
 
     def ended(self, program, how):
         if how != "BACKOFF":
             self.desires.arrivals.pop(program, None)
         if how != "STOPPED":
             self.fallen.add(program)
-        self.kick("%s %s" % (program, how), at_once=True)
+        self.kick(f"{program} {how}", at_once=True)
         self.deploys.program_ended(program, how)
 
     def restart(self, copy):
@@ -144,8 +150,15 @@ class Keeper:
 
     def active(self):
         """May anything be done to this pair now?"""
-        asked = self.desires.auto or self.request is not None or self.deploys.running or self.desk.chores
-        return not self.closed and self.plugin.programs.running() and not self.pair.problems and asked
+        asked = (
+            self.desires.auto
+            or self.request is not None
+            or self.deploys.running
+            or self.desk.chores
+        )
+        return (
+            not self.closed and self.plugin.programs.running() and not self.pair.problems and asked
+        )
 
     def glance(self):
         """Each second, for 2 microseconds a path: did somebody else move a slot?"""
@@ -206,7 +219,7 @@ class Keeper:
             self.plugin.loop.call_soon(self.deploys.wake)
         self.desk.see(facts, step)
         if self.request is None and step.patient and not step.moves:
-            self.finish_entry("waiting: %s" % step.wait_for)
+            self.finish_entry(f"waiting: {step.wait_for}")
         if not self.active():
             return False
         if step.done and self.request is None:
@@ -240,7 +253,9 @@ class Keeper:
             self.proofs = [self.plugin.loop.call_later(delay, look_again) for delay in PROOF_S]
 
     def stumbled(self, move, error):
-        self.plugin.log("debug", "could not make a move", pair=self.pair.name, move=str(move), error=str(error))
+        self.plugin.log(
+            "debug", "could not make a move", pair=self.pair.name, move=str(move), error=str(error)
+        )
 
     # orders and history
 
@@ -250,7 +265,13 @@ class Keeper:
         self.desires.auto = on
         self.save_orders()
         serving = self.facts.serving if self.facts else ""
-        told = {"what": "auto %s" % ("on" if on else "off"), "by": "a person", "moves": [], "took_ms": 0.0, "serving": serving}
+        told = {
+            "what": f"auto {'on' if on else 'off'}",
+            "by": "a person",
+            "moves": [],
+            "took_ms": 0.0,
+            "serving": serving,
+        }
         self.chronicle.record({**told, "outcome": "done"})
         if on:
             self.kick("auto was switched on")
@@ -262,7 +283,9 @@ class Keeper:
 
     def finish_entry(self, outcome, request=None):
         """End the line of history that is being gathered, if there is one."""
-        self.chronicle.finish(outcome, self.facts.serving if self.facts else "", self.cause, request)
+        self.chronicle.finish(
+            outcome, self.facts.serving if self.facts else "", self.cause, request
+        )
 
     def noted(self, facts):
         """Facts that somebody else looked up."""

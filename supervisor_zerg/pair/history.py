@@ -37,11 +37,13 @@ class History:
         if not self.path:
             return
         try:
-            self._append((json.dumps(entry, sort_keys=True) + "\n").encode())
+            self._append(f"{json.dumps(entry, sort_keys=True)}\n".encode())
             self._failed = False
         except OSError as error:
             if not self._failed:
-                self.complain("history cannot be written to %s: %s; moves go on, free the disk or set 'history'" % (self.path, error))
+                self.complain(
+                    f"history cannot be written to {self.path}: {error}; moves go on, free the disk or set 'history'"
+                )
             self._failed = True
 
     def last(self, pair, limit):
@@ -53,13 +55,17 @@ class History:
 
     def _append(self, line):
         self._rotate()
-        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
+        descriptor = os.open(
+            self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o640
+        )
         try:
             info = os.fstat(descriptor)
             if stat.S_ISFIFO(info.st_mode):
                 raise OSError("a FIFO lies there")
             if info.st_size and os.pread(descriptor, 1, info.st_size - 1) != b"\n":
-                line = b"\n" + line  # what is there was torn by a crash or a full disk: it must not take this one along
+                line = (
+                    b"\n" + line
+                )  # what is there was torn by a crash or a full disk: it must not take this one along
             if os.write(descriptor, line) < len(line):
                 raise OSError("the disk is full")
         finally:
@@ -68,20 +74,22 @@ class History:
     def _rotate(self):
         try:
             if os.stat(self.path).st_size > ROTATE_BYTES:
-                os.rename(self.path, self.path + ".1")
+                os.rename(self.path, f"{self.path}.1")
         except FileNotFoundError:
             pass
 
     def _from_file(self):
         data = self._tail(self.path, TAIL_BYTES)
         if len(data) < TAIL_BYTES:
-            data = self._tail(self.path + ".1", TAIL_BYTES - len(data)) + data
+            data = self._tail(f"{self.path}.1", TAIL_BYTES - len(data)) + data
         return filter(None, map(_parse, data.splitlines()))
 
     @staticmethod
     def _tail(path, size):
         try:
-            with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            with open(
+                path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)
+            ) as file:
                 info = os.fstat(file.fileno())
                 if not stat.S_ISREG(info.st_mode):
                     return b""
@@ -120,7 +128,7 @@ class Orders:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            self.complain("orders cannot be read from %s: %s; starting without them" % (self.path, error))
+            self.complain(f"orders cannot be read from {self.path}: {error}; starting without them")
             return {}
 
     def get(self, pair):
@@ -140,4 +148,6 @@ class Orders:
                 json.dump({"v": VERSION, "pairs": self._pairs}, file)
             os.rename(draft, self.path)
         except OSError as error:
-            self.complain("orders cannot be written to %s: %s; they hold until supervisord ends" % (self.path, error))
+            self.complain(
+                f"orders cannot be written to {self.path}: {error}; they hold until supervisord ends"
+            )

@@ -7,10 +7,10 @@ loop.py drives it inside supervisord, a test drives it with a clock of its own.
 import signal
 import time
 
-from ..core.planner import decide
-from ..linux.procfs import ABSENT, FIFO
 from ..core.effects import Nap
 from ..core.model import Verb
+from ..core.planner import decide
+from ..linux.procfs import ABSENT, FIFO
 from ..uwsgi.stats import Receipt
 
 BRISK_S = 0.0003  # between two looks while the effect of a move is awaited
@@ -55,7 +55,11 @@ def settle(observer, keeper):
             yield Nap(0)
             continue
         vain += 1  # so was the same move as before
-        nap = PATIENT_S if step.patient else min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_LOOKS))
+        nap = (
+            PATIENT_S
+            if step.patient
+            else min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_LOOKS))
+        )
         full = step.patient or vain % FULL_LOOK == 0
         yield Nap(nap)
 
@@ -95,18 +99,28 @@ def _command(observer, copy, move, kernel):
     """Write to the very FIFO that the master reads. ``p`` only while it waits for commands: it forks when it does not."""
     memo = observer.memos[copy.program]
     held = kernel.held(copy.master, observer.paths, memo.fd)
-    if held is None or kernel.lies_at(observer.paths[held.slot if move.slot is None else move.slot]) not in (ABSENT, FIFO):
-        return False  # uWSGI would replace a file, and die of a directory; the next full look says so
+    if held is None or kernel.lies_at(
+        observer.paths[held.slot if move.slot is None else move.slot]
+    ) not in (ABSENT, FIFO):
+        return (
+            False  # uWSGI would replace a file, and die of a directory; the next full look says so
+        )
     still = [w.pid for w in copy.workers] if _needs_stillness(copy, move) else []
     with kernel.held_still(still) as alive:
         if not alive or b"p" in move.command and not kernel.waits(copy.master):
             return False
-        receipt = Receipt(copy.master, held, move.command, {Verb.PAUSE: True, Verb.RESUME: False}.get(move.verb))
+        receipt = Receipt(
+            copy.master, held, move.command, {Verb.PAUSE: True, Verb.RESUME: False}.get(move.verb)
+        )
         memo.receipts.append(receipt)
         limit = time.monotonic() + (STILL_S if still else 0)
-        while time.monotonic() < limit and not receipt.executed(kernel.held(copy.master, observer.paths, memo.fd)):
+        while time.monotonic() < limit and not receipt.executed(
+            kernel.held(copy.master, observer.paths, memo.fd)
+        ):
             time.sleep(STILL_LOOK_S)
-    for pid in still if move.verb is not Verb.PAUSE else ():  # who goes on again has lost the signal of the resume (signal(7))
+    for pid in (
+        still if move.verb is not Verb.PAUSE else ()
+    ):  # who goes on again has lost the signal of the resume (signal(7))
         kernel.signal(pid, signal.SIGTSTP)
     return True
 

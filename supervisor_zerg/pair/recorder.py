@@ -23,7 +23,7 @@ class Chronicle:
         first = request.began if request else moves[0][1]
         entry = {
             "id": request.id if request else self.plugin.new_id(),
-            "what": ("%s %s" % (request.verb, request.program)).strip() if request else "repair",
+            "what": (f"{request.verb} {request.program}").strip() if request else "repair",
             "by": request.by if request else cause,
             "moves": _told(moves, first),
             "took_ms": round((self.plugin.loop.clock() - first) * 1000, 3),
@@ -38,23 +38,42 @@ class Chronicle:
         kind = events.FailedOver if failed else events.Promoted
         soon(lambda: events.announce(kind, cause, pair=self.pair.name, program=target, was=was))
         if failed:
-            soon(lambda: self.plugin.hooks.run(keeper, "on_failover", {"ZERG_TARGET": target, "ZERG_OLD": was, "ZERG_WHY": cause}))
+            soon(
+                lambda: self.plugin.hooks.run(
+                    keeper,
+                    "on_failover",
+                    {"ZERG_TARGET": target, "ZERG_OLD": was, "ZERG_WHY": cause},
+                )
+            )
 
     def record(self, entry):
         """Write a line to history and, without the time, to supervisord's log."""
-        entry = {"at": time.time(), "pair": self.pair.name, "id": entry.get("id") or self.plugin.new_id(), **entry}
+        entry = {
+            "at": time.time(),
+            "pair": self.pair.name,
+            "id": entry.get("id") or self.plugin.new_id(),
+            **entry,
+        }
         self.plugin.history.add(entry)
         told = {k: v for k, v in entry.items() if k not in ("at", "moves")}
-        self.plugin.log("info", "moved" if entry.get("moves") else "answered", moves=",".join(entry.get("moves", [])), **told)
+        self.plugin.log(
+            "info",
+            "moved" if entry.get("moves") else "answered",
+            moves=",".join(entry.get("moves", [])),
+            **told,
+        )
 
 
 def _told(moves, first):
     """Moves as short strings with their time, repetitions counted: ``["+0.5ms resume b to running", "+2.1ms nudge b x3"]``."""
     told = []
     for move, at in moves:
-        words = str(move) + (": %s" % move.why if move.why else "")
+        words = str(move) + (f": {move.why}" if move.why else "")
         if told and told[-1][1] == words:
             told[-1][2] += 1
         else:
             told.append([at - first, words, 1])
-    return ["+%.1fms %s%s" % (at * 1000, words, " x%d" % count if count > 1 else "") for at, words, count in told]
+    return [
+        "+{:.1f}ms {}{}".format(at * 1000, words, " x%d" % count if count > 1 else "")
+        for at, words, count in told
+    ]

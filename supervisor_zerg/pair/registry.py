@@ -9,18 +9,18 @@ import os
 import time
 from dataclasses import replace
 
-from ..supervisord import events
 from .. import config
 from ..core import errors
 from ..jobs.hooks import Hooks
-from .history import History, Orders
-from .controller import Keeper
+from ..jobs.queue import Worklist
 from ..linux.procfs import CALLS, Kernel
+from ..supervisord import events
 from ..supervisord.loop import Loop
 from ..supervisord.programs import Programs
 from ..supervisord.subscriptions import Reactions
+from .controller import Keeper
+from .history import History, Orders
 from .status import describe
-from ..jobs.queue import Worklist
 
 GLANCE_S = 1.0
 SPREAD_S = 0.02  # between the looks at two pairs, so that many of them never hold the loop
@@ -37,7 +37,9 @@ class Plugin:
         self.programs = Programs(supervisord)
         path = self._history_path(settings.get("history", ""))
         self.history = History(path, self._complain)
-        self.orders = Orders(os.path.splitext(path)[0] + "-orders.json" if path else "", self._complain)
+        self.orders = Orders(
+            f"{os.path.splitext(path)[0]}-orders.json" if path else "", self._complain
+        )
         self.worklist = Worklist(self.loop.clock, self._tell_listener)
         self.hooks = Hooks(self)
         self._ids, self._born = itertools.count(1), int(time.time())
@@ -45,7 +47,9 @@ class Plugin:
         self._sections, self._configured = None, {}
         self._outdated = False  # a keeper is not (yet) of the section as it is now
         self.on_start, self.on_close = [], []  # functions of what the factory adds: the web page
-        self.options.configfile = self.options.configfile and os.path.abspath(self.options.configfile)
+        self.options.configfile = self.options.configfile and os.path.abspath(
+            self.options.configfile
+        )
         self.refresh()
         self.reactions = Reactions(self)
         self._end_with_supervisord()
@@ -76,7 +80,7 @@ class Plugin:
         self.loop.call_later(GLANCE_S, self._glance)
         for keeper in self.keepers.values():
             for problem in keeper.pair.problems:
-                self.options.logger.critical("zerg: %s" % problem)
+                self.options.logger.critical(f"zerg: {problem}")
         self._kick(self.keepers.values(), "supervisord runs")
 
     def _glance(self):
@@ -93,7 +97,10 @@ class Plugin:
         sections = self.options.configroot.supervisord.rpcinterface_factories
         if sections is not self._sections:
             self._sections = sections
-            pairs = [replace(pair, problems=pair.problems + unsupported()) for pair in config.read_pairs(self.options)]
+            pairs = [
+                replace(pair, problems=pair.problems + unsupported())
+                for pair in config.read_pairs(self.options)
+            ]
             self._configured, self._outdated = {pair.name: pair for pair in pairs}, True
         if self._outdated:
             self._replace_keepers()
@@ -112,7 +119,9 @@ class Plugin:
                     self.loop.call_soon(lambda k=new: k.kick("its section was changed"))
             if old is not None and self.keepers.get(name) is not old:
                 old.close()
-        self._outdated = any(keeper.pair != self._configured.get(name) for name, keeper in self.keepers.items())
+        self._outdated = any(
+            keeper.pair != self._configured.get(name) for name, keeper in self.keepers.items()
+        )
 
     def _history_path(self, setting):
         if setting == "none":
@@ -121,7 +130,11 @@ class Plugin:
             return os.path.abspath(os.path.join(self.options.here or "", setting))
         logfile = self.options.logfile
         usable = isinstance(logfile, str) and os.path.isfile(logfile)
-        return os.path.join(os.path.dirname(os.path.abspath(logfile)), "zerg-history.jsonl") if usable else ""
+        return (
+            os.path.join(os.path.dirname(os.path.abspath(logfile)), "zerg-history.jsonl")
+            if usable
+            else ""
+        )
 
     # finding
 
@@ -132,7 +145,11 @@ class Plugin:
             return next(iter(self.keepers.values()))
         if name not in self.keepers:
             known = ", ".join(sorted(self.keepers))
-            raise errors.UnknownPair("no pair is named %r, there is %s" % (name, known) if name else "name one of the pairs %s" % known)
+            raise errors.UnknownPair(
+                f"no pair is named {name!r}, there is {known}"
+                if name
+                else f"name one of the pairs {known}"
+            )
         return self.keepers[name]
 
     def keeper_of(self, program):
@@ -140,9 +157,9 @@ class Plugin:
         self.refresh()
         for keeper in self.keepers.values():
             for name in keeper.pair.programs:
-                if program in (name, "%s:%s" % (name, name)):
+                if program in (name, f"{name}:{name}"):
                     return keeper, name
-        raise errors.UnknownProgram("no pair has a program named %r" % program)
+        raise errors.UnknownProgram(f"no pair has a program named {program!r}")
 
     # what happened
 
@@ -187,11 +204,11 @@ class Plugin:
 
     def log(self, level, sentence, **fields):
         """One constant sentence and key=value, in supervisord's log."""
-        words = " ".join("%s=%s" % (k, _quoted(v)) for k, v in fields.items())
-        getattr(self.options.logger, level)("zerg: %s %s" % (sentence, words))
+        words = " ".join(f"{k}={_quoted(v)}" for k, v in fields.items())
+        getattr(self.options.logger, level)(f"zerg: {sentence} {words}")
 
     def _complain(self, sentence):
-        self.options.logger.critical("zerg: %s" % sentence)
+        self.options.logger.critical(f"zerg: {sentence}")
 
     def describe(self, keeper, facts):
         return describe(keeper, facts, self)
@@ -200,7 +217,9 @@ class Plugin:
 def unsupported():
     """What this machine lacks, as a tuple of sentences; empty where everything is there."""
     if CALLS is None:
-        return ("the system calls of this machine (%s) are not known: nothing can be told about paused threads" % os.uname().machine,)
+        return (
+            f"the system calls of this machine ({os.uname().machine}) are not known: nothing can be told about paused threads",
+        )
     if not os.path.exists("/proc/self/syscall"):
         return ("this kernel has no /proc/PID/syscall: nothing can be told about paused threads",)
     return ()
@@ -208,4 +227,4 @@ def unsupported():
 
 def _quoted(value):
     text = str(value)
-    return '"%s"' % text.replace('"', "'") if " " in text or not text else text
+    return '"{}"'.format(text.replace('"', "'")) if " " in text or not text else text

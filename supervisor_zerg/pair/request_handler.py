@@ -1,8 +1,6 @@
 """What a person, or a deploy, asks of one pair: one request at a time, from its arrival to its answer."""
 
-from ..core import answers
-from ..core import errors
-from ..core import requests
+from ..core import answers, errors, requests
 from ..core.model import Facts
 
 
@@ -16,19 +14,23 @@ class Desk:
 
     def take(self, verb, program, by, options):
         """:returns: Request, which is the one that is at hand from now on."""
-        self.request = requests.Request(self.plugin.new_id(), verb, program, by, options, self.plugin.loop.clock())
+        self.request = requests.Request(
+            self.plugin.new_id(), verb, program, by, options, self.plugin.loop.clock()
+        )
         return self.request
 
     def free(self):
         """:raises Busy: another request is at hand."""
         if self.request is not None:
             since = self.plugin.loop.clock() - self.request.began
-            raise errors.Busy("%s is under way since %.3f s for the pair %s" % (self.request, since, self.keeper.pair.name))
+            raise errors.Busy(
+                f"{self.request} is under way since {since:.3f} s for the pair {self.keeper.pair.name}"
+            )
 
     def withdraw(self, request):
         """Whoever asked wants something else now."""
         if request is not None and self.request is request:
-            self.answer(errors.Busy("%s was withdrawn" % request))
+            self.answer(errors.Busy(f"{request} was withdrawn"))
 
     def in_haste(self):
         """A request has just come: the kernel's witness is enough for its first move."""
@@ -58,7 +60,9 @@ class Desk:
     def see(self, facts, step):
         """Answer, if it is time; and is there still something to do for what was answered?"""
         if self.request is not None and self.request.opened:
-            due, refusal = answers.due(self.request, step, facts, self.keeper.desires.wish, self.plugin.loop.clock())
+            due, refusal = answers.due(
+                self.request, step, facts, self.keeper.desires.wish, self.plugin.loop.clock()
+            )
             if due:
                 self.answer(refusal)
         if not step.moves and step.patient and not self._lasting_chores():
@@ -76,7 +80,7 @@ class Desk:
         self.chores = self.chores or refusal is None
         request.answer = refusal or self.reply(request)
         self.plugin.answered()
-        self.keeper.finish_entry("refused: %s" % refusal if refusal else "done", request)
+        self.keeper.finish_entry(f"refused: {refusal}" if refusal else "done", request)
 
     def _take_back(self, request):
         """What was refused must not come true later: a hold least of all."""
@@ -90,11 +94,17 @@ class Desk:
         self.chores = False
         if self.request is not None:
             ending = not self.plugin.programs.running()
-            self.answer(errors.ShuttingDown("supervisord ends") if ending else errors.ZergError("settle failed: this is a bug"))
+            self.answer(
+                errors.ShuttingDown("supervisord ends")
+                if ending
+                else errors.ZergError("settle failed: this is a bug")
+            )
 
     def reply(self, request):
         """The struct: what the pair is like now."""
         keeper = self.keeper
         moves = [move for move, _ in keeper.chronicle.moves]
         facts = keeper.facts or Facts(())
-        return answers.reply(keeper.pair.name, request, facts, moves, keeper.desires.held, self.plugin.loop.clock())
+        return answers.reply(
+            keeper.pair.name, request, facts, moves, keeper.desires.held, self.plugin.loop.clock()
+        )

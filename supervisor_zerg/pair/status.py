@@ -27,15 +27,25 @@ def describe(keeper, facts, plugin):
 def misconfigured(keeper):
     """The info struct of a pair whose section cannot be used."""
     return {
-        "pair": keeper.pair.name, "serving": "", "parked": "", "warm": False, "held": False, "auto": False,
-        "retire": keeper.pair.retire, "busy": "", "deploy": {}, "pool": "", "problems": list(keeper.pair.problems), "copies": [],
-    }  # fmt: skip
+        "pair": keeper.pair.name,
+        "serving": "",
+        "parked": "",
+        "warm": False,
+        "held": False,
+        "auto": False,
+        "retire": keeper.pair.retire,
+        "busy": "",
+        "deploy": {},
+        "pool": "",
+        "problems": list(keeper.pair.problems),
+        "copies": [],
+    }
 
 
 def _pool(keeper, plugin):
     if not keeper.pair.pool:
         return ""
-    return "%s %s" % (keeper.pair.pool, plugin.programs.get(keeper.pair.pool).state)
+    return f"{keeper.pair.pool} {plugin.programs.get(keeper.pair.pool).state}"
 
 
 def _copy(copy, keeper):
@@ -64,24 +74,37 @@ def problems(keeper, facts, plugin):
     found += _pair_problems(keeper, facts)
     for copy in facts.copies:
         found += _copy_problems(copy, keeper)
-    found += ["the path of slot %s is taken by %s; move it away" % (slot.label, what) for slot, what in facts.blocked]
+    found += [
+        f"the path of slot {slot.label} is taken by {what}; move it away"
+        for slot, what in facts.blocked
+    ]
     if facts.orphans:
         pids = " ".join(str(o.pid) for o in facts.orphans)
-        found.append("workers outlived their master: %s; they are ended when their requests are" % pids)
+        found.append(
+            f"workers outlived their master: {pids}; they are ended when their requests are"
+        )
     found += _pool_problems(keeper, facts, plugin)
-    if keeper.step and keeper.step.wait_for and not keeper.step.met and not facts.serving and not keeper.desires.held:
-        found.append("waiting: %s" % keeper.step.wait_for)
+    if (
+        keeper.step
+        and keeper.step.wait_for
+        and not keeper.step.met
+        and not facts.serving
+        and not keeper.desires.held
+    ):
+        found.append(f"waiting: {keeper.step.wait_for}")
     return found
 
 
 def _pair_problems(keeper, facts):
     found = []
     if keeper.desires.held:
-        found.append("a person holds the pair: requests wait in the socket's queue; 'zerg resume PROGRAM' lets them through")
+        found.append(
+            "a person holds the pair: requests wait in the socket's queue; 'zerg resume PROGRAM' lets them through"
+        )
     elif not facts.serving:
         found.append("nobody serves")
     elif not facts.warm and not _retired(keeper.pair, facts):
-        found.append("no warm copy: %s" % _why_cold(facts, keeper.deploys.last))
+        found.append(f"no warm copy: {_why_cold(facts, keeper.deploys.last)}")
     if keeper.deploys.last:
         found += _bad_release(keeper.deploys.told(), facts)
     if all(c.accepting for c in facts.copies) and not keeper.desires.both:
@@ -97,8 +120,8 @@ def _bad_release(deploy, facts):
     bad = outcome == "not rolled back" or outcome == "rolled back" and not copy.accepting
     if not bad or copy.pid != deploy["pid"]:
         return []
-    label = deploy["label"] and deploy["label"] + " "
-    return ["%s holds the release %sthat was %s: %s" % (copy.program, label, outcome, deploy["why"])]
+    label = deploy["label"] and f"{deploy['label']} "
+    return [f"{copy.program} holds the release {label}that was {outcome}: {deploy['why']}"]
 
 
 def _retired(pair, facts):
@@ -109,11 +132,21 @@ def _retired(pair, facts):
 def _why_cold(facts, deploy):
     other = facts.other(facts.serving)
     if other.state == "ABSENT":
-        return "supervisord has no program %s; the pair is incomplete" % other.program
+        return f"supervisord has no program {other.program}; the pair is incomplete"
     if not other.up:
-        failed = deploy and deploy.over and deploy.release.touched and deploy.release.plan.target == other.program and deploy.release.why
-        return "%s is %s%s" % (other.program, other.state, " since its deploy: %s" % deploy.release.why if failed else "")
-    return "%s is %s" % (other.program, other.condition.value)
+        failed = (
+            deploy
+            and deploy.over
+            and deploy.release.touched
+            and deploy.release.plan.target == other.program
+            and deploy.release.why
+        )
+        return "{} is {}{}".format(
+            other.program,
+            other.state,
+            f" since its deploy: {deploy.release.why}" if failed else "",
+        )
+    return f"{other.program} is {other.condition.value}"
 
 
 def _copy_problems(copy, keeper):
@@ -122,25 +155,42 @@ def _copy_problems(copy, keeper):
     if copy.blind:
         found.append(copy.blind)
     if copy.condition is Condition.LOST:
-        found.append("%s holds none of the FIFOs; check 'master-fifo' in its ini" % copy.program)
+        found.append(f"{copy.program} holds none of the FIFOs; check 'master-fifo' in its ini")
     if any(w.spinning for w in copy.workers):
-        found.append("%s is in the endless PAUSE/resuming flood; the worker that causes it is being ended" % copy.program)
+        found.append(
+            f"{copy.program} is in the endless PAUSE/resuming flood; the worker that causes it is being ended"
+        )
     if copy.pending:
-        found.append("%s has not executed: %s" % (copy.program, " ".join(copy.pending)))
+        found.append(f"{copy.program} has not executed: {' '.join(copy.pending)}")
     if copy.deaf and copy.up and "stopped" in copy.deaf:
-        found.append("the master of %s %s" % (copy.program, copy.deaf))
+        found.append(f"the master of {copy.program} {copy.deaf}")
     if copy.leaks and not copy.in_flight and keeper.conditions.lasts(copy.program) > LEAKS_S:
-        found.append("%s is paused, but threads of process %s may still take a request; if that lasts, restart %s" % (
-            copy.program, " ".join(map(str, copy.leaks)), copy.program))  # fmt: skip
+        found.append(
+            "{} is paused, but threads of process {} may still take a request; if that lasts, restart {}".format(
+                copy.program, " ".join(map(str, copy.leaks)), copy.program
+            )
+        )
     if copy.asynchronous:
-        found.append("%s is asynchronous: it cannot be parked with requests in flight%s" % (
-            copy.program, "" if keeper.pair.retire == "stop" else "; swaps away from it are refused, see 'retire'"))  # fmt: skip
+        found.append(
+            "{} is asynchronous: it cannot be parked with requests in flight{}".format(
+                copy.program,
+                ""
+                if keeper.pair.retire == "stop"
+                else "; swaps away from it are refused, see 'retire'",
+            )
+        )
     if copy.up and copy.slot is not None and not copy.linked:
-        found.append("the path of %s's FIFO (slot %s) is gone or is another's" % (copy.program, Slot(copy.slot).label))
+        found.append(
+            f"the path of {copy.program}'s FIFO (slot {Slot(copy.slot).label}) is gone or is another's"
+        )
     if memo and memo.stats_error and copy.ready:
-        found.append("the stats server of %s does not help (%s); the kernel's witness is used" % (copy.program, memo.stats_error))
+        found.append(
+            f"the stats server of {copy.program} does not help ({memo.stats_error}); the kernel's witness is used"
+        )
     if copy.attached is False:
-        found.append("%s holds a socket that the pool no longer serves: no new request reaches it" % copy.program)
+        found.append(
+            f"{copy.program} holds a socket that the pool no longer serves: no new request reaches it"
+        )
     return found
 
 
@@ -151,6 +201,5 @@ def _pool_problems(keeper, facts, plugin):
     if state in ("RUNNING", "STARTING", "ABSENT") or not any(c.up for c in facts.copies):
         return []
     return [
-        "the pool %s is %s: the copies go on serving, but none can attach; on TCP it cannot bind while they hold the port"
-        % (keeper.pair.pool, state)
+        f"the pool {keeper.pair.pool} is {state}: the copies go on serving, but none can attach; on TCP it cannot bind while they hold the port"
     ]

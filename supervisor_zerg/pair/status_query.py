@@ -21,14 +21,19 @@ class Look:
             if keeper.pair.problems:
                 self.infos[keeper.pair.name] = misconfigured(keeper)
             else:
-                self.plugin.loop.task(keeper.observer.look(True, True), lambda facts, k=keeper: self._seen(k, facts)).start()
+                self.plugin.loop.task(
+                    keeper.observer.look(True, True), lambda facts, k=keeper: self._seen(k, facts)
+                ).start()
         del self.waiting[:A_ROUND]
         if self.waiting:
             self.plugin.loop.call_soon(self._next)
 
     def _seen(self, keeper, facts):
         if facts is None:
-            info = dict(misconfigured(keeper), problems=["the look at this pair failed; see supervisord's log"])
+            info = dict(
+                misconfigured(keeper),
+                problems=["the look at this pair failed; see supervisord's log"],
+            )
         else:
             keeper.noted(facts)
             info = self.plugin.describe(keeper, facts)
@@ -38,7 +43,11 @@ class Look:
 
     def all(self):
         """The info structs of all pairs, or None while some are being looked at."""
-        return [self.infos[k.pair.name] for k in self.keepers] if len(self.infos) == len(self.keepers) else None
+        return (
+            [self.infos[k.pair.name] for k in self.keepers]
+            if len(self.infos) == len(self.keepers)
+            else None
+        )
 
     def first(self):
         infos = self.all()

@@ -33,7 +33,9 @@ class Dispatcher:
     def handle_error(self):
         if self.closed:
             return  # closed by another handler of this round; the poller did not know it any more
-        self.loop.options.logger.critical("zerg: this is a bug, please report it: %s" % traceback.format_exc())
+        self.loop.options.logger.critical(
+            f"zerg: this is a bug, please report it: {traceback.format_exc()}"
+        )
 
     def _leave(self, unregister):
         """Within its own read handler the loop unregisters a descriptor that is not readable any more; elsewhere we do."""

@@ -13,7 +13,9 @@ class ZergEvent(events.Event):
         self.words, self.told = words, told
 
     def payload(self):
-        return "%s\n%s" % (" ".join("%s:%s" % item for item in self.told.items()), self.words)
+        return "{}\n{}".format(
+            " ".join("{}:{}".format(*item) for item in self.told.items()), self.words
+        )
 
 
 class Promoted(ZergEvent):

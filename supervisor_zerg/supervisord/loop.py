@@ -36,13 +36,17 @@ class Loop:
         if self._poll is None:
             self._poll = self.options.poller.poll
             self.options.poller.poll = self._poll_and_run
-            self.call_soon(lambda: None)  # 4.3.0 would spawn the first program only after the first poll's second
+            self.call_soon(
+                lambda: None
+            )  # 4.3.0 would spawn the first program only after the first poll's second
 
     def stop(self):
         """Before supervisord closes descriptors behind our back (supervisor/options.py ``cleanup_fds``)."""
         for watch in list(self._watches.values()):
             watch.close()
-        for thing in [t for t in self.options.get_socket_map().values() if isinstance(t, StatsRead)]:
+        for thing in [
+            t for t in self.options.get_socket_map().values() if isinstance(t, StatsRead)
+        ]:
             thing.close()
         self._timers, self._soon = [], []
         self.options.poller.__dict__.pop("poll", None)
@@ -80,7 +84,9 @@ class Loop:
             try:
                 return function(*args)
             except Exception:
-                self.options.logger.critical("zerg: this is a bug, please report it: %s" % traceback.format_exc())
+                self.options.logger.critical(
+                    f"zerg: this is a bug, please report it: {traceback.format_exc()}"
+                )
 
         return guarded
 
@@ -119,7 +125,11 @@ class Loop:
         (supervisor/http.py ``deferring_http_channel.writable``). One that has none yet just says so once more."""
         for channel in list(self.options.get_socket_map().values()):
             fifo = getattr(channel, "producer_fifo", None)
-            if fifo is not None and len(fifo) and getattr(fifo.first(), "callback", None) is not None:
+            if (
+                fifo is not None
+                and len(fifo)
+                and getattr(fifo.first(), "callback", None) is not None
+            ):
                 channel.delay = 0
                 self.guard(channel.initiate_send)()
 

@@ -60,7 +60,11 @@ class Programs:
     def kill(self, name, pid):
         """SIGKILL to a program that does not heed its stop signal, if it still is that process."""
         process = self.find(name)
-        if process is not None and process.pid == pid and process.get_state() == ProcessStates.STOPPING:
+        if (
+            process is not None
+            and process.pid == pid
+            and process.get_state() == ProcessStates.STOPPING
+        ):
             process.kill(signal.SIGKILL)
 
     def spawn(self, name):
@@ -76,7 +80,7 @@ class Programs:
 def name_of(process):
     """``name`` or ``group:name`` as the configuration has it."""
     group = process.group.config.name if process.group else process.config.name
-    return process.config.name if group == process.config.name else "%s:%s" % (group, process.config.name)
+    return process.config.name if group == process.config.name else f"{group}:{process.config.name}"
 
 
 def started_by_supervisor():

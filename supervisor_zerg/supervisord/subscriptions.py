@@ -48,20 +48,22 @@ class Reactions:
         keeper, program = self._concerned(event)
         if keeper is None:
             return self._on_pool(event)
-        if event.from_state == ProcessStates.BACKOFF:  # it keeps the place that its first start gave it, unless it had taken that
+        if (
+            event.from_state == ProcessStates.BACKOFF
+        ):  # it keeps the place that its first start gave it, unless it had taken that
             arrival = keeper.desires.arrivals.get(program, Arrival.PARKS)
-            keeper.arrives(program, arrival, "%s was started again by Supervisor" % program)
+            keeper.arrives(program, arrival, f"{program} was started again by Supervisor")
         elif started_by_supervisor():
-            keeper.arrives(program, Arrival.PARKS, "%s was started by Supervisor" % program)
+            keeper.arrives(program, Arrival.PARKS, f"{program} was started by Supervisor")
         else:
-            keeper.arrives(program, Arrival.TAKES_OVER, "%s was started" % program)
+            keeper.arrives(program, Arrival.TAKES_OVER, f"{program} was started")
 
     def _on_running(self, event):
         keeper, program = self._concerned(event)
         if keeper is None:
             return self._on_pool(event)
         keeper.watch()
-        keeper.kick("%s runs" % program)
+        keeper.kick(f"{program} runs")
         keeper.deploys.wake()
 
     def _on_stopping(self, event):
@@ -82,12 +84,14 @@ class Reactions:
     def _on_pool(self, event):
         for keeper in self.plugin.keepers.values():
             if name_of(event.process) == keeper.pair.pool:
-                self.loop.call_later(POOL_S, lambda k=keeper: k.kick("the pool %s was started" % k.pair.pool))
+                self.loop.call_later(
+                    POOL_S, lambda k=keeper: k.kick(f"the pool {k.pair.pool} was started")
+                )
 
     def _on_communication(self, event):
         keeper, program = self._concerned(event)
         if keeper is not None and READY in _bytes(event.data):
-            keeper.kick("%s says that it is ready" % program)
+            keeper.kick(f"{program} says that it is ready")
             keeper.deploys.wake()
 
     # a stop and a start

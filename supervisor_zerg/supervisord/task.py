@@ -2,9 +2,9 @@
 
 import time
 
-from .dispatchers import StatsRead
 from ..core.effects import Ask, Nap
 from ..uwsgi.stats import connect
+from .dispatchers import StatsRead
 
 CROWDED = 10
 
@@ -93,14 +93,23 @@ class Task:
         reads = []
         for address in ask.addresses:
             try:
-                reads.append(StatsRead(self.loop, address, connect(address), lambda a, b: self._answered(answers, a, b)))
+                reads.append(
+                    StatsRead(
+                        self.loop,
+                        address,
+                        connect(address),
+                        lambda a, b: self._answered(answers, a, b),
+                    )
+                )
             except OSError as error:
                 answers[address] = error
         self._reads = tuple(reads)
         if not reads:
             self._timer = self.loop.call_later(0, lambda: self._continue(answers))
             return
-        late = lambda: self._continue({**{a: TimeoutError("no answer in time") for a in ask.addresses}, **answers})  # noqa: E731
+        late = lambda: self._continue(
+            {**{a: TimeoutError("no answer in time") for a in ask.addresses}, **answers}
+        )  # noqa: E731
         self._deadline = self.loop.call_later(ask.timeout, late)
 
     def _answered(self, answers, address, answer):

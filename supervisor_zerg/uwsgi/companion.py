@@ -41,7 +41,7 @@ UNLOADED = "no application was loaded at / in the first interpreter (did its imp
 
 def say(sentence):
     """One line in the copy's log."""
-    os.write(2, ("supervisor_zerg: %s\n" % sentence).encode("utf-8", "replace"))
+    os.write(2, (f"supervisor_zerg: {sentence}\n").encode("utf-8", "replace"))
 
 
 def setting(name, otherwise=""):
@@ -52,19 +52,37 @@ def setting(name, otherwise=""):
 
 def words(error):
     """An exception in one line of ASCII."""
-    return " ".join(("%s: %s" % (type(error).__name__, error)).split()).encode("ascii", "replace").decode()[: NOTE // 2]
+    return (
+        " ".join(f"{type(error).__name__}: {error}".split())
+        .encode("ascii", "replace")
+        .decode()[: NOTE // 2]
+    )
 
 
 def environ_of(target, multithread, headers=()):
     """The WSGI environ of a GET. :param target: path and query as they stand in a request. :param headers: (name, value) pairs."""
     path, _, query = target.partition("?")
     return {
-        "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": unquote_to_bytes(path).decode("latin-1"), "QUERY_STRING": query,
-        "REQUEST_URI": target, "SERVER_PROTOCOL": "HTTP/1.0", "SERVER_NAME": "localhost", "SERVER_PORT": "80",
-        "HTTP_HOST": setting("ZERG_HOST", "localhost"), "REMOTE_ADDR": "127.0.0.1", "wsgi.version": (1, 0), "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(), "wsgi.errors": sys.stderr, "wsgi.run_once": False, "wsgi.multithread": multithread,
-        "wsgi.multiprocess": True, "zerg.companion": True, **{"HTTP_" + n.upper().replace("-", "_"): v.strip() for n, v in headers},
-    }  # fmt: skip
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query,
+        "REQUEST_URI": target,
+        "SERVER_PROTOCOL": "HTTP/1.0",
+        "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80",
+        "HTTP_HOST": setting("ZERG_HOST", "localhost"),
+        "REMOTE_ADDR": "127.0.0.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": sys.stderr,
+        "wsgi.run_once": False,
+        "wsgi.multithread": multithread,
+        "wsgi.multiprocess": True,
+        "zerg.companion": True,
+        **{f"HTTP_{n.upper().replace('-', '_')}": v.strip() for n, v in headers},
+    }
 
 
 def ask(application, environ):
@@ -81,9 +99,9 @@ def ask(application, environ):
             any(body.write(chunk) and body.tell() > MOST for chunk in chunks)
         finally:
             getattr(chunks, "close", int)()
-        return "%03d%s" % (int(head[0][:3]), head[0][3:]), head[1], body.getvalue()[:MOST]
+        return f"{int(head[0][:3]):03}{head[0][3:]}", head[1], body.getvalue()[:MOST]
     except BaseException as error:  # a SystemExit, too: a worker must not end of being asked
-        return "500 " + words(error), [], words(error).encode() + b"\n"
+        return f"500 {words(error)}", [], words(error).encode() + b"\n"
 
 
 def receive(client, until):
@@ -102,10 +120,19 @@ def receive(client, until):
 
 def answer(client, status, headers, body):
     """Send it all. :raises OSError: where the client does not take it in time."""
-    kept = [(name, value) for name, value in headers if name.lower() not in ("content-length", "connection", "transfer-encoding")]
-    lines = ["%s: %s" % pair for pair in kept + [("Content-Length", len(body)), ("Connection", "close")]]
+    kept = [
+        (name, value)
+        for name, value in headers
+        if name.lower() not in ("content-length", "connection", "transfer-encoding")
+    ]
+    lines = [
+        "{}: {}".format(*pair)
+        for pair in kept + [("Content-Length", len(body)), ("Connection", "close")]
+    ]
     client.settimeout(CLIENT_S)  # for the whole of it
-    client.sendall("\r\n".join(["HTTP/1.0 " + status] + lines + ["", ""]).encode("latin-1", "replace") + body)
+    client.sendall(
+        "\r\n".join([f"HTTP/1.0 {status}"] + lines + ["", ""]).encode("latin-1", "replace") + body
+    )
 
 
 def listen(path):
@@ -114,10 +141,14 @@ def listen(path):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise OSError("there is something there that is no socket")
         if _listener(path) not in (0, os.getpid()):
-            raise OSError("process %d listens there: each copy needs a path of its own" % _listener(path))
+            raise OSError(
+                "process %d listens there: each copy needs a path of its own" % _listener(path)
+            )
         os.unlink(path)
     listener = socket.socket(socket.AF_UNIX)
-    os.fchmod(listener.fileno(), 0o600)  # the path is born with it (Linux net/unix/af_unix.c unix_bind)
+    os.fchmod(
+        listener.fileno(), 0o600
+    )  # the path is born with it (Linux net/unix/af_unix.c unix_bind)
     listener.bind(path)
     listener.listen(16)
     return listener
@@ -128,7 +159,9 @@ def _listener(path):
     with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
         probe.settimeout(CLIENT_S)
         probe.connect(path)
-        pid = int.from_bytes(probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4), sys.byteorder)
+        pid = int.from_bytes(
+            probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4), sys.byteorder
+        )
         return pid if os.path.exists("/proc/%d" % pid) else 0
     return 0
 
@@ -138,13 +171,17 @@ class Companion:
 
     def __init__(self, uwsgi, path, warm):
         self.uwsgi, self.paths, self.listener, self.loaded, self.warm = uwsgi, warm, None, False, {}
-        self.notes = mmap.mmap(-1, NOTE * (uwsgi.numproc + 1))  # shared: what failed, worker by worker
+        self.notes = mmap.mmap(
+            -1, NOTE * (uwsgi.numproc + 1)
+        )  # shared: what failed, worker by worker
         self.turn = os.memfd_create("zerg-companion")  # whose lock the worker holds that answers
         try:
             self.listener = listen(path) if path else None
         except OSError as error:
-            say("no health at %s: %s" % (path, error))
-        self.threads = bool(self.listener) or uwsgi.cores > 1  # more than one may call the application
+            say(f"no health at {path}: {error}")
+        self.threads = (
+            bool(self.listener) or uwsgi.cores > 1
+        )  # more than one may call the application
 
     def step(self, _argument):
         """uWSGI's hook: after applications were loaded, be it in the master or (lazy-apps) in a worker, and after each fork."""
@@ -153,7 +190,9 @@ class Companion:
             if loaded and self.uwsgi.worker_id():
                 self.begin()
         except BaseException as error:
-            say("no warm-up and no health in worker %d: %s" % (self.uwsgi.worker_id(), words(error)))
+            say(
+                "no warm-up and no health in worker %d: %s" % (self.uwsgi.worker_id(), words(error))
+            )
         return 0  # anything else would end the copy (core/hooks.c:745)
 
     def begin(self):
@@ -166,11 +205,13 @@ class Companion:
         for path in self.paths if self.application else ():
             self.warm[path] = status = ask(self.application, environ_of(path, self.threads))[0]
             if int(status[:3]) >= 500:
-                self.note("the warm-up of %s failed: %s" % (path, status))
+                self.note(f"the warm-up of {path} failed: {status}")
         if self.listener and not self.uwsgi.has_threads:
             say("no health from worker %d: this uWSGI needs enable-threads for it" % self.worker)
         elif self.listener:
-            mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are for the thread that waits in the pause
+            mask = signal.pthread_sigmask(
+                signal.SIG_BLOCK, signal.valid_signals()
+            )  # they are for the thread that waits in the pause
             try:
                 threading.Thread(target=self.serve, name="zerg-companion", daemon=True).start()
             finally:
@@ -180,22 +221,41 @@ class Companion:
         """The application at / as uWSGI has it, whatever loaded it (plugins/python/uwsgi_pymodule.c:2517). :returns: (it, why not)."""
         apps = self.uwsgi.workers()[self.worker - 1]["apps"]
         for app in apps:
-            if app["mountpoint"] in (b"", b"/") and app["modifier1"] == 0 and app["interpreter"] == apps[0]["interpreter"]:
+            if (
+                app["mountpoint"] in (b"", b"/")
+                and app["modifier1"] == 0
+                and app["interpreter"] == apps[0]["interpreter"]
+            ):
                 return ctypes.cast(app["callable"], ctypes.py_object).value, ""
         return None, UNLOADED
 
     def note(self, why):
         """What failed last in this worker, for whoever answers, and for the log."""
-        self.notes[self.worker * NOTE : (self.worker + 1) * NOTE] = why.encode("ascii", "replace")[:NOTE].ljust(NOTE, b"\0")
+        self.notes[self.worker * NOTE : (self.worker + 1) * NOTE] = why.encode("ascii", "replace")[
+            :NOTE
+        ].ljust(NOTE, b"\0")
         if why:
             say("worker %d: %s" % (self.worker, why))
 
     def ready(self):
         """(status, headers, body) of ``/.zerg/ready``."""
-        notes = enumerate(self.notes[at : at + NOTE].rstrip(b"\0").decode() for at in range(0, len(self.notes), NOTE))
+        notes = enumerate(
+            self.notes[at : at + NOTE].rstrip(b"\0").decode()
+            for at in range(0, len(self.notes), NOTE)
+        )
         why = self.why or "; ".join("worker %d: %s" % pair for pair in notes if pair[1])
-        told = {"ready": not why, **({"why": why} if why else {}), "warm": self.warm, "pid": os.getpid(), "worker": self.worker}
-        return "503 Service Unavailable" if why else "200 OK", [("Content-Type", "application/json")], json.dumps(told).encode() + b"\n"
+        told = {
+            "ready": not why,
+            **({"why": why} if why else {}),
+            "warm": self.warm,
+            "pid": os.getpid(),
+            "worker": self.worker,
+        }
+        return (
+            "503 Service Unavailable" if why else "200 OK",
+            [("Content-Type", "application/json")],
+            json.dumps(told).encode() + b"\n",
+        )
 
     def reply(self, method, target, headers):
         """(status, headers, body) for a request."""
@@ -204,7 +264,11 @@ class Companion:
         if target.partition("?")[0] == "/.zerg/ready":
             return self.ready()
         if not self.application:
-            return "503 Service Unavailable", [("Content-Type", "text/plain")], self.why.encode() + b"\n"
+            return (
+                "503 Service Unavailable",
+                [("Content-Type", "text/plain")],
+                self.why.encode() + b"\n",
+            )
         return ask(self.application, environ_of(target, self.threads, headers))
 
     def serve(self):
@@ -213,10 +277,12 @@ class Companion:
         while True:
             try:
                 with self.listener.accept()[0] as client:
-                    with contextlib.suppress(OSError, ValueError):  # a client that says nothing, or nonsense, or is gone
+                    with contextlib.suppress(
+                        OSError, ValueError
+                    ):  # a client that says nothing, or nonsense, or is gone
                         answer(client, *self.reply(*receive(client, time.monotonic() + CLIENT_S)))
             except Exception as error:
-                say("a health request failed: %s" % words(error))
+                say(f"a health request failed: {words(error)}")
                 time.sleep(1)
 
 
@@ -229,14 +295,23 @@ def _uwsgi():
         for path in {line.split(None, 5)[-1].strip() for line in maps if "pyuwsgi" in line}:
             if os.path.basename(path).startswith("pyuwsgi.") and os.path.isfile(path):
                 return ctypes.CDLL(path)
-    raise RuntimeError("supervisor_zerg: no suspend_resume_them_all in this uWSGI, so it cannot boot parked; use hooks.ini")
+    raise RuntimeError(
+        "supervisor_zerg: no suspend_resume_them_all in this uWSGI, so it cannot boot parked; use hooks.ini"
+    )
 
 
 def _install():
     """Have uWSGI call the companion by a hook of its own, so that ``uwsgi.post_fork_hook`` is left to the application."""
-    companion = Companion(importlib.import_module("uwsgi"), setting("ZERG_COMPANION_SOCKET"), setting("ZERG_WARM").split())
+    companion = Companion(
+        importlib.import_module("uwsgi"),
+        setting("ZERG_COMPANION_SOCKET"),
+        setting("ZERG_WARM").split(),
+    )
     step = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p)(companion.step)
-    name, call = ctypes.create_string_buffer(b"zerg-companion"), ctypes.create_string_buffer(b"!zerg-companion:")
+    name, call = (
+        ctypes.create_string_buffer(b"zerg-companion"),
+        ctypes.create_string_buffer(b"!zerg-companion:"),
+    )
     _uwsgi().uwsgi_register_hook(name, step)
     for phase in (b"hook-post-app", b"hook-post-fork"):
         _uwsgi().uwsgi_manage_opt(phase, call)
@@ -249,4 +324,4 @@ if setting("ZERG_COMPANION_SOCKET") or setting("ZERG_WARM"):
     try:
         _kept = _install()  # uWSGI keeps pointers to these
     except Exception as error:
-        say("no warm-up and no health: %s" % words(error))
+        say(f"no warm-up and no health: {words(error)}")

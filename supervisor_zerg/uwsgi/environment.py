@@ -2,9 +2,9 @@
 
 import signal
 
-from ..linux.procfs import ABSENT, FIFO
 from ..core.effects import Nap
 from ..core.model import Orphan, Slot
+from ..linux.procfs import ABSENT, FIFO
 
 TRAPPED_S = 0.01  # a handler that runs once is long over
 TRAPPED_WRITES = 4  # and has written no more than this
@@ -35,7 +35,13 @@ class Surroundings:
     """:param paths: of the FIFOs, canonical, in slot order. :param clock: monotonic seconds."""
 
     def __init__(self, pair, paths, kernel, programs, clock):
-        self.pair, self.paths, self.kernel, self.programs, self.clock = pair, paths, kernel, programs, clock
+        self.pair, self.paths, self.kernel, self.programs, self.clock = (
+            pair,
+            paths,
+            kernel,
+            programs,
+            clock,
+        )
         self.sigpipe = Trap(kernel, clock, signal.SIGPIPE)
         self.orphans = {}  # pid -> (program, start, threads)
         self.strangers = {}  # identity of a FIFO that no copy holds -> (pid of its reader or 0, when)
@@ -56,9 +62,11 @@ class Surroundings:
             kind = self.kernel.lies_at(self.paths[slot])
             stranger = self._stranger(self.paths[slot]) if slot not in held else 0
             if kind not in (ABSENT, FIFO):
-                found.append((slot, "%s at %s" % (kind, self.paths[slot])))
+                found.append((slot, f"{kind} at {self.paths[slot]}"))
             elif stranger:
-                found.append((slot, "a FIFO that process %d reads at %s" % (stranger, self.paths[slot])))
+                found.append(
+                    (slot, "a FIFO that process %d reads at %s" % (stranger, self.paths[slot]))
+                )
         return tuple(found)
 
     def _stranger(self, path):
@@ -69,9 +77,15 @@ class Surroundings:
 
     def _strangers(self, copies):
         held, now = {(c.held.dev, c.held.ino) for c in copies if c.held}, self.clock()
-        lying = {self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == FIFO} - {None}
+        lying = {
+            self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == FIFO
+        } - {None}
         lying = {identity for identity in lying if identity[:2] not in held}
-        known = {i: found for i, found in self.strangers.items() if i in lying and now - found[1] < STRANGERS_S}
+        known = {
+            i: found
+            for i, found in self.strangers.items()
+            if i in lying and now - found[1] < STRANGERS_S
+        }
         self.strangers = known
         for identity in lying - set(known):
             for pid in self.kernel.reader(identity):
@@ -91,7 +105,10 @@ class Surroundings:
         for pid, (_, start, _) in list(self.orphans.items()):
             if not self.kernel.alive(pid, start):
                 del self.orphans[pid]
-        return tuple(Orphan(pid, program, not self._idle(pid, cores)) for pid, (program, _, cores) in self.orphans.items())
+        return tuple(
+            Orphan(pid, program, not self._idle(pid, cores))
+            for pid, (program, _, cores) in self.orphans.items()
+        )
 
     def _idle(self, pid, cores):
         """Nothing is in flight in it: it is parked, or it logs to a pipe that supervisord has closed, and gets a SIGPIPE for

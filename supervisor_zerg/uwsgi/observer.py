@@ -8,18 +8,20 @@ second, so the two never count the same thread twice. The stats are asked only w
 import signal
 
 from .. import config
-from . import stats
-from .interpreter import Appraiser
-from .tracked_state import Look, Memo, Seen
 from ..core.effects import Ask
 from ..core.model import Facts
+from . import stats
 from .environment import Surroundings, Trap
+from .interpreter import Appraiser
+from .tracked_state import Look, Memo, Seen
 
 STATS_RETRY_S = 2.0  # a stats server that hung or lied is left alone for so long
 STATS_ABSENT_S = 0.1  # one that is not there (yet) costs nothing to ask
 REOPEN_S = 0.5  # after each command a master closes its FIFO and makes it anew; for so long its absence means nothing
 THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack threads
-NOT_A_WORKER_S = 5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
+NOT_A_WORKER_S = (
+    5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
+)
 
 
 class Observer:
@@ -57,11 +59,19 @@ class Observer:
         """
         for attempt in range(2):
             copies = [self._glance(program, full) for program in self.pair.programs]
-            wanted = {c.program: self.pair.stats_of(c.program) for c in copies if self._needs_stats(c, full) and not self._asleep(c)}
+            wanted = {
+                c.program: self.pair.stats_of(c.program)
+                for c in copies
+                if self._needs_stats(c, full) and not self._asleep(c)
+            }
             if not wanted:
                 break
             answers = (yield Ask(tuple(wanted.values()))) or {}
-            news = [self._learn(c, answers[wanted[c.program]]) for c in copies if wanted.get(c.program) in answers]
+            news = [
+                self._learn(c, answers[wanted[c.program]])
+                for c in copies
+                if wanted.get(c.program) in answers
+            ]
             if not any(news):
                 break
         if thorough:
@@ -89,7 +99,12 @@ class Observer:
         """The kernel alone tells everything: the workers are the known ones, each born, and all parked, or the copy accepts."""
         if memo.snapshot and memo.snapshot.cheap:
             return False
-        if not memo.cores or set(seen.looks) != set(memo.cores) or memo.flag is None or not all(memo.born.values()):
+        if (
+            not memo.cores
+            or set(seen.looks) != set(memo.cores)
+            or memo.flag is None
+            or not all(memo.born.values())
+        ):
             return False
         if any(look is None or look.threads.ended for look in seen.looks.values()):
             return False
@@ -116,13 +131,15 @@ class Observer:
                 seen.deaf = seen.deaf or (full and self._deaf(seen.master)) or ""
                 if not memo.cores or memo.snapshot is None:
                     self._workers_by_kernel(seen.master, memo)
-                elif self._stats_down(memo, program) and not all(self.kernel.alive(worker) for worker in memo.cores):
+                elif self._stats_down(memo, program) and not all(
+                    self.kernel.alive(worker) for worker in memo.cores
+                ):
                     self._workers_by_kernel(seen.master, memo)
                 seen.looks = {worker: self._look_at(worker, memo, full) for worker in memo.cores}
         except PermissionError as error:
-            seen.blind = "no right to look at the process of %s (%s)" % (program, error)
+            seen.blind = f"no right to look at the process of {program} ({error})"
         except OSError as error:
-            seen.blind = "this kernel does not tell about the process of %s (%s)" % (program, error)
+            seen.blind = f"this kernel does not tell about the process of {program} ({error})"
         return seen
 
     def _stats_down(self, memo, program):
@@ -194,7 +211,11 @@ class Observer:
             since = memo.first_seen.setdefault(pid, now)
             process = self.kernel.process(pid)
             if process and (queues or now - since < NOT_A_WORKER_S or process.state in "Tt"):
-                memo.cores[pid], memo.born[pid], memo.queues[pid] = max(len(queues), 1), bool(queues), queues
+                memo.cores[pid], memo.born[pid], memo.queues[pid] = (
+                    max(len(queues), 1),
+                    bool(queues),
+                    queues,
+                )
         self._note_workers(memo)
 
     def _look_at(self, pid, memo, full):
@@ -217,7 +238,9 @@ class Observer:
                 raise stats.Rubbish(str(answer or "no answer in time"))
             snapshot = stats.parse(answer)
             if snapshot.pid != seen.master:
-                raise stats.Rubbish("process %d answers in place of master %d" % (snapshot.pid, seen.master))
+                raise stats.Rubbish(
+                    "process %d answers in place of master %d" % (snapshot.pid, seen.master)
+                )
         except stats.Rubbish as error:
             cheap = isinstance(answer, (FileNotFoundError, ConnectionRefusedError))
             self._without_stats(seen, str(error), STATS_ABSENT_S if cheap else STATS_RETRY_S)

@@ -5,7 +5,9 @@ import os
 import socket
 from collections import namedtuple
 
-STATS_LIMIT_BYTES = 4 << 20  # gevent = 100 x 4 processes makes 100 KB; more than this is not a stats server
+STATS_LIMIT_BYTES = (
+    4 << 20
+)  # gevent = 100 x 4 processes makes 100 KB; more than this is not a stats server
 
 #: One worker in the stats: ``status`` is idle, busy, pause, cheap or sigN (uWSGI core/master_utils.c:1166).
 Row = namedtuple("Row", "pid accepting status cores busy requests exceptions harakiris respawns")
@@ -25,23 +27,44 @@ def parse(text):
     """
     try:
         document = json.loads(text)
-        workers = tuple(_row(w) for w in document["workers"] if w["pid"] > 0 and w["status"] != "cheap")
+        workers = tuple(
+            _row(w) for w in document["workers"] if w["pid"] > 0 and w["status"] != "cheap"
+        )
         pid, version = int(document["pid"]), str(document["version"])
         cheap = any(w["status"] == "cheap" or w["pid"] <= 0 for w in document["workers"])
         requests = sum(int(w["requests"]) for w in document["workers"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Rubbish("not a uWSGI stats document (%s: %s)" % (type(error).__name__, error)) from None
+        raise Rubbish(f"not a uWSGI stats document ({type(error).__name__}: {error})") from None
     shown = {w.status == "pause" for w in workers if w.status != "busy"}
-    return Snapshot(version, pid, workers, shown.pop() if len(shown) == 1 else None, requests, cheap, len(shown) > 1)
+    return Snapshot(
+        version,
+        pid,
+        workers,
+        shown.pop() if len(shown) == 1 else None,
+        requests,
+        cheap,
+        len(shown) > 1,
+    )
 
 
 def _row(worker):
     cores = worker.get("cores") or []  # empty with stats-no-cores
-    busy = sum(bool(core["in_request"]) for core in cores) if cores else int(worker["status"] == "busy")
+    busy = (
+        sum(bool(core["in_request"]) for core in cores)
+        if cores
+        else int(worker["status"] == "busy")
+    )
     return Row(
-        int(worker["pid"]), bool(worker["accepting"]), str(worker["status"]), len(cores), busy, int(worker["requests"]),
-        int(worker["exceptions"]), int(worker["harakiri_count"]), int(worker["respawn_count"]),
-    )  # fmt: skip
+        int(worker["pid"]),
+        bool(worker["accepting"]),
+        str(worker["status"]),
+        len(cores),
+        busy,
+        int(worker["requests"]),
+        int(worker["exceptions"]),
+        int(worker["harakiri_count"]),
+        int(worker["respawn_count"]),
+    )
 
 
 def connect(address):
@@ -76,7 +99,9 @@ class Receipt:
         self.command = command.decode().strip() or "relink"
         self.identity = held.dev, held.ino
         self._fd, self._link = held.fd, "/proc/%d/fd/%d" % (master, held.fd)
-        self._handle = os.open(self._link, os.O_PATH | os.O_CLOEXEC)  # keeps the inode's number from being used again
+        self._handle = os.open(
+            self._link, os.O_PATH | os.O_CLOEXEC
+        )  # keeps the inode's number from being used again
         try:
             if self._now(self._handle_path()) != self.identity:
                 raise FileNotFoundError("the master has just moved to another FIFO")

@@ -15,10 +15,10 @@ class Memo:
     fd: Optional[int] = None
     held: Optional[tuple] = None
     held_at: float = -1e9
-    cores: Dict[int, int] = field(default_factory=dict)  # worker pid -> threads, as last told
-    born: Dict[int, bool] = field(default_factory=dict)
-    busy: Dict[int, int] = field(default_factory=dict)
-    stopped: Dict[int, bool] = field(default_factory=dict)
+    cores: dict[int, int] = field(default_factory=dict)  # worker pid -> threads, as last told
+    born: dict[int, bool] = field(default_factory=dict)
+    busy: dict[int, int] = field(default_factory=dict)
+    stopped: dict[int, bool] = field(default_factory=dict)
     flag: Optional[bool] = None
     toggled_at: float = -1e9
     torn_since: Optional[float] = None  # some main threads are parked and some wait for requests
@@ -34,10 +34,16 @@ class Memo:
     stats_error: str = ""
     snapshot: Optional[Snapshot] = None
     stats_at: float = -1e9
-    queues: Dict[int, set] = field(default_factory=dict)  # worker pid -> epolls that watch the served socket
-    away: Dict[int, int] = field(default_factory=dict)  # looks in a row in which its thread was blocked elsewhere
-    quiet: Dict[int, tuple] = field(default_factory=dict)  # looks in a row in which no thread waited there, ns that they ran
-    first_seen: Dict[int, float] = field(default_factory=dict)
+    queues: dict[int, set] = field(
+        default_factory=dict
+    )  # worker pid -> epolls that watch the served socket
+    away: dict[int, int] = field(
+        default_factory=dict
+    )  # looks in a row in which its thread was blocked elsewhere
+    quiet: dict[int, tuple] = field(
+        default_factory=dict
+    )  # looks in a row in which no thread waited there, ns that they ran
+    first_seen: dict[int, float] = field(default_factory=dict)
     receipts: list = field(default_factory=list)
 
     def forget(self):
@@ -58,6 +64,7 @@ class Look:
 
 
 NEVER = Look((), False)  # a worker that was heard of after the look
+
 
 @dataclass
 class Seen:

@@ -21,14 +21,20 @@ class Action(NamedTuple):
 ACTIONS = (
     Action("swap", "Swap", PAIR, "Let the other copy serve, park the one that serves"),
     Action(
-        "deploy", "Deploy", PAIR, "Bring the code that is now on disk to users, and back if it is bad",
+        "deploy",
+        "Deploy",
+        PAIR,
+        "Bring the code that is now on disk to users, and back if it is bad",
         "The copy of the pair %s that does not serve is restarted with the code that is now on disk, checked, promoted and watched. "
         "Deploy it?",
     ),
     Action("abort", "Abort", PAIR, "End the deploy that runs, on the old release"),
     Action("settle", "Settle", PAIR, "Look, and mend what is not as it should be"),
     Action(
-        "hold", "Hold", PAIR, "Let nobody serve: requests wait until somebody resumes",
+        "hold",
+        "Hold",
+        PAIR,
+        "Let nobody serve: requests wait until somebody resumes",
         "Then nobody of the pair %s serves: requests wait in the queue of the socket until somebody resumes, and what does not fit into "
         "the queue is turned away. Hold it?",
     ),
@@ -37,7 +43,7 @@ ACTIONS = (
     Action("promote", "Promote", PROGRAM, "Make this copy the serving one"),
     Action("pause", "Pause", PROGRAM, "Pause this copy; the last one that accepts is not paused"),
     Action("resume", "Resume", PROGRAM, "Let this copy serve, and end a hold"),
-)  # fmt: skip
+)
 BY_NAME = {action.name: action for action in ACTIONS}
 
 
@@ -47,7 +53,10 @@ def offered(info):
         return []
     deploying = info["busy"].startswith("deploy")
     ready = sum(copy["condition"] in READY for copy in info["copies"])
-    spare = any(copy["statename"] != "ABSENT" and copy["program"] != info["serving"] for copy in info["copies"])
+    spare = any(
+        copy["statename"] != "ABSENT" and copy["program"] != info["serving"]
+        for copy in info["copies"]
+    )
     sensible = {
         "swap": info["serving"] and ready == len(info["copies"]) and not deploying,
         "deploy": spare and not deploying,
@@ -66,4 +75,6 @@ def offered_for(info, copy):
         return []
     both = all(one["condition"] == SERVING for one in info["copies"])
     alone = copy["condition"] == SERVING and not both
-    return ([] if alone else ["promote"]) + (["pause"] if both else []) + ([] if alone else ["resume"])
+    return (
+        ([] if alone else ["promote"]) + (["pause"] if both else []) + ([] if alone else ["resume"])
+    )

@@ -14,16 +14,13 @@ from urllib.parse import parse_qs, urlsplit
 from supervisor.http import supervisor_auth_handler
 
 from ..core import errors
-from . import status_link
-from . import metrics
-from . import templates
-from . import page
-from .buttons import BY_NAME, PAIR, PROGRAM
-from .http import Desk, Reply, headers_of, path_of
+from ..core.text import tell_auto, tell_deploy, tell_move
+from ..deploy.plan import read_options
 from ..deploy.start import Launch
 from ..pair.status_query import Window
-from ..deploy.plan import read_options
-from ..core.text import tell_auto, tell_deploy, tell_move
+from . import metrics, page, status_link, templates
+from .buttons import BY_NAME, PAIR, PROGRAM
+from .http import Desk, Reply, headers_of, path_of
 
 PREFIX = "/zerg/"
 HOME = "../zerg.html"  # as seen from an action
@@ -89,7 +86,9 @@ class Web:
         """At SUPERVISOR_RUNNING: earlier, Supervisor would put its handler for everything before ours."""
         for config, server in self.plugin.options.httpservers:
             user = config.get("username")
-            server.install_handler(supervisor_auth_handler({user: config["password"]}, self) if user else self)
+            server.install_handler(
+                supervisor_auth_handler({user: config["password"]}, self) if user else self
+            )
         status_link.put_up(self.plugin)
 
     def close(self):
@@ -109,12 +108,16 @@ class Web:
         if path in self.views and read:
             return self._answer(request, self.views[path](request))
         if path in self.views:
-            return self._refuse(request, 405, "this can only be read", {"Allow": "GET, HEAD"}, unread=True)
+            return self._refuse(
+                request, 405, "this can only be read", {"Allow": "GET, HEAD"}, unread=True
+            )
         action = BY_NAME.get(path[len(PREFIX) :])
         if action is None:
             return self._refuse(request, 404, "there is nothing of that name", unread=not read)
         if request.command != "POST":
-            return self._refuse(request, 405, "an action is only done by POST", {"Allow": "POST"}, unread=not read)
+            return self._refuse(
+                request, 405, "an action is only done by POST", {"Allow": "POST"}, unread=not read
+            )
         self.desk.receive(
             request,
             lambda body: self._safely(request, lambda request: self._act(request, action, body)),
@@ -138,7 +141,9 @@ class Web:
         self.desk.answer(request, safely)
 
     def _bug(self):
-        self.plugin.options.logger.critical("zerg: this is a bug, please report it: %s" % traceback.format_exc())
+        self.plugin.options.logger.critical(
+            f"zerg: this is a bug, please report it: {traceback.format_exc()}"
+        )
         return _reply(500, b"a bug of supervisor_zerg; see supervisord's log", TEXT)
 
     def _refuse(self, request, code, sentence, more=None, unread=False):
@@ -183,7 +188,9 @@ class Web:
     def _page(self, request):
         said = parse_qs(request.uri.partition("?")[2][:URI_CHARS]).get("said", [""])[0]
         message = self.messages.get(said, "")
-        tell = lambda infos: page.as_html(infos, self._history, time.time(), self.generation, self.token)  # noqa: E731
+        tell = lambda infos: page.as_html(
+            infos, self._history, time.time(), self.generation, self.token
+        )  # noqa: E731
         return self._seen("page", tell, lambda told: _reply(200, page.as_page(told, message), HTML))
 
     def _json(self, request):
@@ -194,7 +201,9 @@ class Web:
         if metrics.prometheus_client is None:
             return lambda: _reply(501, str(metrics.lacking()).encode(), TEXT)
         tell = lambda infos: metrics.parts(infos, self.tally)  # noqa: E731
-        return self._seen("metrics", tell, lambda told: _reply(200, told.encode(), metrics.content_type()))
+        return self._seen(
+            "metrics", tell, lambda told: _reply(200, told.encode(), metrics.content_type())
+        )
 
     def _file(self, name, kind):
         return lambda: _reply(200, templates.asset(name), kind)
@@ -203,7 +212,9 @@ class Web:
 
     def _act(self, request, action, body):
         try:
-            form = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS)
+            form = parse_qs(
+                body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS
+            )
         except ValueError:
             return self._refuse(request, 400, "the form has too many fields")
         values = {name: texts[-1] for name, texts in form.items()}
@@ -238,7 +249,11 @@ class Web:
             keeper, program = self.plugin.keeper(values.get(PAIR, "")), ""
         if action.name in SWITCHES:
             keeper.check()
-            reply = {"pair": keeper.pair.name, "changed": keeper.set_auto(SWITCHES[action.name]), "auto": SWITCHES[action.name]}
+            reply = {
+                "pair": keeper.pair.name,
+                "changed": keeper.set_auto(SWITCHES[action.name]),
+                "auto": SWITCHES[action.name],
+            }
             return lambda: self._said(next(tell_auto(reply)))
         asked = DEEDS[action.name](keeper, program)
         return lambda: None if asked.answer is None else self._said(_told(asked.answer))
@@ -250,7 +265,7 @@ class Web:
         self.messages[name] = sentence
         if len(self.messages) > MESSAGES:
             self.messages.popitem(last=False)
-        return _reply(303, b"see %s" % HOME.encode(), TEXT, Location="%s?said=%s" % (HOME, name))
+        return _reply(303, b"see %s" % HOME.encode(), TEXT, Location=f"{HOME}?said={name}")
 
 
 def _told(answer):

@@ -5,7 +5,8 @@ Nothing here blocks, and nothing raises into supervisord's loop.
 
 import contextlib
 import socket
-from typing import Mapping, NamedTuple
+from typing import NamedTuple
+from collections.abc import Mapping
 
 from supervisor.http import NOT_DONE_YET
 
@@ -112,9 +113,14 @@ class Desk:
             return refuse(400, "Content-Length is not a number")
         if int(length) > BODY_BYTES:
             return refuse(413, "the body may not be longer than %d bytes" % BODY_BYTES)
-        if int(length) == 0:  # as a terminator it would mean: for ever (supervisor/medusa/asynchat_25.py ``handle_read``)
+        if (
+            int(length) == 0
+        ):  # as a terminator it would mean: for ever (supervisor/medusa/asynchat_25.py ``handle_read``)
             return complete(b"")
-        self._expect(Body(request, int(length), lambda body, data: self._received(body, data, complete)), BODY_S)
+        self._expect(
+            Body(request, int(length), lambda body, data: self._received(body, data, complete)),
+            BODY_S,
+        )
 
     def _received(self, body, data, complete):
         self._deadlines.pop(body, None)
@@ -177,4 +183,8 @@ def _send_at_once(connection):
 
 def _keeps(request):
     connection = headers_of(request).get("connection", "").lower()
-    return connection == "keep-alive" if request.version == "1.0" else request.version is not None and connection != "close"
+    return (
+        connection == "keep-alive"
+        if request.version == "1.0"
+        else request.version is not None and connection != "close"
+    )

@@ -14,11 +14,28 @@ except ImportError:
 SLOTS = ("new", "running", "sleeping")
 KINDS = ("swap", "promote", "pause", "resume", "settle", "repair", "auto", "deploy")
 OUTCOMES = (  # how chronicle.py's entries and deploys end; behind these words may come why
-    "done", "refused", "settled", "waiting", "overtaken", "deployed", "failed", "rolled back", "not rolled back", "nobody serves",
-)  # fmt: skip
+    "done",
+    "refused",
+    "settled",
+    "waiting",
+    "overtaken",
+    "deployed",
+    "failed",
+    "rolled back",
+    "not rolled back",
+    "nobody serves",
+)
 OTHER = "other"
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
-ENDS = ("ended", "is stopping", "EXITED", "STOPPED", "BACKOFF", "FATAL", "UNKNOWN")  # causes of a fail-over, as keeper.py words them
+ENDS = (
+    "ended",
+    "is stopping",
+    "EXITED",
+    "STOPPED",
+    "BACKOFF",
+    "FATAL",
+    "UNKNOWN",
+)  # causes of a fail-over, as keeper.py words them
 MISSING = "pip install 'supervisor_zerg[metrics]' and restart supervisord"
 COPY, PAIR = ("pair", "program"), ("pair",)
 
@@ -43,7 +60,9 @@ def parts(infos, tally):
     """Step by step, one metric after the other. :returns: a generator that yields None after each, and in the end the text."""
     written = []
     for family in Collector(infos, tally).collect():
-        written.append(prometheus_client.generate_latest(SimpleNamespace(collect=lambda: [family])).decode())
+        written.append(
+            prometheus_client.generate_latest(SimpleNamespace(collect=lambda: [family])).decode()
+        )
         yield None
     yield "".join(written)
 
@@ -73,7 +92,7 @@ class Tally:
 
 
 def _among(known, text):
-    return next((words for words in known if re.match(r"%s(?!\w)" % words, text)), OTHER)
+    return next((words for words in known if re.match(rf"{words}(?!\w)", text)), OTHER)
 
 
 def is_failover(entry):
@@ -96,18 +115,38 @@ class Collector:
     def _copies(self):
         known = [(info, copy) for info in self.infos for copy in info["copies"]]
         for name, sentence, value in (
-            ("up", "1 if Supervisor runs the copy.", lambda info, copy: copy["statename"] in ("STARTING", "RUNNING")),
-            ("accepting", "1 if the copy accepts requests.", lambda info, copy: copy["condition"] == "serving"),
-            ("serving", "1 if the copy is the serving one of its pair.", lambda info, copy: copy["program"] == info["serving"]),
+            (
+                "up",
+                "1 if Supervisor runs the copy.",
+                lambda info, copy: copy["statename"] in ("STARTING", "RUNNING"),
+            ),
+            (
+                "accepting",
+                "1 if the copy accepts requests.",
+                lambda info, copy: copy["condition"] == "serving",
+            ),
+            (
+                "serving",
+                "1 if the copy is the serving one of its pair.",
+                lambda info, copy: copy["program"] == info["serving"],
+            ),
             ("warm", "1 if the copy could take over in an instant.", _is_warm),
-            ("in_flight_requests", "Requests that the copy has begun and not finished.", lambda info, copy: copy["in_flight"]),
+            (
+                "in_flight_requests",
+                "Requests that the copy has begun and not finished.",
+                lambda info, copy: copy["in_flight"],
+            ),
         ):
-            family = GaugeMetricFamily("zerg_copy_" + name, sentence, labels=COPY)
+            family = GaugeMetricFamily(f"zerg_copy_{name}", sentence, labels=COPY)
             for info, copy in known:
                 family.add_metric((info["pair"], copy["program"]), float(value(info, copy)))
             yield family
         yield _slots(known)
-        requests = CounterMetricFamily("zerg_copy_requests", "Requests that the copy has answered since its start.", labels=COPY)
+        requests = CounterMetricFamily(
+            "zerg_copy_requests",
+            "Requests that the copy has answered since its start.",
+            labels=COPY,
+        )
         for info, copy in known:
             requests.add_metric((info["pair"], copy["program"]), copy["requests"])
         yield requests
@@ -116,25 +155,47 @@ class Collector:
         for name, sentence, value in (
             ("held", "1 if a person keeps requests waiting.", lambda info: info["held"]),
             ("auto", "1 if the pair reacts by itself.", lambda info: info["auto"]),
-            ("keeps_warm", "1 if the old copy is to be kept warm (retire = park).", lambda info: info["retire"] == "park"),
-            ("problems", "How many problems 'zerg status' names.", lambda info: len(info["problems"])),
+            (
+                "keeps_warm",
+                "1 if the old copy is to be kept warm (retire = park).",
+                lambda info: info["retire"] == "park",
+            ),
+            (
+                "problems",
+                "How many problems 'zerg status' names.",
+                lambda info: len(info["problems"]),
+            ),
         ):
-            family = GaugeMetricFamily("zerg_pair_" + name, sentence, labels=PAIR)
+            family = GaugeMetricFamily(f"zerg_pair_{name}", sentence, labels=PAIR)
             for info in self.infos:
                 family.add_metric((info["pair"],), float(value(info)))
             yield family
 
     def _moves(self):
-        moves = CounterMetricFamily("zerg_moves", "What was done to the pair, and how it ended.", labels=("pair", "kind", "outcome"))
+        moves = CounterMetricFamily(
+            "zerg_moves",
+            "What was done to the pair, and how it ended.",
+            labels=("pair", "kind", "outcome"),
+        )
         for labels, count in self.tally.moves.items():
             moves.add_metric(labels, count)
-        failovers = CounterMetricFamily("zerg_failovers", "How often a copy began to serve because the other one ended.", labels=PAIR)
+        failovers = CounterMetricFamily(
+            "zerg_failovers",
+            "How often a copy began to serve because the other one ended.",
+            labels=PAIR,
+        )
         for info in self.infos:
             failovers.add_metric((info["pair"],), self.tally.failovers.get(info["pair"], 0))
-        last = GaugeMetricFamily("zerg_last_move_timestamp_seconds", "When something was last done to the pair.", labels=PAIR)
+        last = GaugeMetricFamily(
+            "zerg_last_move_timestamp_seconds",
+            "When something was last done to the pair.",
+            labels=PAIR,
+        )
         for pair, moment in self.tally.last.items():
             last.add_metric((pair,), moment)
-        durations = HistogramMetricFamily("zerg_move_duration_seconds", "How long it took, from what asked for it.", labels=PAIR)
+        durations = HistogramMetricFamily(
+            "zerg_move_duration_seconds", "How long it took, from what asked for it.", labels=PAIR
+        )
         for pair, (counts, total) in self.tally.durations.items():
             durations.add_metric((pair,), _cumulative(counts), total)
         return moves, failovers, last, durations
@@ -146,7 +207,9 @@ def _is_warm(info, copy):
 
 def _slots(known):
     """One series a slot, of which at most one is 1: the way of Prometheus for a state."""
-    family = GaugeMetricFamily("zerg_copy_slot", "1 for the slot that the copy holds.", labels=COPY + ("slot",))
+    family = GaugeMetricFamily(
+        "zerg_copy_slot", "1 for the slot that the copy holds.", labels=COPY + ("slot",)
+    )
     for info, copy in known:
         for slot in SLOTS:
             family.add_metric((info["pair"], copy["program"], slot), float(copy["slot"] == slot))

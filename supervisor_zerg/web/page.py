@@ -7,9 +7,9 @@ same places later.
 import json
 import zlib
 
+from ..core.text import oddities, roles, since, strength, tell_history
 from .buttons import PAIR, PROGRAM, offered, offered_for
 from .templates import anchor, buttons, exact, fill
-from ..core.text import oddities, roles, since, strength, tell_history
 
 HISTORY_LINES = 8  # entries shown of each pair
 
@@ -27,7 +27,10 @@ def texts(info, entries, now):
         "problems": list(info["problems"]),
         "history": [_line(entry) for entry in reversed(entries)],
         "offered": offered(info),
-        "copies": [{**_copy_texts(copy, now), "offered": offered_for(info, copy)} for copy in info["copies"]],
+        "copies": [
+            {**_copy_texts(copy, now), "offered": offered_for(info, copy)}
+            for copy in info["copies"]
+        ],
     }
 
 
@@ -60,7 +63,7 @@ def _yes(value):
 def edition(infos, generation):
     """Changes when a page that was made earlier does not do any more: other pairs or programs, or another supervisord."""
     names = repr([(info["pair"], [copy["program"] for copy in info["copies"]]) for info in infos])
-    return "%s-%08x" % (generation, zlib.crc32(names.encode("utf-8", "replace")))
+    return f"{generation}-{zlib.crc32(names.encode('utf-8', 'replace')):08x}"
 
 
 def as_json(infos, histories, now, generation):
@@ -72,11 +75,21 @@ def as_json(infos, histories, now, generation):
     for info in infos:
         entries = histories(info)
         pairs.append(json.dumps(info))
-        past.append("%s: %s" % (json.dumps(info["pair"]), json.dumps(entries)))
+        past.append(f"{json.dumps(info['pair'])}: {json.dumps(entries)}")
         told.append(json.dumps(texts(info, entries, now)))
         yield None
-    parts = json.dumps(edition(infos, generation)), json.dumps(now), ", ".join(pairs), ", ".join(past), ", ".join(told)
-    document = '{"edition": %s, "now": %s, "pairs": [%s], "history": {%s}, "texts": [%s]}' % parts
+    parts = (
+        json.dumps(edition(infos, generation)),
+        json.dumps(now),
+        ", ".join(pairs),
+        ", ".join(past),
+        ", ".join(told),
+    )
+    document = (
+        '{{"edition": {}, "now": {}, "pairs": [{}], "history": {{{}}}, "texts": [{}]}}'.format(
+            *parts
+        )
+    )
     yield document.replace("<", "\\u003c").encode()
 
 
@@ -91,13 +104,21 @@ def as_html(infos, histories, now, generation, token):
 
 def as_page(pairs, message=""):
     """The page. :param pairs: of as_html. :param message: what came of the last action."""
-    return _page(message_html=fill("message", {"text": message}) if message else "", pairs_html=pairs)
+    return _page(
+        message_html=fill("message", {"text": message}) if message else "", pairs_html=pairs
+    )
 
 
 def as_question(action, values, token):
     """The page that asks before an action. :param values: the fields of the form that asked for it."""
     pair = values.get(PAIR, "")
-    told = {"action": action.name, "question": action.asks % pair, "pair": pair, "token": token, "sure-button": action.label}
+    told = {
+        "action": action.name,
+        "question": action.asks % pair,
+        "pair": pair,
+        "token": token,
+        "sure-button": action.label,
+    }
     return _page(base="../", confirm_html=fill("confirm", told))
 
 
@@ -107,22 +128,37 @@ def as_notice(sentence, base):
 
 
 def _page(base="./", message_html="", confirm_html="", pairs_html=""):
-    told = {"base": base, "message_html": message_html, "confirm_html": confirm_html, "pairs_html": pairs_html}
+    told = {
+        "base": base,
+        "message_html": message_html,
+        "confirm_html": confirm_html,
+        "pairs_html": pairs_html,
+    }
     return b"<!DOCTYPE html>\n" + fill("page", told).encode()
 
 
 def _section(told, token):
     rows = "".join(_row(copy) for copy in told["copies"])
-    return fill("section", {
-        **{place: text for place, text in told.items() if isinstance(text, str)},
-        "token": token, "anchor": anchor(told["pair"]),
-        "problems_html": "".join(fill("problem", {"text": text}) for text in told["problems"]),
-        "history_html": "".join(fill("entry", {"text": text}) for text in told["history"]),
-        "buttons_html": buttons(PAIR, tuple(told["offered"])),
-        "table_html": fill("table", {"copies_html": rows}) if rows else "",
-    })  # fmt: skip
+    return fill(
+        "section",
+        {
+            **{place: text for place, text in told.items() if isinstance(text, str)},
+            "token": token,
+            "anchor": anchor(told["pair"]),
+            "problems_html": "".join(fill("problem", {"text": text}) for text in told["problems"]),
+            "history_html": "".join(fill("entry", {"text": text}) for text in told["history"]),
+            "buttons_html": buttons(PAIR, tuple(told["offered"])),
+            "table_html": fill("table", {"copies_html": rows}) if rows else "",
+        },
+    )
 
 
 def _row(copy):
     own = buttons(PROGRAM, tuple(copy["offered"])).format_map({"program": exact(copy["program"])})
-    return fill("copy", {**{place: text for place, text in copy.items() if isinstance(text, str)}, "buttons_html": own})
+    return fill(
+        "copy",
+        {
+            **{place: text for place, text in copy.items() if isinstance(text, str)},
+            "buttons_html": own,
+        },
+    )

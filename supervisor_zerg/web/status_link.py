@@ -10,8 +10,8 @@ from supervisor import web
 from supervisor.templating import parse_xmlstring
 
 from ..core.errors import UnknownProgram
-from .templates import anchor
 from ..supervisord.programs import name_of
+from .templates import anchor
 
 STATUS = "index.html"
 BUTTON = '<li xmlns="http://www.w3.org/1999/xhtml" class="action-button"><a href="zerg.html">Zerg</a></li>'
@@ -21,7 +21,12 @@ def put_up(plugin):
     """Show them, from now on. :param plugin: tells of which pair a process is (plugin.py)."""
     entry = web.VIEWS[STATUS]
     if not issubclass(entry["view"], Linked):
-        web.VIEWS[STATUS] = dict(entry, view=type("LinkedView", (Linked, entry["view"]), {"instead_of": entry, "plugin": plugin}))
+        web.VIEWS[STATUS] = dict(
+            entry,
+            view=type(
+                "LinkedView", (Linked, entry["view"]), {"instead_of": entry, "plugin": plugin}
+            ),
+        )
 
 
 def take_down():
@@ -36,7 +41,9 @@ class Linked:
 
     def clone(self):
         root = super().clone()
-        buttons = [element for element in root.getiterator() if element.attrib.get("id") == "buttons"]
+        buttons = [
+            element for element in root.getiterator() if element.attrib.get("id") == "buttons"
+        ]
         for element in buttons:
             element.append(parse_xmlstring(BUTTON))
         return root
@@ -45,5 +52,7 @@ class Linked:
         actions = super().actions_for_process(process)
         with contextlib.suppress(UnknownProgram):
             keeper, _ = self.plugin.keeper_of(name_of(process))
-            actions = actions + [{"name": "Zerg", "href": "zerg.html#" + anchor(keeper.pair.name), "target": None}]
+            actions = actions + [
+                {"name": "Zerg", "href": f"zerg.html#{anchor(keeper.pair.name)}", "target": None}
+            ]
         return actions

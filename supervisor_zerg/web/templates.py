@@ -32,12 +32,14 @@ def exact(text):
 
 def anchor(pair):
     """Where the pair is on the page."""
-    return "pair-" + quote(pair.encode("utf-8", "replace"), safe="")
+    return f"pair-{quote(pair.encode('utf-8', 'replace'), safe='')}"
 
 
 def fill(name, values):
     """:param values: texts of the places of a mould; those that end in ``_html`` are taken as they are."""
-    return mould(name).format_map({place: text if place.endswith("_html") else exact(text) for place, text in values.items()})
+    return mould(name).format_map(
+        {place: text if place.endswith("_html") else exact(text) for place, text in values.items()}
+    )
 
 
 @functools.lru_cache(None)
@@ -54,8 +56,10 @@ def buttons(takes, offered):
     written = []
     for action in ACTIONS:
         if action.takes == takes:
-            button = template().findmeld(takes + "-button").clone()
-            button.attributes(formaction="zerg/" + action.name, title=action.does, **{"data-action": action.name})
+            button = template().findmeld(f"{takes}-button").clone()
+            button.attributes(
+                formaction=f"zerg/{action.name}", title=action.does, **{"data-action": action.name}
+            )
             if takes == PROGRAM:
                 button.attributes(name=PROGRAM, value="{program}")
             if action.name not in offered:
@@ -67,22 +71,50 @@ def buttons(takes, offered):
 
 def _mark(element, texts, parts=(), **attributes):
     for place in texts:
-        element.findmeld(place).content("{%s}" % place)
+        element.findmeld(place).content(f"{{{place}}}")
     for name, place in parts:
-        element.findmeld(name).replace("{%s}" % place)
+        element.findmeld(name).replace(f"{{{place}}}")
     element.attributes(**{name.replace("_", "-"): value for name, value in attributes.items()})
 
 
 def _section(element):
     element.findmeld("token").attributes(value="{token}")
     element.findmeld("pair-field").attributes(value="{pair}")
-    parts = (("problem", "problems_html"), ("entry", "history_html"), ("pair-button", "buttons_html"), ("table", "table_html"))
-    _mark(element, (PAIR, "roles", "warm", "held", "auto", "pool", "busy"), parts, id="{anchor}", data_pair="{pair}")
+    parts = (
+        ("problem", "problems_html"),
+        ("entry", "history_html"),
+        ("pair-button", "buttons_html"),
+        ("table", "table_html"),
+    )
+    _mark(
+        element,
+        (PAIR, "roles", "warm", "held", "auto", "pool", "busy"),
+        parts,
+        id="{anchor}",
+        data_pair="{pair}",
+    )
 
 
 def _copy(element):
-    texts = ("condition", "program", "slot", "state", "pid", "in_flight", "requests", "workers", "since", "witness")
-    _mark(element, texts, [("program-button", "buttons_html")], data_program="{program}", data_condition="{condition}")
+    texts = (
+        "condition",
+        "program",
+        "slot",
+        "state",
+        "pid",
+        "in_flight",
+        "requests",
+        "workers",
+        "since",
+        "witness",
+    )
+    _mark(
+        element,
+        texts,
+        [("program-button", "buttons_html")],
+        data_program="{program}",
+        data_condition="{condition}",
+    )
 
 
 def _confirm(element):
@@ -104,5 +136,7 @@ MARKS = {
     "table": lambda element: _mark(element, (), [("copy", "copies_html")]),
     "copy": _copy,
     "confirm": _confirm,
-    "pairs": lambda element: _mark(element, (), [("section", "sections_html")], data_edition="{edition}"),
+    "pairs": lambda element: _mark(
+        element, (), [("section", "sections_html")], data_edition="{edition}"
+    ),
 }

@@ -84,10 +84,10 @@ def echo(stack, slot, text):
     end = time.monotonic() + 5
     while True:
         try:
-            descriptor = os.open(stack.run / (slot + ".fifo"), os.O_WRONLY | os.O_NONBLOCK)
+            descriptor = os.open(stack.run / (f"{slot}.fifo"), os.O_WRONLY | os.O_NONBLOCK)
             break
         except OSError:
-            assert time.monotonic() < end, "nobody reads %s.fifo" % slot
+            assert time.monotonic() < end, f"nobody reads {slot}.fifo"
             time.sleep(0.001)
     try:
         os.write(descriptor, text.encode())
@@ -95,7 +95,9 @@ def echo(stack, slot, text):
         os.close(descriptor)
 
 
-def swap_under_load(stack, swaps, paths=("/", "/?s=0.02"), clients=6, pause=0.02, address=None, during=None):
+def swap_under_load(
+    stack, swaps, paths=("/", "/?s=0.02"), clients=6, pause=0.02, address=None, during=None
+):
     """Swap again and again while clients ask. :returns: (answers, [(asked, replied, serving)])."""
     done = []
     zerg = stack.zerg

@@ -66,9 +66,15 @@ def promotions(stack):
     do so without being asked, some time after the deploy began."""
     shift, entries = time.monotonic() - time.time(), history(stack)
     hooks = stack.environment["ZERG_DIALECT"] == "hooks"
-    began = {e["id"]: e["at"] - e["took_ms"] / 1000 for e in entries if hooks and e["what"].startswith("deploy ")}
+    began = {
+        e["id"]: e["at"] - e["took_ms"] / 1000
+        for e in entries
+        if hooks and e["what"].startswith("deploy ")
+    }
     done = []
-    for entry in [e for e in entries if e["what"].startswith("promote ") and e["outcome"] == "done"]:
+    for entry in [
+        e for e in entries if e["what"].startswith("promote ") and e["outcome"] == "done"
+    ]:
         deploy = entry["by"].rpartition("(id ")[2].rstrip(")")
         asked = began.get(deploy, entry["at"] - entry["took_ms"] / 1000) - WRITTEN_S
         done.append((asked + shift, entry["at"] + shift, entry["what"].split()[1]))

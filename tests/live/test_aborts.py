@@ -14,7 +14,11 @@ from .releases import begin, deploy, make, managed  # noqa: F401
 
 WAYS = {  # phase -> (version, options of the pair, outcome of an abort)
     "booting": ("2 hangs", {}, "failed"),
-    "checking": ("2", {"health": "command:false", "health_count": "100", "health_interval": "1"}, "failed"),
+    "checking": (
+        "2",
+        {"health": "command:false", "health_count": "100", "health_interval": "1"},
+        "failed",
+    ),
     "baking": ("2", {"bake": "60"}, "rolled back"),
     "finishing": ("2", {"after_deploy": "sleep 60"}, "rolled back"),
 }
@@ -47,7 +51,9 @@ def test_h51_abort_ends_a_deploy_on_the_old_release(managed, phase):  # noqa: F8
     assert_serves(stack, "pybossa")
 
 
-@pytest.mark.parametrize("limit, phase", [("60", "draining"), ("0.2", "stopping")], ids=["draining", "stopping"])
+@pytest.mark.parametrize(
+    "limit, phase", [("60", "draining"), ("0.2", "stopping")], ids=["draining", "stopping"]
+)
 def test_h51_abort_while_the_copy_drains_or_stops(managed, limit, phase):  # noqa: F811
     stack = managed(drain_timeout=limit, health="")
     into(stack, phase, "3")
@@ -57,8 +63,8 @@ def test_h51_abort_while_the_copy_drains_or_stops(managed, limit, phase):  # noq
 
 
 def test_h51_abort_while_a_hook_runs_ends_the_hook(make, tmp_path):  # noqa: F811
-    trap = "touch %s/begun; trap \"touch %s/ended; exit 1\" TERM; sleep 60 & wait" % (tmp_path, tmp_path)
-    stack = make(before_deploy="sh -c '%s'" % trap)
+    trap = f'touch {tmp_path}/begun; trap "touch {tmp_path}/ended; exit 1" TERM; sleep 60 & wait'
+    stack = make(before_deploy=f"sh -c '{trap}'")
     begin(stack, "2", "preparing")
     stack.until((tmp_path / "begun").exists)
     told = stack.zerg.abort("")

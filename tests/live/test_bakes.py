@@ -10,12 +10,15 @@ from .releases import begin, deploy, ended, make, managed, nobody_notices  # noq
 
 
 def test_h46_a_health_that_fails_in_the_bake_rolls_back(make, tmp_path):  # noqa: F811
-    stack = make(health="command:test ! -e %s/sick" % tmp_path)
+    stack = make(health=f"command:test ! -e {tmp_path}/sick")
     with nobody_notices(stack):
         begin(stack, "2", "baking", bake=60)
         (tmp_path / "sick").touch()
         told = ended(stack)
-    assert told["outcome"] == "rolled back" and "pybossabak is not healthy: exit status 1" in told["why"]
+    assert (
+        told["outcome"] == "rolled back"
+        and "pybossabak is not healthy: exit status 1" in told["why"]
+    )
     stack.until_roles("pybossa", "pybossabak")
 
 
@@ -55,9 +58,14 @@ def test_h48_where_the_old_process_has_ended_there_is_no_way_back_and_the_deploy
     assert command.returncode == 0
     stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
     os.kill(pid_of(stack, "pybossa"), signal.SIGKILL)
-    stack.until(lambda: "which had the old release, has ended" in stack.zerg.getDeploy("")["waits_for"])
+    stack.until(
+        lambda: "which had the old release, has ended" in stack.zerg.getDeploy("")["waits_for"]
+    )
     stack.until(lambda: stack.info()["warm"])
     told = stack.zerg.abort("")
     assert told["outcome"] == "not rolled back" and "there is none to go back to" in told["why"]
     assert get(stack.web).version == "2"
-    assert any("pybossabak holds the release that was not rolled back: aborted" in p for p in stack.info()["problems"])
+    assert any(
+        "pybossabak holds the release that was not rolled back: aborted" in p
+        for p in stack.info()["problems"]
+    )

@@ -6,7 +6,9 @@ import time
 
 import pytest
 
-selenium = pytest.importorskip("selenium", reason="selenium is not installed: pip install selenium (the extra 'test' does)")
+selenium = pytest.importorskip(
+    "selenium", reason="selenium is not installed: pip install selenium (the extra 'test' does)"
+)
 from selenium import webdriver  # noqa: E402
 from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
@@ -31,10 +33,18 @@ def found(*names):
 def chromium():
     binary, driver = found("chromium", "chromium-browser", "google-chrome"), found("chromedriver")
     if not (binary and driver):
-        pytest.skip("chromium or chromedriver is missing: apt-get install chromium chromium-driver (.ci/run does)")
+        pytest.skip(
+            "chromium or chromedriver is missing: apt-get install chromium chromium-driver (.ci/run does)"
+        )
     options = webdriver.ChromeOptions()
     options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1100,700"):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--window-size=1100,700",
+    ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     window = webdriver.Chrome(options=options, service=Service(driver))
@@ -45,7 +55,7 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def stack():
-    pair = "\n[zerg:%s]\nprograms = %s,<b>y</b>\nfifos = /nowhere/0,/nowhere/1,/nowhere/2\nstats =\npool =\n" % (HOSTILE, HOSTILE)
+    pair = f"\n[zerg:{HOSTILE}]\nprograms = {HOSTILE},<b>y</b>\nfifos = /nowhere/0,/nowhere/1,/nowhere/2\nstats =\npool =\n"
     stack = Stack("managed", app={"processes": 2}, http=True)
     conf = stack.conf_d / "zerg.conf"
     conf.write_text(conf.read_text() + pair)
@@ -99,7 +109,11 @@ def says(page, stack, words):
 
 
 def complaints(page):
-    return [entry["message"] for entry in page.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+    return [
+        entry["message"]
+        for entry in page.get_log("browser")
+        if entry["level"] in ("SEVERE", "WARNING")
+    ]
 
 
 def test_a_swap_is_seen_without_a_reload(stack, page):
@@ -108,9 +122,9 @@ def test_a_swap_is_seen_without_a_reload(stack, page):
     assert roles(page).startswith(before["serving"])
     stack.zerg.swap("pybossa")
     began = time.monotonic()
-    stack.until(lambda: roles(page).startswith("%s serves" % before["parked"]), PROMISED_S)
-    print("shown %.0f ms after the reply to the swap" % ((time.monotonic() - began) * 1000))
-    row = pair_of(page).find_element(By.CSS_SELECTOR, '[data-program="%s"]' % before["parked"])
+    stack.until(lambda: roles(page).startswith(f"{before['parked']} serves"), PROMISED_S)
+    print(f"shown {(time.monotonic() - began) * 1000:.0f} ms after the reply to the swap")
+    row = pair_of(page).find_element(By.CSS_SELECTOR, f'[data-program="{before["parked"]}"]')
     assert row.get_attribute("data-condition") == "serving"
     assert "swap" in pair_of(page).find_element(By.CSS_SELECTOR, ".history li").text
     stack.zerg.setAuto("pybossa", False)
@@ -126,8 +140,10 @@ def test_a_click_swaps_and_the_page_says_so(stack, page):
     before = info(stack)
     pair_of(page).find_element(By.CSS_SELECTOR, '[data-action="swap"]').click()
     until(stack, page, lambda page: page.find_element(By.ID, "message"))
-    assert page.find_element(By.ID, "message").text.startswith("pybossa: %s serves" % before["parked"])
-    shows(page, stack, "%s serves" % before["parked"])
+    assert page.find_element(By.ID, "message").text.startswith(
+        f"pybossa: {before['parked']} serves"
+    )
+    shows(page, stack, f"{before['parked']} serves")
     picture(stack, page)
 
 
@@ -138,7 +154,9 @@ def picture(stack, page):
         for _ in range(300):
             get(stack.web)
         time.sleep(1)
-        page.execute_script("document.querySelectorAll('.pair').forEach((p) => { if (p.dataset.pair !== 'pybossa') p.remove(); })")
+        page.execute_script(
+            "document.querySelectorAll('.pair').forEach((p) => { if (p.dataset.pair !== 'pybossa') p.remove(); })"
+        )
         page.save_screenshot(path)
 
 
@@ -148,13 +166,20 @@ def test_a_hold_is_asked_about_and_can_be_ended(stack, page):
     assert info(stack)["serving"]
     page.find_element(By.CSS_SELECTOR, 'button[type="submit"]').click()
     shows(page, stack, "nobody serves")
-    pair_of(page).find_element(By.CSS_SELECTOR, '[data-program="pybossa"] [data-action="resume"]').click()
+    pair_of(page).find_element(
+        By.CSS_SELECTOR, '[data-program="pybossa"] [data-action="resume"]'
+    ).click()
     shows(page, stack, "pybossa serves")
 
 
 def test_the_page_says_when_nobody_answers_and_recovers(stack, page):
     def network(offline):
-        conditions = {"offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        conditions = {
+            "offline": offline,
+            "latency": 0,
+            "downloadThroughput": -1,
+            "uploadThroughput": -1,
+        }
         page.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
 
     page.execute_cdp_cmd("Network.enable", {})
@@ -168,7 +193,9 @@ def test_the_page_says_when_nobody_answers_and_recovers(stack, page):
 
 def test_a_form_without_the_token_is_refused(stack, page):
     before = info(stack)["serving"]
-    page.execute_script("document.querySelectorAll('[name=token]').forEach((field) => { field.value = 'forged'; })")
+    page.execute_script(
+        "document.querySelectorAll('[name=token]').forEach((field) => { field.value = 'forged'; })"
+    )
     pair_of(page).find_element(By.CSS_SELECTOR, '[data-action="swap"]').click()
     says(page, stack, "open the page again")
     assert info(stack)["serving"] == before
@@ -188,13 +215,24 @@ def test_a_foreign_page_is_refused_though_it_knows_the_token(stack, page, tmp_pa
 
 def test_a_hostile_name_is_shown_and_not_run(stack, page):
     stack.until(lambda: len(page.find_elements(By.CSS_SELECTOR, ".pair")) == 2, SHOWN_S)
-    page.execute_script("document.querySelectorAll('.problems').forEach((list) => list.replaceChildren())")  # the script fills it anew
+    page.execute_script(
+        "document.querySelectorAll('.problems').forEach((list) => list.replaceChildren())"
+    )  # the script fills it anew
     shows(page, stack, "serves")
     hostile = page.find_elements(By.CSS_SELECTOR, ".pair")[1]
-    assert hostile.get_attribute("data-pair") == HOSTILE and HOSTILE in hostile.find_element(By.TAG_NAME, "h2").text
+    assert (
+        hostile.get_attribute("data-pair") == HOSTILE
+        and HOSTILE in hostile.find_element(By.TAG_NAME, "h2").text
+    )
     assert hostile.find_element(By.CSS_SELECTOR, '[data-text="program"]').text == HOSTILE
-    assert hostile.find_element(By.CSS_SELECTOR, '[data-action="promote"]').get_attribute("value") == HOSTILE
-    page.execute_script("arguments[0].hidden = false", hostile.find_element(By.CSS_SELECTOR, '[data-action="promote"]'))
+    assert (
+        hostile.find_element(By.CSS_SELECTOR, '[data-action="promote"]').get_attribute("value")
+        == HOSTILE
+    )
+    page.execute_script(
+        "arguments[0].hidden = false",
+        hostile.find_element(By.CSS_SELECTOR, '[data-action="promote"]'),
+    )
     hostile.find_element(By.CSS_SELECTOR, '[data-action="promote"]').click()
     until(stack, page, lambda page: page.find_element(By.ID, "message"))
     assert HOSTILE in page.find_element(By.ID, "message").text
@@ -207,11 +245,16 @@ def test_a_hostile_name_is_shown_and_not_run(stack, page):
 def test_it_fits_a_phone_and_the_night(page, width, scheme):
     screen = {"width": width, "height": 700, "deviceScaleFactor": 1, "mobile": width < 500}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
     try:
         page.refresh()
         assert page.execute_script("return document.documentElement.scrollWidth") <= width
-        red = page.execute_script("return parseInt(getComputedStyle(document.body).backgroundColor.slice(4))")
+        red = page.execute_script(
+            "return parseInt(getComputedStyle(document.body).backgroundColor.slice(4))"
+        )
         assert red > 200 if scheme == "light" else red < 60
         if os.environ.get("ZERG_PICTURE"):
             page.save_screenshot("%s.%s-%d.png" % (os.environ["ZERG_PICTURE"], scheme, width))

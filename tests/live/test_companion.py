@@ -14,13 +14,25 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import CHEAPER, LAZY, PREFORK, THREADS, assert_nobody_noticed, pid_of, swap_under_load
+from .conftest import (
+    CHEAPER,
+    LAZY,
+    PREFORK,
+    THREADS,
+    assert_nobody_noticed,
+    pid_of,
+    swap_under_load,
+)
 
 LIMIT_S = 2.0  # companion.CLIENT_S
 SMALL = {"processes": 2}
 MODES = {
-    "prefork": PREFORK, "enable-threads": {**SMALL, "enable-threads": "true"}, "threads": THREADS, "lazy": LAZY, "cheaper": CHEAPER,
-}  # fmt: skip
+    "prefork": PREFORK,
+    "enable-threads": {**SMALL, "enable-threads": "true"},
+    "threads": THREADS,
+    "lazy": LAZY,
+    "cheaper": CHEAPER,
+}
 APP = """\
 import os
 calls = []
@@ -53,13 +65,15 @@ def ask(stack, target="/.zerg/ready", program="pybossa", method="GET", timeout=1
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(timeout)
         client.connect(path_of(stack, program))
-        client.sendall(("%s %s HTTP/1.1\r\nHost: example.org\r\n\r\n" % (method, target)).encode())
-        head, _, body = b"".join(iter(lambda: client.recv(65536), b"")).decode().partition("\r\n\r\n")
+        client.sendall(f"{method} {target} HTTP/1.1\r\nHost: example.org\r\n\r\n".encode())
+        head, _, body = (
+            b"".join(iter(lambda: client.recv(65536), b"")).decode().partition("\r\n\r\n")
+        )
     return Reply(int(head.split(" ")[1]), head, body)
 
 
 def path_of(stack, program="pybossa"):
-    return str(stack.run / (program + ".companion"))
+    return str(stack.run / (f"{program}.companion"))
 
 
 def ready(stack, program="pybossa"):
@@ -84,12 +98,14 @@ def through(address, target):
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(10)
         client.connect(address)
-        client.sendall(("GET %s HTTP/1.0\r\n\r\n" % target).encode())
+        client.sendall(f"GET {target} HTTP/1.0\r\n\r\n".encode())
         return b"".join(iter(lambda: client.recv(65536), b"")).decode().partition("\r\n\r\n")[2]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_copy_answers_while_it_serves_drains_and_is_parked_and_goes_on_when_its_worker_is_killed(make_stack, mode):
+def test_a_copy_answers_while_it_serves_drains_and_is_parked_and_goes_on_when_its_worker_is_killed(
+    make_stack, mode
+):
     stack = make_stack("managed", app=MODES[mode], environment={"ZERG_WARM": "/ /about"})
     assert stat.S_IMODE(os.stat(path_of(stack)).st_mode) == 0o600
     status, told = ready(stack)
@@ -114,10 +130,19 @@ def test_a_copy_answers_while_it_serves_drains_and_is_parked_and_goes_on_when_it
     os.kill(killed, signal.SIGKILL)
     time.sleep(0.02)  # what it had accepted ends with it
     assert ready(stack)[1]["pid"] != killed
-    stack.until(lambda: stack.copy("pybossa")["workers"] == stack.copy("pybossabak")["workers"] and stack.info()["warm"])
-    answers, swaps = swap_under_load(stack, 6, during=lambda _: [ready(stack), ready(stack, "pybossabak")])
+    stack.until(
+        lambda: (
+            stack.copy("pybossa")["workers"] == stack.copy("pybossabak")["workers"]
+            and stack.info()["warm"]
+        )
+    )
+    answers, swaps = swap_under_load(
+        stack, 6, during=lambda _: [ready(stack), ready(stack, "pybossabak")]
+    )
     assert_nobody_noticed(answers, swaps)
-    assert "no warm-up" not in stack.child_log("pybossa") and "no health" not in stack.child_log("pybossa")
+    assert "no warm-up" not in stack.child_log("pybossa") and "no health" not in stack.child_log(
+        "pybossa"
+    )
 
 
 def test_the_only_worker_comes_back_and_who_asks_meanwhile_waits(make_stack):
@@ -133,7 +158,9 @@ def test_the_only_worker_comes_back_and_who_asks_meanwhile_waits(make_stack):
 def test_every_worker_asks_the_warm_paths_before_it_accepts(make_stack, options):
     stack = with_app(make_stack, options=options, warm="/one /two?x=1")
     seen = {}
-    stack.until(lambda: [seen.setdefault(c[-1][0], c) for c in [calls(stack.web)]] and len(seen) == 2)
+    stack.until(
+        lambda: [seen.setdefault(c[-1][0], c) for c in [calls(stack.web)]] and len(seen) == 2
+    )
     for pid, made in seen.items():
         assert [c[:3] for c in made[:2]] == [(pid, "/one", True), (pid, "/two", True)]
         assert made[2][1:3] == ("/calls", False)
@@ -147,10 +174,19 @@ def test_what_fails_in_the_warm_up_is_told_by_log_and_health_and_the_copy_serves
     stack = with_app(make_stack, warm="/fine /raises /bad /exits")
     status, told = ready(stack)
     assert status == 503 and told["ready"] is False and "/exits" in told["why"]
-    assert told["warm"] == {"/fine": "200 OK", "/raises": "500 LookupError: no such luck", "/bad": "500 Bad", "/exits": "500 SystemExit: 3"}
+    assert told["warm"] == {
+        "/fine": "200 OK",
+        "/raises": "500 LookupError: no such luck",
+        "/bad": "500 Bad",
+        "/exits": "500 SystemExit: 3",
+    }
     log = stack.child_log("pybossa")
     for worker in (1, 2):
-        assert "supervisor_zerg: worker %d: the warm-up of /raises failed: 500 LookupError: no such luck\n" % worker in log
+        assert (
+            "supervisor_zerg: worker %d: the warm-up of /raises failed: 500 LookupError: no such luck\n"
+            % worker
+            in log
+        )
         assert "supervisor_zerg: worker %d: the warm-up of /bad failed: 500 Bad\n" % worker in log
     assert ask(stack, "/fine").body == "ok\n" and ask(stack, "/raises").status == 500
     assert ask(stack, "/exits").status == 500 and ask(stack, "/fine").status == 200
@@ -160,7 +196,7 @@ def test_what_fails_in_the_warm_up_is_told_by_log_and_health_and_the_copy_serves
 
 def test_what_fails_in_one_worker_only_is_told_by_whichever_answers(make_stack):
     odd = '    import uwsgi\n    assert uwsgi.worker_id() != 2 or environ["PATH_INFO"] != "/odd"\n'
-    text = APP.replace("    path = environ", odd + "    path = environ")
+    text = APP.replace("    path = environ", f"{odd}    path = environ")
     stack = with_app(make_stack, text, {"processes": 3}, warm="/odd")
     status, told = stack.until(lambda: (r := ready(stack)) and r[0] == 503 and r)
     assert told["why"] == "worker 2: the warm-up of /odd failed: 500 AssertionError:"
@@ -201,8 +237,18 @@ def mounted(make_stack, options):
     stack = make_stack("managed", start=False)
     (stack.folder / "small.py").write_text(APP)
     (stack.folder / "other.py").write_text(APP.replace('b"ok\\n"', 'b"no\\n"'))
-    (stack.folder / "both.py").write_text("import small, other\napplications = {b'/other': other.application, b'/': small.application}\n")
-    stack.write_app({"processes": 1, "pythonpath": stack.folder, "chdir": stack.folder, "wsgi-file": None, **options})
+    (stack.folder / "both.py").write_text(
+        "import small, other\napplications = {b'/other': other.application, b'/': small.application}\n"
+    )
+    stack.write_app(
+        {
+            "processes": 1,
+            "pythonpath": stack.folder,
+            "chdir": stack.folder,
+            "wsgi-file": None,
+            **options,
+        }
+    )
     stack.start(wait=False)
     stack.until(lambda: os.path.exists(path_of(stack)))
     return stack
@@ -227,14 +273,18 @@ def test_the_applications_own_post_fork_hook_runs_as_ever(make_stack):
 def test_another_copys_socket_and_what_is_no_socket_are_left_alone(make_stack):
     stack = make_stack("managed", app=SMALL, start=False)
     ini = stack.conf_d / "uwsgi" / "managed.ini"
-    ini.write_text(ini.read_text().replace("$(SUPERVISOR_PROCESS_NAME).companion", "pybossa.companion"))
+    ini.write_text(
+        ini.read_text().replace("$(SUPERVISOR_PROCESS_NAME).companion", "pybossa.companion")
+    )
     with socket.socket(socket.AF_UNIX) as old:
         old.bind(path_of(stack))  # left behind by somebody who is gone
         old.close()
         stack.start()
     owner = pid_of(stack, "pybossa")
     stack.warm_up()
-    assert "process %d listens there: each copy needs a path of its own" % owner in stack.child_log("pybossabak")
+    assert "process %d listens there: each copy needs a path of its own" % owner in stack.child_log(
+        "pybossabak"
+    )
     assert ask(stack, "/").body.startswith("pybossa ")
     stack.supervisor.stopProcess("pybossa")
     os.unlink(path_of(stack))
@@ -252,7 +302,7 @@ def test_without_its_variables_it_does_nothing_but_park_and_with_serving_not_eve
     stack.start()
     assert not os.path.exists(path_of(stack))
     assert "PAUSE" not in stack.child_log("pybossa")
-    threads = {len(os.listdir("/proc/%s/task" % pid)) for pid in children(pid_of(stack, "pybossa"))}
+    threads = {len(os.listdir(f"/proc/{pid}/task")) for pid in children(pid_of(stack, "pybossa"))}
     assert threads == {1}
 
 
@@ -270,12 +320,16 @@ def test_an_asynchronous_copy_is_left_alone(make_stack):
     pytest.importorskip("gevent", reason="gevent is not installed: pip install -e .[test]")
     options = {"processes": 1, "gevent": 20, "gevent-early-monkey-patch": "true"}
     stack = make_stack("managed", app=options, environment={"ZERG_WARM": "/"})
-    assert "no warm-up and no health in worker 1: it is asynchronous\n" in stack.child_log("pybossa")
+    assert "no warm-up and no health in worker 1: it is asynchronous\n" in stack.child_log(
+        "pybossa"
+    )
     assert through(stack.web, "/").startswith("pybossa ")
 
 
 def children(pid):
-    return subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
+    return subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True
+    ).stdout.split()
 
 
 @pytest.fixture
@@ -302,12 +356,18 @@ def test_an_answer_is_closed_and_cut_and_an_odd_one_is_a_500(companion):
     status, _, body = companion.ask(lambda environ, start: start("200 OK", []) and endless, {})
     assert (status, len(body), endless.closed) == ("200 OK", companion.MOST, True)
     assert companion.ask(lambda environ, start: [b""], {})[0].startswith("500 IndexError")
-    assert companion.ask(lambda environ, start: start("fine", []) and [], {})[0].startswith("500 ValueError")
-    assert companion.ask(lambda environ, start: start("200 OK", []) and ["text"], {})[0].startswith("500 TypeError")
+    assert companion.ask(lambda environ, start: start("fine", []) and [], {})[0].startswith(
+        "500 ValueError"
+    )
+    assert companion.ask(lambda environ, start: start("200 OK", []) and ["text"], {})[0].startswith(
+        "500 TypeError"
+    )
 
 
 def test_a_request_becomes_an_environ(companion):
-    environ = companion.environ_of("/caf%C3%A9?a=%20b", True, [["Host", " example.org"], ["X-Real-IP", " ::1"]])
+    environ = companion.environ_of(
+        "/caf%C3%A9?a=%20b", True, [["Host", " example.org"], ["X-Real-IP", " ::1"]]
+    )
     assert environ["PATH_INFO"] == "/caf\xc3\xa9" and environ["QUERY_STRING"] == "a=%20b"
     assert (environ["HTTP_HOST"], environ["HTTP_X_REAL_IP"]) == ("example.org", "::1")
     assert environ["zerg.companion"] is True and environ["wsgi.multithread"] is True

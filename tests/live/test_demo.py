@@ -35,17 +35,22 @@ def test_keep_leaves_a_stack_that_answers_until_the_printed_command_ends_it():
     folder = end[-1]
     try:
         assert demo.returncode == 0, demo.stdout + demo.stderr
-        assert get(folder + "/run/web.sock", timeout=10).status == 200
+        assert get(f"{folder}/run/web.sock", timeout=10).status == 200
         status = shlex.split(next(line for line in lines if line.endswith("conf status")))
-        assert "pybossabak" in subprocess.run(status, capture_output=True, text=True, timeout=20).stdout
+        assert (
+            "pybossabak"
+            in subprocess.run(status, capture_output=True, text=True, timeout=20).stdout
+        )
     finally:
         ended = subprocess.run(end, capture_output=True, text=True, timeout=LIMIT_S)
     assert ended.returncode == 0, ended.stderr
-    assert pids_of(folder + "/run") == [] and not os.path.exists(folder)
+    assert pids_of(f"{folder}/run") == [] and not os.path.exists(folder)
 
 
 def test_an_interrupted_demo_ends_all_its_processes():
-    demo = subprocess.Popen([*DEMO, "--swaps", "50"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    demo = subprocess.Popen(
+        [*DEMO, "--swaps", "50"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     line = demo.stdout.readline()
     while line and "* swap:" not in line:
         line = demo.stdout.readline()
@@ -53,12 +58,14 @@ def test_an_interrupted_demo_ends_all_its_processes():
     demo.send_signal(signal.SIGTERM)
     demo.communicate(timeout=LIMIT_S)
     assert demo.returncode == 130 and len(folders) == 1
-    assert not any(os.path.exists(folder) or pids_of(folder + "/run") for folder in folders)
+    assert not any(os.path.exists(folder) or pids_of(f"{folder}/run") for folder in folders)
 
 
 def test_end_refuses_a_folder_that_is_no_demo(tmp_path):
     ended = run("--end", str(tmp_path))
-    assert ended.returncode == 2 and "not the folder of a demo" in ended.stderr and tmp_path.exists()
+    assert (
+        ended.returncode == 2 and "not the folder of a demo" in ended.stderr and tmp_path.exists()
+    )
 
 
 def answer(began=1.0, ended=1.1, status=200, program="b", version="1"):

@@ -20,7 +20,20 @@ from supervisor_zerg.deploy.stopper import MERCY_S
 from supervisor_zerg.jobs.queue import STARTS_S
 
 from .conftest import PREFORK, THREADS, assert_serves, history, pid_of
-from .releases import APP, ASKED, FEW, begin, deploy, ended, make, managed, nobody_notices, promotions, versions  # noqa: F401
+from .releases import (  # noqa: F401
+    APP,
+    ASKED,
+    FEW,
+    begin,
+    deploy,
+    ended,
+    make,
+    managed,
+    nobody_notices,
+    promotions,
+    versions,
+)
+
 
 @pytest.mark.parametrize("app", [PREFORK, THREADS], ids=["prefork", "threads"])
 def test_h43_a_deploy_brings_the_code_on_disk_to_users_and_keeps_the_old_copy_warm(make, app):
@@ -31,7 +44,12 @@ def test_h43_a_deploy_brings_the_code_on_disk_to_users_and_keeps_the_old_copy_wa
         second = deploy(stack, "3")
     answers = traffic.answers()
     assert len(promotions(stack)) == 2
-    assert (first["outcome"], first["target"], second["outcome"], second["target"]) == ("deployed", "pybossabak", "deployed", "pybossa")
+    assert (first["outcome"], first["target"], second["outcome"], second["target"]) == (
+        "deployed",
+        "pybossabak",
+        "deployed",
+        "pybossa",
+    )
     assert versions(a for a in answers if replied - 0.9 < a.began < replied) == {"2"}
     info = stack.until_roles("pybossa", "pybossabak")
     assert {c["program"]: c["label"] for c in info["copies"]} == {"pybossa": "3", "pybossabak": "2"}
@@ -54,10 +72,19 @@ def test_h44_h45_a_release_that_does_not_boot_is_never_seen(make, version, pair,
         time.sleep(0.5)
     assert told["outcome"] == "failed" and why in told["why"]
     assert versions(traffic.answers()) == {"1"}
-    stack.until(lambda: stack.supervisor.getProcessInfo("pybossabak")["statename"] in ("STOPPED", "STOPPING", "FATAL"))
+    stack.until(
+        lambda: (
+            stack.supervisor.getProcessInfo("pybossabak")["statename"]
+            in ("STOPPED", "STOPPING", "FATAL")
+        )
+    )
     assert any("no warm copy" in p and why in p for p in stack.info()["problems"])
-    stack.until(lambda: stack.supervisor.getProcessInfo("pybossabak")["statename"] != "STOPPING", seconds=90)
-    assert time.monotonic() - replied < MERCY_S + 2.0, "a hanging boot is not waited for as long as stopwaitsecs"
+    stack.until(
+        lambda: stack.supervisor.getProcessInfo("pybossabak")["statename"] != "STOPPING", seconds=90
+    )
+    assert time.monotonic() - replied < MERCY_S + 2.0, (
+        "a hanging boot is not waited for as long as stopwaitsecs"
+    )
     assert deploy(stack, "3")["outcome"] == "deployed"
 
 
@@ -79,7 +106,9 @@ def test_h46_h47_a_release_that_is_not_healthy_is_never_seen(managed, version, w
 
 @pytest.mark.parametrize("version, why", BAD_WHILE_PARKED.values(), ids=BAD_WHILE_PARKED)
 @pytest.mark.parametrize("bake", [0, 0.5])
-def test_h46_h47_in_the_hooks_dialect_users_are_back_on_the_old_release(make_stack, version, why, bake):
+def test_h46_h47_in_the_hooks_dialect_users_are_back_on_the_old_release(
+    make_stack, version, why, bake
+):
     stack = make_stack("hooks", app=APP, pair={**FEW, **ASKED})
     told = deploy(stack, version, bake=bake)
     assert told["outcome"] == "rolled back" and why in told["why"], told
@@ -90,7 +119,10 @@ def test_h46_h47_in_the_hooks_dialect_users_are_back_on_the_old_release(make_sta
 BAD_AT_WORK = {
     "h48-dies": ("2 dies=0.3", "pybossabak ended"),
     "h49-raises": ("2 raises", "exceptions"),
-    "h49-crashes": ("2 crashes", ("respawned workers", "does not accept", "end while it boots", "end while it is promoted")),  # what is seen first
+    "h49-crashes": (
+        "2 crashes",
+        ("respawned workers", "does not accept", "end while it boots", "end while it is promoted"),
+    ),  # what is seen first
 }
 
 
@@ -118,9 +150,13 @@ def test_h48_a_master_that_dies_in_the_bake_is_replaced_at_once_and_its_respawn_
         os.kill(pid_of(stack, "pybossabak"), signal.SIGKILL)
         told = ended(stack)
         time.sleep(0.3)
-        first = min(a.ended for a in traffic.answers() if a.program == "pybossa" and a.handled > killed)
+        first = min(
+            a.ended for a in traffic.answers() if a.program == "pybossa" and a.handled > killed
+        )
     assert told["outcome"] == "rolled back" and "pybossabak ended" in told["why"]
-    assert first - killed < 0.5, "milliseconds, as make bench measures; a crowded machine may take longer"
+    assert first - killed < 0.5, (
+        "milliseconds, as make bench measures; a crowded machine may take longer"
+    )
     stack.until_roles("pybossa", "pybossabak")
 
 
@@ -132,15 +168,18 @@ def test_h49_a_request_that_uwsgi_ends_by_harakiri_rolls_back(make):
     assert told["outcome"] == "rolled back" and "harakiri" in told["why"]
 
 
-def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_are_told_what_happened(managed, tmp_path):
+def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_are_told_what_happened(
+    managed, tmp_path
+):
     told = tmp_path / "told"
-    hook = "sh -c 'echo $ZERG_HOOK $ZERG_TARGET $ZERG_OLD $ZERG_SERVING $ZERG_LABEL $ZERG_WHY >> %s; test ! -e %s/refuse'" % (told, tmp_path)
+    hook = f"sh -c 'echo $ZERG_HOOK $ZERG_TARGET $ZERG_OLD $ZERG_SERVING $ZERG_LABEL $ZERG_WHY >> {told}; test ! -e {tmp_path}/refuse'"
     stack = managed(before_deploy=hook, after_deploy=hook, on_rollback=hook, on_failover=hook)
     pid = pid_of(stack, "pybossa")
     assert deploy(stack, "2")["outcome"] == "deployed"
     assert told.read_text().splitlines() == [
-        "before_deploy pybossabak pybossa pybossa 2", "after_deploy pybossabak pybossa pybossabak 2",
-    ]  # fmt: skip
+        "before_deploy pybossabak pybossa pybossa 2",
+        "after_deploy pybossabak pybossa pybossabak 2",
+    ]
     (tmp_path / "refuse").touch()
     refused = deploy(stack, "3")
     assert refused["outcome"] == "refused" and "before_deploy failed" in refused["why"]
@@ -151,7 +190,9 @@ def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_are_told_what_hap
     stack.until_roles("pybossa", "pybossabak")
     begin(stack, "4", "baking", bake=60)
     stack.zerg.abort("")
-    stack.until(lambda: "on_rollback pybossabak pybossa pybossa 4 aborted by a person" in told.read_text())
+    stack.until(
+        lambda: "on_rollback pybossabak pybossa pybossa 4 aborted by a person" in told.read_text()
+    )
 
 
 def test_h51_while_a_deploy_runs_nothing_else_moves_the_pair_and_abort_ends_it(make):
@@ -161,7 +202,11 @@ def test_h51_while_a_deploy_runs_nothing_else_moves_the_pair_and_abort_ends_it(m
     stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         stack.zerg.swap("")
-    assert refusal.value.faultCode == 308 and begun["id"] in refusal.value.faultString and "a person" in refusal.value.faultString
+    assert (
+        refusal.value.faultCode == 308
+        and begun["id"] in refusal.value.faultString
+        and "a person" in refusal.value.faultString
+    )
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         stack.zerg.deploy("")
     assert refusal.value.faultCode == 308
@@ -183,7 +228,10 @@ def test_h52_a_client_that_disconnects_ends_no_deploy(make):
     body = xmlrpc.client.dumps(("", {"bake": 1}), "zerg.deploy").encode()
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(stack.url[len("unix://") :])
-        client.sendall(b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        client.sendall(
+            b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s"
+            % (len(body), body)
+        )
         stack.until(lambda: stack.zerg.getDeploy("").get("phase"))
     stack.until(lambda: stack.zerg.getDeploy("")["outcome"] == "deployed")
     assert get(stack.web).version == "2"
@@ -197,12 +245,15 @@ def test_h54_a_listener_that_is_killed_in_the_middle_takes_no_check_with_it(mana
 
 
 def test_h54_a_hook_of_a_listener_that_is_killed_counts_as_failed(managed, tmp_path):
-    stack = managed(before_deploy="sh -c 'touch %s/begun; sleep 60'" % tmp_path)
+    stack = managed(before_deploy=f"sh -c 'touch {tmp_path}/begun; sleep 60'")
     begin(stack, "2", "preparing")
     stack.until((tmp_path / "begun").exists)
     os.kill(pid_of(stack, "zerg:zerg"), signal.SIGKILL)
     told = ended(stack)
-    assert told["outcome"] == "refused" and "before_deploy failed: the listener ended while it ran" in told["why"]
+    assert (
+        told["outcome"] == "refused"
+        and "before_deploy failed: the listener ended while it ran" in told["why"]
+    )
 
 
 def test_h54_without_a_listener_a_deploy_that_needs_it_is_refused(make_stack):
@@ -228,7 +279,10 @@ def test_h55_the_procedure_of_the_article_in_one_command(managed):
 def test_h55_an_update_that_fails_is_no_refusal_since_users_are_on_the_spare_by_then(managed):
     stack = managed(update="false")
     told = stack.zerg.deploy("", {"backup_first": True})
-    assert (told["outcome"], told["serving"]) == ("failed", "pybossabak") and "update failed" in told["why"]
+    assert (told["outcome"], told["serving"]) == (
+        "failed",
+        "pybossabak",
+    ) and "update failed" in told["why"]
     assert get(stack.web).version == "1"
 
 
@@ -237,7 +291,10 @@ def test_h56_with_retire_stop_the_old_copy_ends_after_the_bake(make):
     begun = begin(stack, "2", "baking")
     assert stack.info()["warm"]
     stack.until(lambda: stack.supervisor.getProcessInfo("pybossa")["statename"] == "STOPPED")
-    assert stack.zerg.getDeploy("")["outcome"] == "deployed" and stack.zerg.getDeploy("")["id"] == begun["id"]
+    assert (
+        stack.zerg.getDeploy("")["outcome"] == "deployed"
+        and stack.zerg.getDeploy("")["id"] == begun["id"]
+    )
     told = deploy(stack, "3")
     assert (told["target"], told["outcome"]) == ("pybossa", "deployed")
 
@@ -245,8 +302,10 @@ def test_h56_with_retire_stop_the_old_copy_ends_after_the_bake(make):
 def test_h57_any_listener_is_told_what_happened(make_stack):
     stack = make_stack("managed", app=APP, pair=FEW, start=False)
     heard = stack.log / "heard"
-    command = "%s %s %s" % (sys.executable, Path(__file__).parent / "apps" / "eavesdrop.py", heard)
-    (stack.conf_d / "other.conf").write_text("[eventlistener:other]\ncommand = %s\nevents = ZERG\n" % command)
+    command = f"{sys.executable} {Path(__file__).parent / 'apps' / 'eavesdrop.py'} {heard}"
+    (stack.conf_d / "other.conf").write_text(
+        f"[eventlistener:other]\ncommand = {command}\nevents = ZERG\n"
+    )
     stack.start()
     deploy(stack, "2")
     deploy(stack, "3 unimportable")
@@ -265,7 +324,9 @@ def test_h57_any_listener_is_told_what_happened(make_stack):
 def drains(stack, seconds, timeout=10):
     """pybossabak, which serves, has a request of so many seconds, and is parked with it. :returns: (thread, its answers)"""
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=%d" % seconds, timeout=timeout)))
+    thread = threading.Thread(
+        target=lambda: answers.append(get(stack.web, "/?s=%d" % seconds, timeout=timeout))
+    )
     thread.start()
     stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 1)
     stack.zerg.swap("")
@@ -283,14 +344,18 @@ def test_h34_a_request_that_still_drains_finishes_before_its_copy_is_stopped(mak
 
 
 @pytest.mark.parametrize("lasts, cut", [(2, 0), (60, 1)], ids=["that-soon-end", "that-last"])
-def test_h34_beyond_the_drain_limit_requests_get_three_seconds_and_are_then_cut_and_counted(make, lasts, cut):
+def test_h34_beyond_the_drain_limit_requests_get_three_seconds_and_are_then_cut_and_counted(
+    make, lasts, cut
+):
     stack = make(drain_timeout="0.5", health="")
     assert deploy(stack, "2")["outcome"] == "deployed"
     thread, answers = drains(stack, lasts, timeout=70)
     told = deploy(stack, "3")
     thread.join(1.0)
     assert (told["outcome"], told["cut"]) == ("deployed", cut)
-    assert [a.status for a in answers] == [0 if cut else 200], "what is counted is what the client saw"
+    assert [a.status for a in answers] == [0 if cut else 200], (
+        "what is counted is what the client saw"
+    )
     assert history(stack)[-1]["cut"] == cut
 
 
@@ -309,19 +374,28 @@ def test_h34_supervisorctl_stop_lets_a_draining_copy_finish_and_starts_it_no_mor
 def test_a_copy_says_that_it_is_ready_by_an_event_of_supervisor(make_stack, dialect):
     stack = make_stack(dialect, app=APP, pair=FEW, start=False)
     heard = stack.log / "heard"
-    command = "%s %s %s" % (sys.executable, Path(__file__).parent / "apps" / "eavesdrop.py", heard)
-    (stack.conf_d / "other.conf").write_text("[eventlistener:other]\ncommand = %s\nevents = PROCESS_COMMUNICATION\n" % command)
+    command = f"{sys.executable} {Path(__file__).parent / 'apps' / 'eavesdrop.py'} {heard}"
+    (stack.conf_d / "other.conf").write_text(
+        f"[eventlistener:other]\ncommand = {command}\nevents = PROCESS_COMMUNICATION\n"
+    )
     stack.start()
     assert deploy(stack, "2")["outcome"] == "deployed"
     for program in ("pybossa", "pybossabak"):
-        stack.until(lambda p=program: any("processname:%s " % p in l and "zerg ready" in l for l in heard.read_text().splitlines()))
+        stack.until(
+            lambda p=program: any(
+                f"processname:{p} " in l and "zerg ready" in l
+                for l in heard.read_text().splitlines()
+            )
+        )
 
 
 def on_a_terminal(stack, *words):
     """Run zergctl on a terminal of its own. :returns: (exit status, what it wrote)."""
     master, slave = os.openpty()
     command = [str(BIN / "zergctl"), "-s", stack.url, *words]
-    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=stack.environment)
+    process = subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave, env=stack.environment
+    )
     os.close(slave)
     written = b""
     with contextlib.suppress(OSError):  # EIO: nobody has the other end open any more
@@ -345,7 +419,14 @@ def test_each_outcome_has_an_exit_status_of_its_own(managed):
     stack = managed(health="")
     for outcome, spoil in (
         (6, lambda: os.kill(pid_of(stack, "pybossabak"), signal.SIGKILL)),
-        (8, lambda: (os.kill(pid_of(stack, "pybossa"), signal.SIGKILL), stack.until(lambda: stack.info()["warm"]), stack.zerg.abort(""))),
+        (
+            8,
+            lambda: (
+                os.kill(pid_of(stack, "pybossa"), signal.SIGKILL),
+                stack.until(lambda: stack.info()["warm"]),
+                stack.zerg.abort(""),
+            ),
+        ),
         (9, lambda: stack.process.send_signal(signal.SIGHUP)),
     ):
         stack.version("2")
@@ -358,22 +439,35 @@ def test_each_outcome_has_an_exit_status_of_its_own(managed):
         if outcome != 9:
             stack.until(lambda: stack.info()["serving"])
             stack.supervisor.stopProcess("pybossabak")
-            stack.supervisor.startProcess("pybossa", False) if stack.info()["serving"] != "pybossa" else None
+            stack.supervisor.startProcess("pybossa", False) if stack.info()[
+                "serving"
+            ] != "pybossa" else None
             stack.until(lambda: stack.info()["serving"] == "pybossa")
 
 
 def test_supervisorctl_tells_each_step_and_ends_with_a_status_for_each_outcome(make_stack):
     stack = make_stack("managed", app=APP, pair=FEW)
     dry = stack.ctl("zerg", "deploy", "--dry-run")
-    assert dry.returncode == 0 and "start pybossabak" in dry.stdout and stack.zerg.getDeploy("") == {}
+    assert (
+        dry.returncode == 0 and "start pybossabak" in dry.stdout and stack.zerg.getDeploy("") == {}
+    )
     stack.version("2")
     done = stack.ctl("zerg", "deploy", "--label", "v2", "--bake", "0.5")
-    assert done.returncode == 0 and "pybossa: deployed v2 in " in done.stdout and "pybossabak bakes" in done.stdout
-    assert "label v2" in stack.ctl("zerg", "status").stdout and "deploy pybossabak v2, by" in stack.ctl("zerg", "history").stdout
+    assert (
+        done.returncode == 0
+        and "pybossa: deployed v2 in " in done.stdout
+        and "pybossabak bakes" in done.stdout
+    )
+    assert (
+        "label v2" in stack.ctl("zerg", "status").stdout
+        and "deploy pybossabak v2, by" in stack.ctl("zerg", "history").stdout
+    )
     stack.version("3 unimportable")
     failing = stack.zergctl("deploy", "--json")
     assert failing.returncode == 4 and '"outcome": "failed"' in failing.stdout
-    stack.until(lambda: stack.supervisor.getProcessInfo("pybossa")["statename"] in ("STOPPED", "FATAL"))
+    stack.until(
+        lambda: stack.supervisor.getProcessInfo("pybossa")["statename"] in ("STOPPED", "FATAL")
+    )
     stack.version("4")
     begun = stack.zergctl("deploy", "--no-wait", "--bake", "60")
     assert begun.returncode == 0

@@ -18,9 +18,9 @@ from types import SimpleNamespace
 import pytest
 
 import supervisor_zerg
+from supervisor_zerg.core.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
 from supervisor_zerg.demo.stack import BIN, Stack
 from supervisor_zerg.demo.traffic import get
-from supervisor_zerg.core.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
 
 PATIENCE_S = 10.0
 ROLES = r"pybossa: {serving} serves, {parked} parked(, draining \d+)? \(\d+\.\d ms\)\n"
@@ -63,7 +63,12 @@ def stranger(tmp_path_factory):
         port = probe.getsockname()[1]
     conf = folder / "supervisord.conf"
     conf.write_text(STRANGER.format(folder=folder, port=port))
-    process = subprocess.Popen([BIN / "supervisord", "-n", "-c", conf], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [BIN / "supervisord", "-n", "-c", conf],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         end = time.monotonic() + PATIENCE_S
         while run("supervisorctl", "-c", conf, "pid").returncode:
@@ -121,7 +126,9 @@ def ok(done):
 
 def refused(done, status, hint):
     assert (done.returncode, done.stdout) == (status, ""), done
-    assert hint in done.stderr and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done
+    assert (
+        hint in done.stderr and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    ), done
 
 
 def roles(serving, parked):
@@ -134,7 +141,10 @@ def roles(serving, parked):
 def test_every_command_does_what_it_says(stack, door):
     be_warm(stack)
     status = ok(door("status"))
-    assert re.match(r"pybossa: pybossa serves, pybossabak parked, warm yes, auto on, held no, pool zergpool \w+\n", status)
+    assert re.match(
+        r"pybossa: pybossa serves, pybossabak parked, warm yes, auto on, held no, pool zergpool \w+\n",
+        status,
+    )
     columns = r"  pybossabak  parked   sleeping  \w+ +pid \d+  in flight 0  workers 4x1  requests \d+  since .*  witness \w+"
     assert re.fullmatch(columns, status.splitlines()[2].partition(",")[0])
     assert ok(door("status pybossa")).partition(",")[0] == status.partition(",")[0]
@@ -151,7 +161,9 @@ def test_every_command_does_what_it_says(stack, door):
     assert ok(door("auto off")) == "pybossa: auto off\n"
     assert ok(door("auto off pybossa")) == "pybossa: nothing to do, auto off\n"
     assert ok(door("auto on")) == "pybossa: auto on\n"
-    assert ok(door("companion")) == "%s\n" % (Path(supervisor_zerg.__file__).parent / "uwsgi" / "companion.py")
+    assert ok(door("companion")) == "%s\n" % (
+        Path(supervisor_zerg.__file__).parent / "uwsgi" / "companion.py"
+    )
 
 
 def test_history_tells_the_newest_entries_with_their_moves(stack, door):
@@ -159,7 +171,10 @@ def test_history_tells_the_newest_entries_with_their_moves(stack, door):
     ident = json.loads(ok(door("swap --json")))["id"]
     stack.until(lambda: any(entry["id"] == ident for entry in stack.zerg.getHistory("", 5)))
     first, *moves = ok(door("history --limit 1")).splitlines()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d %s swap pybossabak, by a person, done, took [\d.]+ ms" % ident, first)
+    assert re.fullmatch(
+        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {ident} swap pybossabak, by a person, done, took [\d.]+ ms",
+        first,
+    )
     assert re.match(r"  \+[\d.]+ms resume pybossabak to running", moves[0])
     assert any("pause pybossa to sleeping" in move for move in moves)
 
@@ -170,7 +185,11 @@ def test_a_hold_is_told_and_nobody_is_said_to_be_served(stack, door):
     held = ok(door("pause pybossa --hold"))
     assert held.startswith("pybossa: nobody serves, ") and "held by a person" in held
     status = door("status")
-    assert status.returncode == NOBODY and "held yes" in status.stdout and "  problem: a person holds the pair" in status.stdout
+    assert (
+        status.returncode == NOBODY
+        and "held yes" in status.stdout
+        and "  problem: a person holds the pair" in status.stdout
+    )
     assert not status.stderr
     refused(door("swap"), NOBODY, "ZERG_NOBODY_SERVES")
     assert ok(door("resume pybossa")).startswith("pybossa: pybossa serves, ")
@@ -200,7 +219,7 @@ def test_json_is_the_reply_of_the_method(stack, door):
         ("promote pybossa", zerg.promote("pybossa")),
         ("auto on", zerg.setAuto("", True)),
     ):
-        assert keys(json.loads(ok(door(line + " --json")))) == keys(reply)
+        assert keys(json.loads(ok(door(f"{line} --json")))) == keys(reply)
     stack.until(lambda: zerg.getHistory("", 3) == json.loads(ok(door("history --limit 3 --json"))))
 
 
@@ -212,7 +231,10 @@ def test_supervisor_issue_1455_both_doors_open_with_and_without_the_word_zerg(st
 
 
 def test_nobody_reading_the_answer_is_no_error(stack):
-    command = "%s -s %s history --limit 50 | true; exit ${PIPESTATUS[0]}" % (BIN / "zergctl", stack.url)
+    command = "{} -s {} history --limit 50 | true; exit ${{PIPESTATUS[0]}}".format(
+        BIN / "zergctl",
+        stack.url,
+    )
     ok(subprocess.run(["bash", "-c", command], capture_output=True, text=True))
 
 
@@ -232,7 +254,9 @@ def test_a_refusal_that_leaves_users_served_ends_with_3(stack, door):
     refused(door("promote pybossabak"), SERVED, "ZERG_NOT_RUNNING")
     refused(door("pause pybossa"), SERVED, "ZERG_LAST_COPY")
     cold = door("status")
-    assert cold.returncode == 0 and "  problem: no warm copy: pybossabak is STOPPED\n" in cold.stdout
+    assert (
+        cold.returncode == 0 and "  problem: no warm copy: pybossabak is STOPPED\n" in cold.stdout
+    )
 
 
 # interactive
@@ -244,7 +268,14 @@ class Terminal:
     def __init__(self, *command):
         self.master, slave = pty.openpty()
         environment = {**os.environ, "TERM": "dumb", "INPUTRC": "/dev/null"}
-        self.process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True)
+        self.process = subprocess.Popen(
+            command,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+            start_new_session=True,
+        )
         os.close(slave)
         self.shown = ""
 
@@ -266,7 +297,7 @@ class Terminal:
         end = time.monotonic() + PATIENCE_S
         while not re.search(pattern, self.shown):
             readable, _, _ = select.select([self.master], [], [], max(0.0, end - time.monotonic()))
-            assert readable, "no %r in %r" % (pattern, self.shown)
+            assert readable, f"no {pattern!r} in {self.shown!r}"
             self.shown += os.read(self.master, 4096).decode()
         return self.shown
 
@@ -318,7 +349,9 @@ def test_an_interactive_zergctl_completes_its_own_commands(stack):
 
 
 def test_an_interactive_shell_asks_for_the_password_like_supervisors_own_commands(stranger):
-    with Terminal(BIN / "supervisorctl", "-c", stranger.conf, "-s", stranger.web, "-i", "zerg", "swap") as terminal:
+    with Terminal(
+        BIN / "supervisorctl", "-c", stranger.conf, "-s", stranger.web, "-i", "zerg", "swap"
+    ) as terminal:
         terminal.shows("Username:$")
         terminal.types("operator\n")
         terminal.shows("Password:$")
@@ -332,7 +365,9 @@ def test_an_interactive_shell_asks_for_the_password_like_supervisors_own_command
 
 @pytest.mark.parametrize("url", ["unix:///nowhere/supervisor.sock", "http://127.0.0.1:1"])
 def test_a_supervisord_that_does_not_run_ends_with_7(url):
-    refused(run("zergctl", "-s", url, "swap"), UNREACHABLE, "supervisord cannot be reached at %s" % url)
+    refused(
+        run("zergctl", "-s", url, "swap"), UNREACHABLE, f"supervisord cannot be reached at {url}"
+    )
 
 
 def test_supervisorctl_without_supervisord_ends_with_7_and_still_helps(stranger, tmp_path):
@@ -345,15 +380,27 @@ def test_supervisorctl_without_supervisord_ends_with_7_and_still_helps(stranger,
 
 @pytest.mark.parametrize("words", [["supervisorctl", "zerg"], ["zergctl"]])
 def test_a_missing_namespace_ends_with_7_and_names_the_section(stranger, words):
-    refused(run(words[0], "-c", stranger.conf, *words[1:], "swap"), UNREACHABLE, "'[rpcinterface:zerg]' is not configured")
+    refused(
+        run(words[0], "-c", stranger.conf, *words[1:], "swap"),
+        UNREACHABLE,
+        "'[rpcinterface:zerg]' is not configured",
+    )
 
 
 @pytest.mark.parametrize("words", [["supervisorctl", "zerg"], ["zergctl"]])
 def test_a_wrong_password_ends_with_7_and_is_said_once(stranger, words):
     program = [words[0], "-c", stranger.conf, "-s", stranger.web]
     refused(run(*program, *words[1:], "swap"), UNREACHABLE, "wants another username and password")
-    refused(run(*program, "-u", "operator", "-p", "wrong", *words[1:], "swap"), UNREACHABLE, "wants another username and password")
-    refused(run(*program, "-u", "operator", "-p", "secret", *words[1:], "swap"), UNREACHABLE, "[rpcinterface:zerg]")
+    refused(
+        run(*program, "-u", "operator", "-p", "wrong", *words[1:], "swap"),
+        UNREACHABLE,
+        "wants another username and password",
+    )
+    refused(
+        run(*program, "-u", "operator", "-p", "secret", *words[1:], "swap"),
+        UNREACHABLE,
+        "[rpcinterface:zerg]",
+    )
 
 
 # help
@@ -361,11 +408,15 @@ def test_a_wrong_password_ends_with_7_and_is_said_once(stranger, words):
 
 def test_help_comes_by_every_way_and_other_plugins_keep_quiet(stack):
     swap = ok(stack.ctl("zerg", "help", "swap"))
-    assert swap.startswith("supervisorctl zerg swap [PAIR] [--json]\n") and "\nExit status\n" in swap
+    assert (
+        swap.startswith("supervisorctl zerg swap [PAIR] [--json]\n") and "\nExit status\n" in swap
+    )
     assert ok(stack.ctl("help", "zerg", "swap")) == ok(stack.ctl("zerg", "swap", "--help")) == swap
     assert ok(stack.zergctl("help", "swap")) == swap.replace("supervisorctl zerg", "zergctl")
     overview = ok(stack.ctl("help", "zerg"))
-    assert overview.startswith("Two copies of a uWSGI application") and overview == ok(stack.ctl("zerg", "help"))
+    assert overview.startswith("Two copies of a uWSGI application") and overview == ok(
+        stack.ctl("zerg", "help")
+    )
     assert "No help on" not in ok(stack.ctl("help", "start"))
     assert "zerg" in ok(stack.ctl("help"))
 
@@ -379,5 +430,7 @@ def test_a_refusal_that_leaves_nobody_served_ends_with_5(stack, door):
     refused(door("promote pybossa"), NOBODY, "ZERG_NOT_RUNNING")
     refused(door("settle"), NOBODY, "ZERG_NOBODY_SERVES")
     status = door("status")
-    assert status.returncode == NOBODY and status.stdout.startswith("pybossa: nobody serves, nobody parked, ")
+    assert status.returncode == NOBODY and status.stdout.startswith(
+        "pybossa: nobody serves, nobody parked, "
+    )
     refused(door("swap nix"), ARGUMENTS, "ZERG_UNKNOWN_PAIR")

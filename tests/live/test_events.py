@@ -11,7 +11,17 @@ import pytest
 
 from supervisor_zerg.demo.traffic import Traffic, failed, get
 
-from .conftest import PREFORK, THREADS, assert_nobody_noticed, assert_serves, both_run, history, pid_of, slots, told
+from .conftest import (
+    PREFORK,
+    THREADS,
+    assert_nobody_noticed,
+    assert_serves,
+    both_run,
+    history,
+    pid_of,
+    slots,
+    told,
+)
 
 
 def alive(pid):
@@ -39,7 +49,7 @@ def workers_of(stack, program):
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open("/proc/%s/stat" % name) as file:
+            with open(f"/proc/{name}/stat") as file:
                 if int(file.read().rpartition(")")[2].split()[1]) == master:
                     found.append(int(name))
         except OSError:
@@ -60,7 +70,9 @@ def test_h05_restarting_the_parked_copy_releases_the_new_code_and_keeps_the_old_
     assert get(warm.web).version == "1"
 
 
-def test_supervisor_issue_53_h06_restarting_the_serving_copy_makes_nobody_wait_for_the_boot(make_stack, dialect):
+def test_supervisor_issue_53_h06_restarting_the_serving_copy_makes_nobody_wait_for_the_boot(
+    make_stack, dialect
+):
     stack = make_stack(dialect, environment={"ZERG_BOOT_S": "4"}, loglevel="debug")
     stack.warm_up()
     both_run(stack)
@@ -77,8 +89,14 @@ def test_supervisor_issue_53_h06_restarting_the_serving_copy_makes_nobody_wait_f
     assert_nobody_noticed(answers)
     before = max(a.ended - a.began for a in answers if a.ended < asked)
     assert max(a.ended - a.began for a in answers) < before + 0.25, "somebody waited for the boot"
-    lines = [line for line in stack.supervisord_log().splitlines() if "zerg: made a move" in line or "killing pybossabak" in line]
-    stop = next(n for n, line in enumerate(lines) if "killing pybossabak" in line)  # what comes next is done before the signal is sent
+    lines = [
+        line
+        for line in stack.supervisord_log().splitlines()
+        if "zerg: made a move" in line or "killing pybossabak" in line
+    ]
+    stop = next(
+        n for n, line in enumerate(lines) if "killing pybossabak" in line
+    )  # what comes next is done before the signal is sent
     assert 'move="resume pybossa to running"' in lines[stop + 1]
 
 
@@ -90,10 +108,14 @@ def test_h07_when_the_serving_master_is_killed_the_parked_copy_serves_at_once(ma
         mature.until(lambda: any(a.program == "pybossa" for a in traffic.answers()))
         first = min(a.ended for a in traffic.answers() if a.program == "pybossa")
         mature.until_roles("pybossa", "pybossabak")
-        time.sleep(3)  # the hooks of a respawn move the slots by themselves: they must have been put right
+        time.sleep(
+            3
+        )  # the hooks of a respawn move the slots by themselves: they must have been put right
         answers = traffic.answers()
     assert first - killed < 0.5
-    assert len(failed(answers)) <= 4 and ran_at(killed, failed(answers)), "more than the requests that ran in the killed process"
+    assert len(failed(answers)) <= 4 and ran_at(killed, failed(answers)), (
+        "more than the requests that ran in the killed process"
+    )
     mature.until_roles("pybossa", "pybossabak")
     assert pid_of(mature, "pybossabak") not in (0, victim)
     assert_serves(mature, "pybossa")
@@ -102,7 +124,9 @@ def test_h07_when_the_serving_master_is_killed_the_parked_copy_serves_at_once(ma
 def test_h08_a_serving_program_that_goes_fatal_leaves_the_other_serving_and_no_warm_copy(mature):
     mature.write_app({"processes": 4, "module": "no_such_module", "wsgi-file": None})
     os.kill(pid_of(mature, "pybossabak"), signal.SIGKILL)
-    mature.until(lambda: mature.supervisor.getProcessInfo("pybossabak")["statename"] == "FATAL", seconds=40)
+    mature.until(
+        lambda: mature.supervisor.getProcessInfo("pybossabak")["statename"] == "FATAL", seconds=40
+    )
     info = mature.info()
     assert (info["serving"], info["warm"]) == ("pybossa", False)
     assert any("no warm copy: pybossabak is FATAL" in p for p in info["problems"])
@@ -124,7 +148,9 @@ def test_h10_when_both_die_the_first_that_is_ready_serves_and_the_other_is_parke
     before = {program: pid_of(mature, program) for program in ("pybossabak", "pybossa")}
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
-    mature.until(lambda: not any(pid_of(mature, program) in (0, pid) for program, pid in before.items()))
+    mature.until(
+        lambda: not any(pid_of(mature, program) in (0, pid) for program, pid in before.items())
+    )
     time.sleep(3)  # the hooks of the second one may have taken over for a moment
     info = mature.until(lambda: (i := mature.info())["serving"] and i["parked"] and i)
     mature.until_roles(info["serving"], info["parked"])
@@ -138,7 +164,13 @@ def test_h11_a_restarted_pool_gets_its_copies_back_one_after_the_other(warm):
     assert named
     answer = get(warm.web, timeout=30)  # waits in the new socket's queue until a copy has attached
     assert answer.status == 200
-    warm.until(lambda: (i := warm.info())["parked"] and not [p for p in i["problems"] if "no longer serves" in p], seconds=40)
+    warm.until(
+        lambda: (
+            (i := warm.info())["parked"]
+            and not [p for p in i["problems"] if "no longer serves" in p]
+        ),
+        seconds=40,
+    )
     time.sleep(3)  # the hooks of the second one
     info = warm.info()
     warm.until_roles(info["serving"], info["parked"])
@@ -146,20 +178,26 @@ def test_h11_a_restarted_pool_gets_its_copies_back_one_after_the_other(warm):
     assert "restart" in told(warm)
 
 
-def test_h11_on_tcp_a_restarted_pool_cannot_bind_and_status_says_so_while_the_copies_serve(make_stack):
+def test_h11_on_tcp_a_restarted_pool_cannot_bind_and_status_says_so_while_the_copies_serve(
+    make_stack,
+):
     stack = make_stack("managed", start=False)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     ini = stack.conf_d / "uwsgi" / "zergpool.ini"
-    ini.write_text(ini.read_text().replace("$(ZERG_RUN)/web.sock", "127.0.0.1:" + port))
+    ini.write_text(ini.read_text().replace("$(ZERG_RUN)/web.sock", f"127.0.0.1:{port}"))
     stack.start()
     stack.warm_up()
     with Traffic(port, clients=3, paths=("/", "/?s=0.1")) as traffic:
         stack.supervisor.stopProcess("zergpool")
         stack.supervisor.startProcess("zergpool", False)
-        stack.until(lambda: stack.supervisor.getProcessInfo("zergpool")["statename"] == "FATAL", seconds=40)
-        named = stack.until(lambda: [p for p in stack.info()["problems"] if "the pool zergpool is FATAL" in p])
+        stack.until(
+            lambda: stack.supervisor.getProcessInfo("zergpool")["statename"] == "FATAL", seconds=40
+        )
+        named = stack.until(
+            lambda: [p for p in stack.info()["problems"] if "the pool zergpool is FATAL" in p]
+        )
         assert "on TCP it cannot bind" in named[0]
         assert stack.zerg.swap("")["serving"] == "pybossa"
         answers = traffic.answers()
@@ -172,7 +210,7 @@ def test_h12_a_restarted_supervisord_believes_the_kernel_and_not_the_files(warm)
     warm.process.send_signal(signal.SIGTERM)
     warm.process.wait(90)
     for slot in ("new", "running", "sleeping"):
-        path = warm.run / (slot + ".fifo")
+        path = warm.run / (f"{slot}.fifo")
         if not path.exists():
             os.mkfifo(path)
     warm.start()
@@ -186,7 +224,9 @@ def test_h24_a_removed_program_makes_the_pair_incomplete_until_it_comes_back(war
     text = path.read_text()
     path.rename(warm.folder / "pybossa.conf")
     assert warm.ctl("update").returncode == 0
-    info = warm.until(lambda: (i := warm.info()) and any("incomplete" in p for p in i["problems"]) and i)
+    info = warm.until(
+        lambda: (i := warm.info()) and any("incomplete" in p for p in i["problems"]) and i
+    )
     assert info["serving"] == "pybossabak"
     path.write_text(text.replace("autostart = true", "autostart = false"))
     assert warm.ctl("update").returncode == 0
@@ -208,15 +248,24 @@ def test_h29_when_a_person_stops_both_nothing_comes_back(warm):
 def test_h31_while_supervisord_shuts_down_or_reloads_nothing_is_moved(warm):
     before = len(history(warm))
     warm.supervisor.restart()
-    warm.until(lambda: (i := _info_or_none(warm)) and i["serving"] == "pybossa" and not i["parked"], seconds=90)
+    warm.until(
+        lambda: (i := _info_or_none(warm)) and i["serving"] == "pybossa" and not i["parked"],
+        seconds=90,
+    )
     warm.until_roles("pybossa", "", seconds=90)
     moved = [e for e in history(warm)[before:] if e["moves"]]
-    assert all(e["serving"] == "pybossa" and "pybossabak" not in str(e["moves"]) for e in moved), "the copy that was stopped was moved"
+    assert all(e["serving"] == "pybossa" and "pybossabak" not in str(e["moves"]) for e in moved), (
+        "the copy that was stopped was moved"
+    )
     assert_serves(warm, "pybossa")
     running = time.time()
     warm.process.send_signal(signal.SIGTERM)
     warm.process.wait(60)
-    told_since = [json.loads(line) for path in warm.log.glob("zerg-history.jsonl") for line in path.read_text().splitlines()]
+    told_since = [
+        json.loads(line)
+        for path in warm.log.glob("zerg-history.jsonl")
+        for line in path.read_text().splitlines()
+    ]
     assert [e for e in told_since if e["at"] > running and e["moves"]] == []
 
 
@@ -228,7 +277,9 @@ def _info_or_none(stack):
 
 
 @pytest.mark.parametrize("app", [PREFORK, THREADS], ids=["prefork", "threads"])
-def test_h37_orphaned_workers_of_a_killed_parked_master_are_named_and_ended(make_stack, dialect, app):
+def test_h37_orphaned_workers_of_a_killed_parked_master_are_named_and_ended(
+    make_stack, dialect, app
+):
     stack = make_stack(dialect, app=app)
     stack.warm_up()
     both_run(stack)
@@ -236,7 +287,9 @@ def test_h37_orphaned_workers_of_a_killed_parked_master_are_named_and_ended(make
     assert len(orphans) >= 2
     os.kill(pid_of(stack, "pybossa"), signal.SIGKILL)
     stack.until(lambda: not any(alive(pid) for pid in orphans))
-    named = stack.until(lambda: [m for e in history(stack) for m in e["moves"] if "end orphan pybossa" in m])
+    named = stack.until(
+        lambda: [m for e in history(stack) for m in e["moves"] if "end orphan pybossa" in m]
+    )
     assert set(map(str, orphans)) <= set(" ".join(named).replace(":", " ").split())
     stack.until_roles("pybossabak", "pybossa")
     assert_serves(stack, "pybossabak")
@@ -249,7 +302,9 @@ def test_h37_a_request_in_flight_in_an_orphan_finishes_first(mature):
     mature.until(lambda: mature.copy("pybossabak")["in_flight"] == 1)
     mature.zerg.swap("")
     os.kill(pid_of(mature, "pybossabak"), signal.SIGKILL)
-    mature.until(lambda: any("outlived their master" in p for p in mature.info()["problems"]), seconds=5)
+    mature.until(
+        lambda: any("outlived their master" in p for p in mature.info()["problems"]), seconds=5
+    )
     thread.join()
     assert answers[0].status == 200
     mature.until_roles("pybossa", "pybossabak")

@@ -22,16 +22,18 @@ def zerglings(make_stack):
     def make(dialect, quits=False, autorestart="true", **pair):
         stack = make_stack(dialect, start=False)
         for number, old in enumerate(("pybossa", "pybossabak")):
-            path = stack.conf_d / (old + ".conf")
-            text = path.read_text().replace("[program:%s]" % old, "[program:zergling%d]" % number)
-            path.write_text(text.replace("autorestart = true", "autorestart = " + autorestart))
+            path = stack.conf_d / (f"{old}.conf")
+            text = path.read_text().replace(f"[program:{old}]", "[program:zergling%d]" % number)
+            path.write_text(text.replace("autorestart = true", f"autorestart = {autorestart}"))
         (stack.conf_d / "gx.conf").write_text("[group:gx]\nprograms = zergling0,zergling1\n")
         for ini in (stack.conf_d / "uwsgi").glob("*.ini"):
             text = ini.read_text()
             for ours, theirs in zip(("new.fifo", "running.fifo", "sleeping.fifo"), FIFOS):
                 text = text.replace(ours, theirs)
-            ini.write_text(text.replace("writefifo:$(ZERG_RUN)/web-running.fifo p2", QUITS) if quits else text)
-        fifos = ",".join("%%(ENV_ZERG_RUN)s/%s" % name for name in FIFOS)
+            ini.write_text(
+                text.replace("writefifo:$(ZERG_RUN)/web-running.fifo p2", QUITS) if quits else text
+            )
+        fifos = ",".join(f"%(ENV_ZERG_RUN)s/{name}" for name in FIFOS)
         stack.set_pair({"programs": ",".join(PROGRAMS), "fifos": fifos, **pair})
         stack.start()
         stack.until_roles(PROGRAMS[0], "")
@@ -51,7 +53,9 @@ def test_h27_programs_of_a_group_are_tracked_and_swapped_the_same_way(zerglings,
     assert slots(stack) == {PROGRAMS[0]: "sleeping", PROGRAMS[1]: "running"}
     assert {c["witness"] for c in stack.info()["copies"]} == {"kernel, stats"}
     answers, swaps = swap_under_load(stack, 20)
-    assert_nobody_noticed(answers, [(asked, replied, serving.partition(":")[2]) for asked, replied, serving in swaps])
+    assert_nobody_noticed(
+        answers, [(asked, replied, serving.partition(":")[2]) for asked, replied, serving in swaps]
+    )
     assert stack.zerg.promote(PROGRAMS[0])["serving"] == PROGRAMS[0]
     assert_serves(stack, "zergling0")
 
@@ -61,12 +65,14 @@ def test_h27_a_copy_that_the_next_ones_hook_told_to_quit_leaves_that_one_serving
     stack = zerglings("hooks", quits=True, autorestart="unexpected")
     with Traffic(stack.web, clients=4, paths=("/", "/?s=0.2")) as traffic:
         for new, old in ((PROGRAMS[1], PROGRAMS[0]), PROGRAMS):
-            stack.until(lambda: state(stack, old) == "RUNNING")  # an end within startsecs would be a failure to Supervisor
+            stack.until(
+                lambda: state(stack, old) == "RUNNING"
+            )  # an end within startsecs would be a failure to Supervisor
             stack.supervisor.startProcess(new, False)
             stack.until_roles(new, "")
             stack.until(lambda: state(stack, old) == "EXITED")
             assert slots(stack) == {new: "running", old: ""}
-            assert any("no warm copy: %s is EXITED" % old in p for p in stack.info()["problems"])
+            assert any(f"no warm copy: {old} is EXITED" in p for p in stack.info()["problems"])
         time.sleep(0.3)
         answers = traffic.answers()
     assert_nobody_noticed(answers)
@@ -86,5 +92,5 @@ def test_h27_a_pair_may_choose_to_stop_the_old_copy_after_it_drained(zerglings, 
             time.sleep(1)
         answers = traffic.answers()
     assert_nobody_noticed(answers)
-    assert "quit %s" % PROGRAMS[0] in told(stack)
+    assert f"quit {PROGRAMS[0]}" in told(stack)
     assert get(stack.web).program == "zergling0"

@@ -12,7 +12,19 @@ import pytest
 
 from supervisor_zerg.demo.traffic import Traffic, failed, get, stale
 
-from .conftest import CHEAPER, PREFORK, THREADS, assert_nobody_noticed, assert_serves, both_run, echo, pid_of, slots, swap_under_load, told
+from .conftest import (
+    CHEAPER,
+    PREFORK,
+    THREADS,
+    assert_nobody_noticed,
+    assert_serves,
+    both_run,
+    echo,
+    pid_of,
+    slots,
+    swap_under_load,
+    told,
+)
 from .test_events import restart, workers_of
 
 
@@ -35,7 +47,9 @@ def test_uwsgi_issue_1617_h13_a_deleted_fifo_is_put_back_and_the_pair_stays_cont
     assert_serves(warm, "pybossa")
 
 
-def test_h14_the_articles_rollback_by_hand_gets_its_labels_repaired_and_the_next_deploy_kills_nobody(mature):
+def test_h14_the_articles_rollback_by_hand_gets_its_labels_repaired_and_the_next_deploy_kills_nobody(
+    mature,
+):
     echo(mature, "running", "1p")
     echo(mature, "sleeping", "2p")
     mature.until_roles("pybossa", "pybossabak")
@@ -59,11 +73,17 @@ def test_h15_a_careless_swap_by_hand_is_sorted_out(mature):
     assert_serves(mature, info["serving"])
 
 
-def test_uwsgi_issue_1486_h16_a_copy_stuck_in_slot_new_is_promoted_and_the_old_one_parked(make_stack):
+def test_uwsgi_issue_1486_h16_a_copy_stuck_in_slot_new_is_promoted_and_the_old_one_parked(
+    make_stack,
+):
     """The hook `writefifo:new.fifo 1` is lost when it runs before the master has made its FIFO: the copy serves, in slot 0."""
     stack = make_stack("hooks")
     ini = stack.conf_d / "uwsgi" / "hooks.ini"
-    kept = [line for line in ini.read_text().splitlines() if "writefifo" not in line and "spinningfifo" not in line]
+    kept = [
+        line
+        for line in ini.read_text().splitlines()
+        if "writefifo" not in line and "spinningfifo" not in line
+    ]
     ini.write_text("\n".join(kept) + "\n")
     stack.supervisor.startProcess("pybossabak", False)
     stack.until_roles("pybossabak", "pybossa")
@@ -115,7 +135,9 @@ def test_uwsgi_issue_1453_h25_a_directory_at_the_path_of_a_slot_costs_no_copy_it
     serving, parked = pid_of(warm, "pybossabak"), pid_of(warm, "pybossa")
     (warm.run / "sleeping.fifo").unlink()
     (warm.run / "sleeping.fifo").mkdir()
-    warm.until(lambda: any("slot sleeping is taken by a directory" in p for p in warm.info()["problems"]))
+    warm.until(
+        lambda: any("slot sleeping is taken by a directory" in p for p in warm.info()["problems"])
+    )
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         warm.zerg.swap("")
     assert refusal.value.faultCode == 317
@@ -144,14 +166,24 @@ def test_h33_a_parked_copy_stays_parked_whatever_happens_to_its_workers(make_sta
     assert {a.program for a in answers if a.began > since} == {"pybossabak"}
 
 
-@pytest.mark.parametrize("app", [{"processes": 2, "harakiri": 1}, {"processes": 2, "max-requests": 1, "min-worker-lifetime": 0}], ids=["harakiri", "max-requests"])
+@pytest.mark.parametrize(
+    "app",
+    [
+        {"processes": 2, "harakiri": 1},
+        {"processes": 2, "max-requests": 1, "min-worker-lifetime": 0},
+    ],
+    ids=["harakiri", "max-requests"],
+)
 def test_h33_a_worker_that_ends_with_its_last_request_is_born_parked(make_stack, dialect, app):
     stack = make_stack(dialect, app=app)
     stack.warm_up()
     before = workers_of(stack, "pybossabak")
     answers = []
     seconds = 3 if "harakiri" in app else 1
-    threads = [threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=%d" % seconds))) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=%d" % seconds)))
+        for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 2, every=0.005)
@@ -162,19 +194,29 @@ def test_h33_a_worker_that_ends_with_its_last_request_is_born_parked(make_stack,
     assert len(failed(answers)) == (2 if "harakiri" in app else 0)
     stack.until_roles("pybossa", "pybossabak")
     assert_serves(stack, "pybossa", tries=2)
-    assert "pause pybossabak" not in told(stack).partition("pause pybossabak")[2], "it had to be parked once more"
+    assert "pause pybossabak" not in told(stack).partition("pause pybossabak")[2], (
+        "it had to be parked once more"
+    )
 
 
 def test_h35_workers_that_are_recycled_all_the_time_never_meet_a_pause(make_stack, dialect):
-    stack = make_stack(dialect, app={
-        "processes": 4, "max-requests": 100, "min-worker-lifetime": 1, "forkbomb-delay": 0,  # it would be 10 s, and 2 s of sleep
-    })  # fmt: skip
+    stack = make_stack(
+        dialect,
+        app={
+            "processes": 4,
+            "max-requests": 100,
+            "min-worker-lifetime": 1,
+            "forkbomb-delay": 0,  # it would be 10 s, and 2 s of sleep
+        },
+    )
     stack.warm_up()
     answers, swaps = swap_under_load(stack, 200, paths=("/",), clients=4, pause=0.02)
     assert_nobody_noticed(answers, swaps)
     assert "end flood" not in (stack.log / "zerg-history.jsonl").read_text()
     logs = [stack.child_log(program) for program in ("pybossa", "pybossabak")]
-    assert sum(log.count("The work of process") for log in logs) > 20, "hardly a worker was recycled"
+    assert sum(log.count("The work of process") for log in logs) > 20, (
+        "hardly a worker was recycled"
+    )
     assert all(log.count("resuming workers") <= 2 * len(swaps) + 10 for log in logs)
 
 
@@ -204,7 +246,9 @@ def test_h36_a_flood_that_somebody_else_caused_is_over_within_two_seconds(make_s
         time.sleep(0.1)
         return noise(serving) == before
 
-    for _ in range(60):  # 15 of 15 by hand on an idle machine; on a busy one the newborn worker is often past the danger
+    for _ in range(
+        60
+    ):  # 15 of 15 by hand on an idle machine; on a busy one the newborn worker is often past the danger
         serving = stack.until(lambda: (i := stack.info())["warm"] and i)["serving"]
         before = noise(serving)
         os.kill(workers_of(stack, serving)[0], signal.SIGKILL)
@@ -227,12 +271,17 @@ def test_h36_a_flood_that_somebody_else_caused_is_over_within_two_seconds(make_s
 def test_h38_a_copy_whose_workers_end_up_stopped_at_boot_is_continued_and_ends_parked(make_stack):
     stack = make_stack("managed", start=False)
     ini = stack.conf_d / "uwsgi" / "managed.ini"
-    text = ini.read_text().replace("shared-py-import = $(ZERG_COMPANION)", "hook-master-start = callint:suspend_resume_them_all 0")
+    text = ini.read_text().replace(
+        "shared-py-import = $(ZERG_COMPANION)",
+        "hook-master-start = callint:suspend_resume_them_all 0",
+    )
     ini.write_text(text)
     stack.start()
     stack.warm_up()
     assert_serves(stack, "pybossabak")
-    for _ in range(20):  # whether the signal comes before its handler, as it mostly does, is the machine's choice
+    for _ in range(
+        20
+    ):  # whether the signal comes before its handler, as it mostly does, is the machine's choice
         victim = pid_of(stack, "pybossa")
         os.kill(victim, signal.SIGKILL)
         stack.until(lambda: pid_of(stack, "pybossa") not in (0, victim))
@@ -261,7 +310,11 @@ def test_h40_a_deaf_master_gets_no_second_toggle_and_the_pair_converges_when_it_
 
 
 def test_h40_a_master_that_runs_a_hook_takes_the_toggle_when_it_is_through(make_stack):
-    stack = make_stack("managed", app={"processes": 2, "hook-touch": "$(ZERG_RUN)/touched exec:sleep 2"}, start=False)
+    stack = make_stack(
+        "managed",
+        app={"processes": 2, "hook-touch": "$(ZERG_RUN)/touched exec:sleep 2"},
+        start=False,
+    )
     (stack.run / "touched").write_text("")
     stack.start()
     stack.warm_up()
@@ -298,8 +351,10 @@ def _try(function):
 
 def test_h19_stats_servers_that_are_missing_hung_or_rubbish_are_done_without(make_stack, dialect):
     for kind in ("missing", "hung", "rubbish"):
-        stack = make_stack(dialect, pair={"stats": "%s/%%(program_name)s.other" % "RUN"}, start=False)
-        stack.set_pair({"stats": "%s/%%(program_name)s.other" % stack.run})
+        stack = make_stack(
+            dialect, pair={"stats": "{}/%(program_name)s.other".format("RUN")}, start=False
+        )
+        stack.set_pair({"stats": f"{stack.run}/%(program_name)s.other"})
         servers = []
         if kind != "missing":
             for program in ("pybossa", "pybossabak"):
@@ -349,16 +404,24 @@ def test_stats_may_have_an_address_for_each_copy(make_stack):
     stack = make_stack("managed", start=False)
     addresses = ["127.0.0.1:%d" % free_port() for _ in range(2)]
     ini = stack.conf_d / "uwsgi" / "managed.ini"
-    ini.write_text(ini.read_text().replace("stats = $(ZERG_RUN)/$(SUPERVISOR_PROCESS_NAME).stats", "stats = $(STATS)"))
+    ini.write_text(
+        ini.read_text().replace(
+            "stats = $(ZERG_RUN)/$(SUPERVISOR_PROCESS_NAME).stats", "stats = $(STATS)"
+        )
+    )
     for program, address in zip(("pybossa", "pybossabak"), addresses):
-        stack.set_options(program + ".conf", "program:" + program, {"environment": 'STATS="%s"' % address})
+        stack.set_options(
+            program + ".conf", "program:" + program, {"environment": f'STATS="{address}"'}
+        )
     stack.set_pair({"stats": ",".join(addresses)})
     stack.start()
     info = stack.warm_up()
     assert {c["witness"] for c in info["copies"]} == {"kernel, stats"} and info["problems"] == []
 
 
-def test_uwsgi_docs_issue_489_vacuum_takes_no_witness_and_no_fifo_from_the_other_copy(make_stack, dialect):
+def test_uwsgi_docs_issue_489_vacuum_takes_no_witness_and_no_fifo_from_the_other_copy(
+    make_stack, dialect
+):
     stack = make_stack(dialect, app={"processes": 2, "vacuum": "true"})
     stack.warm_up()
     both_run(stack)
@@ -378,14 +441,19 @@ def test_h26_a_master_below_a_shell_wrapper_is_found(make_stack, dialect):
     wrapper.chmod(0o755)
     for program in ("pybossa", "pybossabak"):
         path = stack.conf_d / (program + ".conf")
-        text = path.read_text().replace("command = ", "command = %s " % wrapper)
-        path.write_text(text.replace("killasgroup = true", "killasgroup = true\nstopasgroup = true"))
+        text = path.read_text().replace("command = ", f"command = {wrapper} ")
+        path.write_text(
+            text.replace("killasgroup = true", "killasgroup = true\nstopasgroup = true")
+        )
     stack.start()
     info = stack.warm_up()
     assert all(c["master"] not in (0, c["pid"]) for c in info["copies"])
     answers, swaps = swap_under_load(stack, 10)
     assert_nobody_noticed(answers, swaps)
-    os.kill(stack.copy("pybossabak" if swaps[-1][2] == "pybossabak" else "pybossa")["master"], signal.SIGKILL)
+    os.kill(
+        stack.copy("pybossabak" if swaps[-1][2] == "pybossabak" else "pybossa")["master"],
+        signal.SIGKILL,
+    )
     other = "pybossa" if swaps[-1][2] == "pybossabak" else "pybossabak"
     stack.until(lambda: stack.info()["serving"] == other)
     stack.until_roles(other, swaps[-1][2])

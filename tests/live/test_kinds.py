@@ -18,7 +18,10 @@ def strength(stack, clients=8):
     """Ask for as many slow requests at once as the copy has threads. :returns: seconds until the last was taken up."""
     answers = []
     asked = time.monotonic()
-    threads = [threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=0.4"))) for _ in range(clients)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=0.4")))
+        for _ in range(clients)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -69,10 +69,22 @@ def test_supervisord_leaks_nothing_over_two_hundred_swaps_kills_restarts_and_rel
         serving = stack.info()["serving"]
         os.kill(pid_of(stack, serving), signal.SIGKILL)
         stack.until(lambda: stack.info()["serving"] not in ("", serving))
-        stack.until(lambda: (i := stack.info())["warm"] and all(c["statename"] == "RUNNING" for c in i["copies"]), seconds=30)
+        stack.until(
+            lambda: (
+                (i := stack.info())["warm"]
+                and all(c["statename"] == "RUNNING" for c in i["copies"])
+            ),
+            seconds=30,
+        )
     for number in range(10):
         restart(stack, stack.info()["serving" if number % 2 else "parked"])
-        stack.until(lambda: (i := stack.info())["warm"] and i["parked"] and all(c["statename"] == "RUNNING" for c in i["copies"]))
+        stack.until(
+            lambda: (
+                (i := stack.info())["warm"]
+                and i["parked"]
+                and all(c["statename"] == "RUNNING" for c in i["copies"])
+            )
+        )
     for number in range(10):
         gone = stack.copy("pybossa")["pid"]
         stack.supervisor.restart()

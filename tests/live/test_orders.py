@@ -32,13 +32,17 @@ def test_a_section_that_was_changed_has_one_keeper_and_that_knows_what_was_order
     stack.zerg.pause("pybossabak", True)
     change_section(stack, drain_timeout="20")
     assert stack.zerg.resume("pybossabak")["held"] is False
-    time.sleep(3)  # a keeper of the section as it was would hold the pair again when it looks after its last move
+    time.sleep(
+        3
+    )  # a keeper of the section as it was would hold the pair again when it looks after its last move
     assert_serves(stack, "pybossabak")
     before = len(history(stack))
     os.kill(pid_of(stack, "pybossa"), signal.SIGKILL)
     time.sleep(3)
     stack.until_roles("pybossabak", "pybossa")
-    assert not [m for e in history(stack)[before:] for m in e["moves"] if "pause" in m or "resume" in m]
+    assert not [
+        m for e in history(stack)[before:] for m in e["moves"] if "pause" in m or "resume" in m
+    ]
 
 
 def test_auto_that_is_switched_off_after_a_change_of_the_section_is_off(make_stack):
@@ -133,7 +137,11 @@ def test_h25_a_file_in_place_of_the_serving_copys_fifo_costs_no_move_but_a_hold(
     path = stack.run / "running.fifo"
     path.unlink()
     path.write_text("precious")
-    stack.until(lambda: any("slot running is taken by a regular file" in p for p in stack.info()["problems"]))
+    stack.until(
+        lambda: any(
+            "slot running is taken by a regular file" in p for p in stack.info()["problems"]
+        )
+    )
     assert refused(stack.zerg.pause, "pybossabak", True).faultCode == 317
     assert stack.zerg.swap("")["serving"] == "pybossa"
     assert stack.zerg.swap("")["serving"] == "pybossabak"

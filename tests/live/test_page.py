@@ -21,7 +21,9 @@ from supervisor_zerg.demo.stack import Stack
 
 PATIENCE_S = 10.0
 HUGE = 15000  # entries, of 2 KB
-ACCEPTABLE_MS = 50.0  # for a page view, on a busy machine; see what is printed for what it really takes
+ACCEPTABLE_MS = (
+    50.0  # for a page view, on a busy machine; see what is printed for what it really takes
+)
 
 
 class Browser:
@@ -45,13 +47,21 @@ class Browser:
 
     def post(self, action, headers=None, **fields):
         body = urlencode({"token": self.token(), "pair": "pybossa", **fields})
-        return self.ask("POST", "/zerg/" + action, body, **{"Content-Type": "application/x-www-form-urlencoded", **(headers or {})})
+        return self.ask(
+            "POST",
+            f"/zerg/{action}",
+            body,
+            **{"Content-Type": "application/x-www-form-urlencoded", **(headers or {})},
+        )
 
     def view(self):
         return json.loads(self.get("/zerg.json")[2])
 
     def said(self, headers):
-        return re.search(r'id="message" role="status">([^<]*)<', self.get(headers["Location"].replace("../", "/"))[2]).group(1)
+        return re.search(
+            r'id="message" role="status">([^<]*)<',
+            self.get(headers["Location"].replace("../", "/"))[2],
+        ).group(1)
 
 
 @pytest.fixture(scope="module")
@@ -104,14 +114,24 @@ def raw(stack, data):
 
 def test_the_page_and_its_files_come_with_what_protects_them(browser):
     for path, kind in (
-        ("/zerg.html", "text/html"), ("/zerg.json", "application/json"), ("/zerg.js", "text/javascript"), ("/zerg.css", "text/css"),
+        ("/zerg.html", "text/html"),
+        ("/zerg.json", "application/json"),
+        ("/zerg.js", "text/javascript"),
+        ("/zerg.css", "text/css"),
         ("/zerg/metrics", "text/plain"),
-    ):  # fmt: skip
+    ):
         status, headers, text = browser.get(path)
         assert status == 200 and headers["Content-Type"].startswith(kind) and text, path
-        assert headers["X-Content-Type-Options"] == "nosniff" and headers["Cache-Control"] == "no-store"
+        assert (
+            headers["X-Content-Type-Options"] == "nosniff"
+            and headers["Cache-Control"] == "no-store"
+        )
         policy = headers["Content-Security-Policy"]
-        assert "frame-ancestors 'none'" in policy and "script-src 'self'" in policy and "unsafe" not in policy
+        assert (
+            "frame-ancestors 'none'" in policy
+            and "script-src 'self'" in policy
+            and "unsafe" not in policy
+        )
         status, headers, nothing = browser.ask("HEAD", path)
         assert status == 200 and nothing == "" and int(headers["Content-Length"]) > 0
 
@@ -119,7 +139,9 @@ def test_the_page_and_its_files_come_with_what_protects_them(browser):
 def test_the_two_status_pages_lead_to_each_other(browser):
     status_page, ours = browser.get("/")[2], browser.get()[2]
     assert 'href="zerg.html"' in status_page and 'href="./"' in ours
-    assert status_page.count('href="zerg.html#pair-pybossa"') == 2 and 'id="pair-pybossa"' in ours, "one for each program of the pair"
+    assert (
+        status_page.count('href="zerg.html#pair-pybossa"') == 2 and 'id="pair-pybossa"' in ours
+    ), "one for each program of the pair"
 
 
 def test_the_json_shows_a_swap_within_a_second(stack, browser):
@@ -128,7 +150,7 @@ def test_the_json_shows_a_swap_within_a_second(stack, browser):
     began = time.monotonic()
     stack.until(lambda: browser.view()["pairs"][0]["serving"] != before, 1.0)
     view = browser.view()
-    print("seen %.0f ms after the swap" % ((time.monotonic() - began) * 1000))
+    print(f"seen {(time.monotonic() - began) * 1000:.0f} ms after the swap")
     assert view["history"]["pybossa"][-1]["what"].startswith("swap")
     assert "swap" in view["texts"][0]["history"][0]
 
@@ -140,9 +162,9 @@ def test_an_action_leads_back_to_the_page_which_says_what_came_of_it(stack, brow
     before = serving(stack)
     began = time.monotonic()
     status, headers, _ = browser.post("swap")
-    print("swap by form, token included: %.1f ms" % ((time.monotonic() - began) * 1000))
+    print(f"swap by form, token included: {(time.monotonic() - began) * 1000:.1f} ms")
     assert status == 303 and serving(stack) != before
-    assert browser.said(headers).startswith("pybossa: %s serves, %s parked" % (serving(stack), before))
+    assert browser.said(headers).startswith(f"pybossa: {serving(stack)} serves, {before} parked")
     assert "said=" in headers["Location"] and browser.get("/zerg.html?said=<b>evil")[0] == 200
 
 
@@ -153,8 +175,13 @@ def test_every_action_does_what_it_says(stack, browser):
     assert "nothing to do" in browser.said(browser.post("settle")[1])
     assert "auto off" in browser.said(browser.post("auto-off")[1]) and stack.info()["auto"] is False
     assert "auto on" in browser.said(browser.post("auto-on")[1]) and stack.info()["auto"] is True
-    assert "only copy" in browser.said(browser.post("pause", program=spare)[1]) and serving(stack) == spare
-    assert "no pair has a program" in browser.said(browser.post("promote", program="<i>")[1]).replace("&lt;", "<")
+    assert (
+        "only copy" in browser.said(browser.post("pause", program=spare)[1])
+        and serving(stack) == spare
+    )
+    assert "no pair has a program" in browser.said(
+        browser.post("promote", program="<i>")[1]
+    ).replace("&lt;", "<")
     assert "no pair is named" in browser.said(browser.post("swap", pair="nosuch")[1])
 
 
@@ -203,7 +230,17 @@ def test_without_the_token_nothing_is_done(stack, browser, token):
 
 
 @pytest.mark.parametrize("header", ["Origin", "Referer"])
-@pytest.mark.parametrize("url", ["http://evil.example", "null", "http://127.0.0.1", "http://[bad", "http://{host}.evil.example/", ""])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://evil.example",
+        "null",
+        "http://127.0.0.1",
+        "http://[bad",
+        "http://{host}.evil.example/",
+        "",
+    ],
+)
 def test_a_foreign_page_may_not_act_even_with_the_token(stack, browser, header, url):
     before = serving(stack)
     status, _, text = browser.post("swap", {header: url.format(host="127.0.0.1:%d" % stack.port)})
@@ -212,7 +249,7 @@ def test_a_foreign_page_may_not_act_even_with_the_token(stack, browser, header, 
 
 def test_our_own_page_may(stack, browser):
     home = "http://127.0.0.1:%d" % stack.port
-    assert browser.post("settle", {"Origin": home, "Referer": home + "/zerg.html"})[0] == 303
+    assert browser.post("settle", {"Origin": home, "Referer": f"{home}/zerg.html"})[0] == 303
 
 
 def test_what_is_not_so_meant_is_refused_with_a_reason(stack, browser):
@@ -224,19 +261,25 @@ def test_what_is_not_so_meant_is_refused_with_a_reason(stack, browser):
     assert Browser(stack.port).ask("POST", "/zerg/nosuch", "x=1")[0] == 404
     assert Browser(stack.port).ask("POST", "/zerg.json", "x=1")[0] == 405
     assert Browser(stack.port).ask("DELETE", "/zerg.html")[0] == 405
-    assert Browser(stack.port).ask("POST", "/zerg/swap", "&".join("a%d=1" % n for n in range(99)))[0] == 400
+    assert (
+        Browser(stack.port).ask("POST", "/zerg/swap", "&".join("a%d=1" % n for n in range(99)))[0]
+        == 400
+    )
     assert serving(stack) == before
 
 
-@pytest.mark.parametrize("lines, status", [
-    ("Content-Length: 0", b"403"),
-    ("X: y", b"411"),
-    ("Transfer-Encoding: chunked", b"411"),
-    ("Content-Length: -5", b"400"),
-    ("Content-Length: many", b"400"),
-    ("Content-Length: 65537", b"413"),
-    ("Content-Length: 99999999999999999999999", b"413"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "lines, status",
+    [
+        ("Content-Length: 0", b"403"),
+        ("X: y", b"411"),
+        ("Transfer-Encoding: chunked", b"411"),
+        ("Content-Length: -5", b"400"),
+        ("Content-Length: many", b"400"),
+        ("Content-Length: 65537", b"413"),
+        ("Content-Length: 99999999999999999999999", b"413"),
+    ],
+)
 def test_a_body_of_any_length_is_answered_at_once(stack, lines, status):
     answer = raw(stack, b"POST /zerg/swap HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % lines.encode())
     assert answer.split()[1] == status
@@ -263,17 +306,22 @@ def test_a_page_view_costs_the_loop_little(stack, browser):
 
     def processor():
         with open("/proc/%d/stat" % stack.process.pid) as file:
-            return sum(map(int, file.read().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
+            return sum(map(int, file.read().rpartition(")")[2].split()[11:13])) / os.sysconf(
+                "SC_CLK_TCK"
+            )
 
     for path in ("/zerg.html", "/zerg.json", "/zerg/metrics"):
         anew, again = took(path, 0.26), took(path, 0)
-        print("%-14s median %.1f ms, worst %.1f ms with a look; %.1f and %.1f ms without" % (path, *anew, *again))
+        print(
+            "%-14s median %.1f ms, worst %.1f ms with a look; %.1f and %.1f ms without"
+            % (path, *anew, *again)
+        )
         assert again[0] < ACCEPTABLE_MS and anew[0] < ACCEPTABLE_MS
     used = processor()
     for _ in range(6):
         browser.view()
         time.sleep(0.5)
-    print("one open page: %.1f %% of a processor" % ((processor() - used) / 3 * 100))
+    print(f"one open page: {(processor() - used) / 3 * 100:.1f} % of a processor")
 
 
 def test_fifty_at_once_are_all_answered_while_swaps_go_on(stack):
@@ -296,7 +344,9 @@ def test_fifty_at_once_are_all_answered_while_swaps_go_on(stack):
     for thread in threads:
         thread.join(30)
     times = sorted(seconds for _, seconds in answers)
-    print("250 views: median %.0f ms, worst %.0f ms; swaps meanwhile %s ms" % (times[125] * 1000, times[-1] * 1000, swaps))
+    print(
+        f"250 views: median {times[125] * 1000:.0f} ms, worst {times[-1] * 1000:.0f} ms; swaps meanwhile {swaps} ms"
+    )
     assert not problems and len(answers) == 250 and times[-1] < PATIENCE_S
     stack.until(lambda: descriptors(stack) <= before)
 
@@ -314,7 +364,7 @@ def test_who_never_reads_holds_up_nobody_and_is_shut_out(stack, browser):
                 break
         began = time.monotonic()
         assert browser.get()[0] == 200 and stack.zerg.swap("")["changed"]
-        print("a view and a swap beside it: %.0f ms" % ((time.monotonic() - began) * 1000))
+        print(f"a view and a swap beside it: {(time.monotonic() - began) * 1000:.0f} ms")
         stack.until(lambda: descriptors(stack) <= before)
 
 
@@ -327,7 +377,7 @@ def test_many_who_never_end_a_body_are_shut_out(stack, browser):
             one.sendall(b"POST /zerg/swap HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ntoken=")
         began = time.monotonic()
         assert browser.get()[0] == 200
-        print("a view beside forty slow ones: %.0f ms" % ((time.monotonic() - began) * 1000))
+        print(f"a view beside forty slow ones: {(time.monotonic() - began) * 1000:.0f} ms")
         assert [one.recv(100) for one in slow] == [b""] * 40
         stack.until(lambda: descriptors(stack) <= before)
     finally:
@@ -337,9 +387,12 @@ def test_many_who_never_end_a_body_are_shut_out(stack, browser):
 
 def test_who_leaves_while_it_is_done_disturbs_nobody(stack, browser):
     token, before = browser.token(), serving(stack)
-    body = ("token=%s&pair=pybossa" % token).encode()
+    body = f"token={token}&pair=pybossa".encode()
     with socket.create_connection(("127.0.0.1", stack.port)) as hasty:
-        hasty.sendall(b"POST /zerg/swap HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        hasty.sendall(
+            b"POST /zerg/swap HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+            % (len(body), body)
+        )
     stack.until(lambda: serving(stack) != before)
     assert browser.get()[0] == 200
 
@@ -353,21 +406,36 @@ def test_nothing_of_all_that_was_a_bug(stack):
 
 
 def test_the_password_of_supervisord_is_the_password_of_the_page(make_stack):
-    stack = make_stack("managed", http={"username": "operator", "password": "{SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4"})
+    stack = make_stack(
+        "managed",
+        http={"username": "operator", "password": "{SHA}e5e9fa1ba31ecd1ae84f75caaa474f3a663f05f4"},
+    )
     stranger = Browser(stack.port)
     for path in ("/zerg.html", "/zerg.json", "/zerg.js", "/zerg/metrics", "/zerg/swap"):
         assert stranger.get(path)[0] == 401, path
         stranger = Browser(stack.port)
     assert stranger.ask("POST", "/zerg/settle", "x=1")[0] == 401
-    ours = Browser(stack.port, Authorization="Basic " + base64.b64encode(b"operator:secret").decode())
+    ours = Browser(
+        stack.port, Authorization=f"Basic {base64.b64encode(b'operator:secret').decode()}"
+    )
     assert ours.get()[0] == 200 and ours.post("settle")[0] == 303
 
 
 def test_a_huge_and_locked_history_holds_up_nobody(make_stack):
     stack = make_stack("managed", http=True, start=False)
     history = stack.log / "zerg-history.jsonl"
-    entry = {"v": 1, "at": 1.0, "pair": "pybossa", "id": "x", "what": "swap", "by": "b" * 2000, "moves": [], "took_ms": 1.0, "outcome": "done"}
-    history.write_text((json.dumps(entry) + "\n") * HUGE)
+    entry = {
+        "v": 1,
+        "at": 1.0,
+        "pair": "pybossa",
+        "id": "x",
+        "what": "swap",
+        "by": "b" * 2000,
+        "moves": [],
+        "took_ms": 1.0,
+        "outcome": "done",
+    }
+    history.write_text(f"{json.dumps(entry)}\n" * HUGE)
     with open(history, "r+") as locked:
         fcntl.flock(locked, fcntl.LOCK_EX)
         fcntl.lockf(locked, fcntl.LOCK_EX)
@@ -379,9 +447,15 @@ def test_a_huge_and_locked_history_holds_up_nobody(make_stack):
             began = time.monotonic()
             assert stack.zerg.swap("")["changed"] and "swap" in Browser(stack.port).get()[2]
             times.append((time.monotonic() - began) * 1000)
-        print("a swap and a view beside %d MB of history: %.1f ms at best" % (len(json.dumps(entry)) * HUGE >> 20, min(times)))
+        print(
+            "a swap and a view beside %d MB of history: %.1f ms at best"
+            % (len(json.dumps(entry)) * HUGE >> 20, min(times))
+        )
         assert min(times) < ACCEPTABLE_MS
-    assert len(stack.zerg.getHistory("", 100)) == 100 and "this is a bug" not in stack.supervisord_log()
+    assert (
+        len(stack.zerg.getHistory("", 100)) == 100
+        and "this is a bug" not in stack.supervisord_log()
+    )
 
 
 def test_without_the_library_the_metrics_say_what_to_install(make_stack, tmp_path):
@@ -399,7 +473,9 @@ def test_a_reload_of_supervisord_brings_a_new_page_and_old_forms_do_not_do(make_
     old = Browser(stack.port).token()
     edition = Browser(stack.port).view()["edition"]
     for _ in range(2):
-        stack.until_roles("pybossa", "")  # a uWSGI that is ended while it boots may leave workers behind
+        stack.until_roles(
+            "pybossa", ""
+        )  # a uWSGI that is ended while it boots may leave workers behind
         waiting = Browser(stack.port)
         waiting.view()
         os.kill(stack.process.pid, signal.SIGHUP)

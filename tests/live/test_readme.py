@@ -30,7 +30,13 @@ def shape(line):
 
 def elsewhere(words):
     """A command that needs no stack, where the configurations seen in the wild lie."""
-    return subprocess.run([Path(sys.executable).with_name(words[0]), *words[1:]], cwd=WILD, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [Path(sys.executable).with_name(words[0]), *words[1:]],
+        cwd=WILD,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_what_the_readme_shows_is_what_is_printed(make_stack):
@@ -44,7 +50,7 @@ def test_what_the_readme_shows_is_what_is_printed(make_stack):
         words = command.split()
         result = stack.ctl(*words[1:]) if words[0] == "supervisorctl" else elsewhere(words)
         assert result.returncode == (1 if "check" in words else 0), (command, result)
-        printed = [shape(line.replace("%s/" % WILD, "")) for line in result.stdout.splitlines()]
+        printed = [shape(line.replace(f"{WILD}/", "")) for line in result.stdout.splitlines()]
         for line in lines:
             head = shape(line.partition("...")[0])
             assert any(p.startswith(head) for p in printed), (command, head, printed)

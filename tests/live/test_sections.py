@@ -4,7 +4,6 @@ import xmlrpc.client
 
 import pytest
 
-
 BROKEN = {
     "programs names one": ({"programs": "pybossa"}, "programs must name two programs"),
     "fifos are two": ({"fifos": "/a,/b"}, "fifos must be three paths"),
@@ -42,7 +41,11 @@ def test_a_mended_section_works_after_reread(make_stack):
 def test_a_full_disk_does_not_stop_a_swap(make_stack):
     stack = make_stack("managed", start=False)
     text = (stack.conf_d / "zerg.conf").read_text()
-    text = text.replace("rpcinterface:make_zerg_rpcinterface\n", "rpcinterface:make_zerg_rpcinterface\nhistory = /dev/full\n", 1)
+    text = text.replace(
+        "rpcinterface:make_zerg_rpcinterface\n",
+        "rpcinterface:make_zerg_rpcinterface\nhistory = /dev/full\n",
+        1,
+    )
     (stack.conf_d / "zerg.conf").write_text(text)
     stack.start()
     stack.warm_up()
@@ -55,8 +58,13 @@ def test_history_names_the_move_and_supervisords_log_has_the_same_id(make_stack)
     stack = make_stack("managed")
     stack.warm_up()
     reply = stack.zerg.swap("")
-    entry = stack.until(lambda: [e for e in stack.zerg.getHistory("", 5) if e["id"] == reply["id"]])[0]
+    entry = stack.until(
+        lambda: [e for e in stack.zerg.getHistory("", 5) if e["id"] == reply["id"]]
+    )[0]
     assert entry["outcome"] == "done" and entry["serving"] == "pybossa"
-    assert [m.split(" ", 1)[1] for m in entry["moves"]] == ["resume pybossa to running", "pause pybossabak to sleeping"]
-    assert "id=%s" % reply["id"] in stack.supervisord_log()
+    assert [m.split(" ", 1)[1] for m in entry["moves"]] == [
+        "resume pybossa to running",
+        "pause pybossabak to sleeping",
+    ]
+    assert f"id={reply['id']}" in stack.supervisord_log()
     assert (stack.log / "zerg-history.jsonl").exists()

@@ -9,7 +9,15 @@ import pytest
 
 from supervisor_zerg.demo.traffic import Traffic, failed, get
 
-from .conftest import MODES, PREFORK, THREADS, assert_nobody_noticed, assert_serves, slots, swap_under_load
+from .conftest import (
+    MODES,
+    PREFORK,
+    THREADS,
+    assert_nobody_noticed,
+    assert_serves,
+    slots,
+    swap_under_load,
+)
 
 
 def test_h01_after_a_cold_start_one_serves_and_status_says_why_nothing_is_warm(stack):
@@ -19,7 +27,9 @@ def test_h01_after_a_cold_start_one_serves_and_status_says_why_nothing_is_warm(s
     assert_serves(stack, "pybossa")
 
 
-def test_h02_the_copy_that_a_person_starts_takes_over_when_it_is_ready_and_not_before(make_stack, dialect):
+def test_h02_the_copy_that_a_person_starts_takes_over_when_it_is_ready_and_not_before(
+    make_stack, dialect
+):
     stack = make_stack(dialect, environment={"ZERG_BOOT_S": "1"})
     with Traffic(stack.web, clients=3, paths=("/", "/?s=0.1")) as traffic:
         stack.supervisor.startProcess("pybossabak", False)
@@ -42,7 +52,9 @@ def test_h03_a_swap_exchanges_roles_slots_and_pause(warm):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_h04_a_hundred_swaps_under_load_fail_nobody_and_serve_nobody_stale(make_stack, dialect, mode):
+def test_h04_a_hundred_swaps_under_load_fail_nobody_and_serve_nobody_stale(
+    make_stack, dialect, mode
+):
     stack = make_stack(dialect, app=MODES[mode])
     stack.warm_up()
     answers, swaps = swap_under_load(stack, 100)
@@ -68,11 +80,16 @@ def test_h20_a_swap_does_not_wait_for_a_long_request_which_completes(warm):
 
 
 @pytest.mark.parametrize("app", [PREFORK, THREADS], ids=["prefork", "threads"])
-def test_h20_a_request_that_is_still_being_sent_survives_a_swap_there_and_back(make_stack, dialect, app):
+def test_h20_a_request_that_is_still_being_sent_survives_a_swap_there_and_back(
+    make_stack, dialect, app
+):
     """A pause is a signal to the worker, and there are nudges: neither may interrupt uWSGI while it waits for the rest."""
     stack = make_stack(dialect, app=app)
     stack.warm_up()
-    for sent, rest in ((b"POST / HTTP/1.0\r\nConte", b"nt-Length: 10\r\n\r\n1234567890"), (b"POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\n12", b"34567890")):
+    for sent, rest in (
+        (b"POST / HTTP/1.0\r\nConte", b"nt-Length: 10\r\n\r\n1234567890"),
+        (b"POST / HTTP/1.0\r\nContent-Length: 10\r\n\r\n12", b"34567890"),
+    ):
         serving = stack.info()["serving"]
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(20)
@@ -87,7 +104,11 @@ def test_h20_a_request_that_is_still_being_sent_survives_a_swap_there_and_back(m
         assert b"200 OK" in answer and serving.encode() + b" " in answer
 
 
-@pytest.mark.parametrize("app", [THREADS, {"processes": 1, "threads": 4}, {"processes": 4, "thunder-lock": "true"}], ids=str)
+@pytest.mark.parametrize(
+    "app",
+    [THREADS, {"processes": 1, "threads": 4}, {"processes": 4, "thunder-lock": "true"}],
+    ids=str,
+)
 def test_h21_no_request_is_stale_with_threads_or_thunder_lock(make_stack, dialect, app):
     stack = make_stack(dialect, app=app)
     stack.warm_up()
@@ -116,7 +137,11 @@ def test_h22_of_two_clients_that_swap_at_once_one_is_told_who_holds_the_pair(war
             thread.join()
         refused = [o for o in outcomes if isinstance(o, xmlrpc.client.Fault)]
         for fault in refused:
-            assert fault.faultCode == 308 and "swap" in fault.faultString and "id " in fault.faultString
+            assert (
+                fault.faultCode == 308
+                and "swap" in fault.faultString
+                and "id " in fault.faultString
+            )
         serving = warm.info()["serving"]
         assert serving in ("pybossa", "pybossabak")
         assert_serves(warm, serving, tries=4)
@@ -129,7 +154,10 @@ def test_h23_a_client_that_disconnects_in_the_middle_does_not_stop_the_move(warm
     body = xmlrpc.client.dumps(("",), "zerg.swap").encode()
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(str(warm.run / "supervisor.sock"))
-    connection.sendall(b"POST /RPC2 HTTP/1.0\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    connection.sendall(
+        b"POST /RPC2 HTTP/1.0\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s"
+        % (len(body), body)
+    )
     connection.close()
     warm.until_roles("pybossa", "pybossabak")
     assert_serves(warm, "pybossa")
@@ -179,7 +207,9 @@ def test_resume_both_lets_both_accept_until_the_next_swap(warm):
     assert reply["changed"] is True
     warm.zerg.settleAll()
     seen = set()
-    warm.until(lambda: seen.add(get(warm.web).program) or seen == {"pybossa", "pybossabak"}, every=0.001)
+    warm.until(
+        lambda: seen.add(get(warm.web).program) or seen == {"pybossa", "pybossabak"}, every=0.001
+    )
     serving = warm.zerg.swap("")["serving"]
     assert_serves(warm, serving)
 
@@ -211,7 +241,9 @@ def test_h32_a_swap_to_a_copy_that_boots_is_refused_with_the_reason(make_stack, 
 
 
 @pytest.mark.parametrize("mode", ["prefork", "threads"])
-def test_uwsgi_issue_927_a_hundred_swaps_behind_nginx_answer_no_502(make_stack, dialect, nginx, mode):
+def test_uwsgi_issue_927_a_hundred_swaps_behind_nginx_answer_no_502(
+    make_stack, dialect, nginx, mode
+):
     stack = make_stack(dialect, app=MODES[mode])
     stack.warm_up()
     answers, swaps = swap_under_load(stack, 100, address=nginx(stack), clients=8)
@@ -223,7 +255,9 @@ def test_uwsgi_issue_803_a_pause_and_its_nudges_disturb_no_request_in_flight(mak
     stack = make_stack("managed", app=THREADS)
     stack.warm_up()
     answers = []
-    threads = [threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=1.5"))) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=1.5"))) for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 2, every=0.005)
@@ -233,4 +267,7 @@ def test_uwsgi_issue_803_a_pause_and_its_nudges_disturb_no_request_in_flight(mak
     for thread in threads:
         thread.join()
     assert {(a.status, a.program) for a in answers} == {(200, "pybossabak")}
-    assert min(a.ended for a in answers) > asked + 0.5 and min(a.ended - a.began for a in answers) >= 1.5
+    assert (
+        min(a.ended for a in answers) > asked + 0.5
+        and min(a.ended - a.began for a in answers) >= 1.5
+    )

@@ -25,15 +25,24 @@ def www_data(tmp_path_factory):
     folder.chmod(0o755)
     for name in ("pyuwsgi", "supervisor", "meld3", "supervisor_zerg"):
         _copy_package(name, folder)
-    same = "import sys; sys.exit(sys.version_info[:2] != %r)" % (tuple(sys.version_info[:2]),)
-    python = next((p for p in (sys.executable, "/usr/bin/python3") if _as_www_data(p, same, folder)[0]), None)
+    same = f"import sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])!r})"
+    python = next(
+        (p for p in (sys.executable, "/usr/bin/python3") if _as_www_data(p, same, folder)[0]), None
+    )
     if python is None:
-        pytest.skip("www-data may run neither %s nor a /usr/bin/python3 of the same version" % sys.executable)
-    imported, why_not = _as_www_data(python, "import pyuwsgi, supervisor.supervisord, supervisor_zerg.plugin", folder)
+        pytest.skip(
+            f"www-data may run neither {sys.executable} nor a /usr/bin/python3 of the same version"
+        )
+    imported, why_not = _as_www_data(
+        python, "import pyuwsgi, supervisor.supervisord, supervisor_zerg.plugin", folder
+    )
     assert imported, why_not
-    for name, code in (("supervisord", "from supervisor.supervisord import main; main()"), ("uwsgi", "import pyuwsgi; pyuwsgi.run()")):
+    for name, code in (
+        ("supervisord", "from supervisor.supervisord import main; main()"),
+        ("uwsgi", "import pyuwsgi; pyuwsgi.run()"),
+    ):
         script = folder / name
-        script.write_text("#!/bin/sh\nPYTHONPATH=%s exec %s -c '%s' \"$@\"\n" % (folder, python, code))
+        script.write_text(f"#!/bin/sh\nPYTHONPATH={folder} exec {python} -c '{code}' \"$@\"\n")
         script.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
@@ -45,7 +54,7 @@ def _copy_package(name, folder):
         shutil.copytree(spec.submodule_search_locations[0], folder / name)
     else:
         shutil.copy(spec.origin, folder)
-        libraries = Path(spec.origin).parent / (name + ".libs")
+        libraries = Path(spec.origin).parent / (f"{name}.libs")
         if libraries.is_dir():
             shutil.copytree(libraries, folder / libraries.name)
 
@@ -54,7 +63,14 @@ def _as_www_data(python, code, folder):
     """:returns: (did it run well, what it said)"""
     try:
         environment = {**os.environ, "PYTHONPATH": str(folder)}
-        run = subprocess.run([python, "-c", code], user="www-data", env=environment, cwd="/", capture_output=True, text=True)
+        run = subprocess.run(
+            [python, "-c", code],
+            user="www-data",
+            env=environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+        )
     except OSError as error:
         return False, str(error)
     return run.returncode == 0, run.stderr
@@ -63,7 +79,9 @@ def _as_www_data(python, code, folder):
 def for_www_data(stack, folder):
     stack.environment["ZERG_UWSGI"] = str(folder / "uwsgi")
     stack.environment["ZERG_COMPANION"] = str(folder / "supervisor_zerg" / "uwsgi" / "companion.py")
-    app = stack.app_ini.read_text().replace(str(Path(demo_app.__file__).parent.parent), str(folder / "supervisor_zerg"))
+    app = stack.app_ini.read_text().replace(
+        str(Path(demo_app.__file__).parent.parent), str(folder / "supervisor_zerg")
+    )
     stack.app_ini.write_text(app)
     for path in [stack.folder, *stack.folder.rglob("*")]:
         shutil.chown(path, "www-data")
@@ -73,7 +91,7 @@ def test_h28_works_with_copies_of_another_user_below_root(make_stack, dialect, w
     stack = make_stack(dialect, start=False)
     for_www_data(stack, www_data)
     for program in ("pybossa", "pybossabak", "zergpool"):
-        stack.set_options(program + ".conf", "program:" + program, {"user": "www-data"})
+        stack.set_options(f"{program}.conf", f"program:{program}", {"user": "www-data"})
     stack.start()
     stack.warm_up()
     answers, swaps = swap_under_load(stack, 10)
@@ -95,9 +113,11 @@ def test_h28_without_the_rights_the_refusal_says_so(make_stack, www_data):
     for_www_data(stack, www_data)
     hide = stack.folder / "hide.py"
     hide.write_text("import ctypes\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n")
-    stack.app_ini.write_text(stack.app_ini.read_text() + "shared-py-import = %s\n" % hide)
+    stack.app_ini.write_text(f"{stack.app_ini.read_text()}shared-py-import = {hide}\n")
     stack.start(wait=False, command=[str(www_data / "supervisord")], user="www-data")
-    info = stack.until(lambda: (i := stack.info()) and any("no right to look" in p for p in i["problems"]) and i)
+    info = stack.until(
+        lambda: (i := stack.info()) and any("no right to look" in p for p in i["problems"]) and i
+    )
     assert info["serving"] == ""
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         stack.zerg.promote("pybossa")

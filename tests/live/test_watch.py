@@ -31,7 +31,9 @@ class Screen:
         self.mine, theirs = pty.openpty() if terminal else os.pipe()
         command = [str(BIN / "zergctl"), "-s", stack.url, "watch", "--interval", "0.1"]
         environment = {**stack.environment, "TERM": "xterm", "COLUMNS": "140", "LINES": "40"}
-        self.process = subprocess.Popen(command, stdin=theirs if terminal else None, stdout=theirs, env=environment)
+        self.process = subprocess.Popen(
+            command, stdin=theirs if terminal else None, stdout=theirs, env=environment
+        )
         os.close(theirs)
         self.shown = ""
 
@@ -60,10 +62,10 @@ def screen(stack, request):
 def test_a_swap_is_shown_as_it_happens_with_requests_a_second(stack, screen):
     with Traffic(stack.web, clients=2, seconds=60, paths=("/",)):
         serving, parked = stack.info()["serving"], stack.info()["parked"]
-        screen.until(r"%s\W+serving\W.*?[1-9][0-9.]*" % serving)
+        screen.until(rf"{serving}\W+serving\W.*?[1-9][0-9.]*")
         stack.zerg.swap("")
         began = time.monotonic()
-        screen.until(r"%s\W+serving" % parked, SHOWN_S)
-        print("shown %.0f ms after the reply to the swap" % ((time.monotonic() - began) * 1000))
-        screen.until(r"%s\W+(parked|draining)" % serving)
+        screen.until(rf"{parked}\W+serving", SHOWN_S)
+        print(f"shown {(time.monotonic() - began) * 1000:.0f} ms after the reply to the swap")
+        screen.until(rf"{serving}\W+(parked|draining)")
         assert screen.process.poll() is None

@@ -5,8 +5,8 @@ One :meth:`World.apply` a move, one :meth:`World.wait` a nap; :func:`converge` c
 
 from dataclasses import dataclass, field, replace
 
-from supervisor_zerg.core.planner import decide
 from supervisor_zerg.core.model import Copy, Desired, Facts, Orphan, Slot, Verb, Worker
+from supervisor_zerg.core.planner import decide
 
 MANY_STEPS = 200
 
@@ -35,11 +35,24 @@ class Master:
         if not self.pid:
             return Copy(self.program, self.state)
         return Copy(
-            program=self.program, state=self.state, pid=self.pid, master=self.pid, slot=self.slot, linked=self.linked,
-            paused=self.paused, workers=tuple(self.workers), pending=tuple(c for c, _ in self.queue), deaf=self.deaf,
-            waking=self.waking, torn=self.torn, fresh=self.fresh, asynchronous=self.asynchronous, attached=self.attached,
-            grown=self.grown, renewing=self.renewing,
-        )  # fmt: skip
+            program=self.program,
+            state=self.state,
+            pid=self.pid,
+            master=self.pid,
+            slot=self.slot,
+            linked=self.linked,
+            paused=self.paused,
+            workers=tuple(self.workers),
+            pending=tuple(c for c, _ in self.queue),
+            deaf=self.deaf,
+            waking=self.waking,
+            torn=self.torn,
+            fresh=self.fresh,
+            asynchronous=self.asynchronous,
+            attached=self.attached,
+            grown=self.grown,
+            renewing=self.renewing,
+        )
 
 
 class World:
@@ -73,16 +86,26 @@ class World:
     def recycle(self, program):
         """All its workers end at once, by max-requests most of all, and are born again."""
         master = self.masters[program]
-        master.workers = [Worker(next(self.pids), self.cores, born=False) for _ in range(self.count)]
+        master.workers = [
+            Worker(next(self.pids), self.cores, born=False) for _ in range(self.count)
+        ]
         master.renewing = True
 
     def die(self, program):
         dead = self.masters[program]
-        self.orphans += [Orphan(w.pid, program, busy=bool(w.busy)) for w in dead.workers if w.parked == w.cores or w.busy]
+        self.orphans += [
+            Orphan(w.pid, program, busy=bool(w.busy))
+            for w in dead.workers
+            if w.parked == w.cores or w.busy
+        ]
         self.masters[program] = Master(program, state="EXITED", slot=None)
 
     def facts(self):
-        return Facts(tuple(m.facts() for m in self.masters.values()), tuple(self.blocked.items()), tuple(self.orphans))
+        return Facts(
+            tuple(m.facts() for m in self.masters.values()),
+            tuple(self.blocked.items()),
+            tuple(self.orphans),
+        )
 
     # what moves do
 
@@ -102,7 +125,10 @@ class World:
         elif move.command:
             self._execute(master, move)
         else:
-            master.workers = [self._signalled(master, w, move.verb) if w.pid in move.pids else w for w in master.workers]
+            master.workers = [
+                self._signalled(master, w, move.verb) if w.pid in move.pids else w
+                for w in master.workers
+            ]
 
     def _execute(self, master, move):
         if b"p" in move.command:
@@ -122,9 +148,13 @@ class World:
             if not worker.born:
                 workers.append(replace(worker, spinning=True))
             elif master.paused:
-                workers.append(replace(worker, parked=max(worker.parked, min(1, worker.cores - worker.busy))))
+                workers.append(
+                    replace(worker, parked=max(worker.parked, min(1, worker.cores - worker.busy)))
+                )
             else:
-                workers.append(worker if worker.stopped else replace(worker, parked=max(0, worker.cores - 1)))
+                workers.append(
+                    worker if worker.stopped else replace(worker, parked=max(0, worker.cores - 1))
+                )
         master.workers = workers
 
     @staticmethod
@@ -139,7 +169,13 @@ class World:
         if verb is Verb.FREEZE:
             return replace(worker, stopped=True)
         if verb is Verb.END_FLOOD:
-            return replace(worker, spinning=False, born=True, parked=worker.cores if master.paused else 0, busy=0)
+            return replace(
+                worker,
+                spinning=False,
+                born=True,
+                parked=worker.cores if master.paused else 0,
+                busy=0,
+            )
         return worker
 
     def wait(self):
@@ -171,54 +207,93 @@ def rules(facts, desired, step):
     """What holds for every step of every history: (rule, is it kept) of each move and of the whole."""
     yield "one command at a time", len([m for m in step.moves if m.command]) <= 1
     for move in step.moves:
-        yield from _rules_of_a_move(move, facts.copy(move.program), facts.other(move.program), facts, desired)
+        yield from _rules_of_a_move(
+            move, facts.copy(move.program), facts.other(move.program), facts, desired
+        )
     if step.met and step.goal:
         new, old = facts.copy(step.goal), facts.other(step.goal)
         yield "what is called met serves", new.accepting
-        quiet = not (old.accepting or old.pending or old.paused and not old.sealed or old.grown and old.paused is False)
+        quiet = not (
+            old.accepting
+            or old.pending
+            or old.paused
+            and not old.sealed
+            or old.grown
+            and old.paused is False
+        )
         alone = not old.up or quiet
         yield "what is called met leaves nobody else accepting", desired.both or alone
     if step.met and desired.held:
-        yield "a held pair takes nothing", not any((c.accepting or c.paused and not c.sealed) and c.up for c in facts.copies)
+        yield (
+            "a held pair takes nothing",
+            not any((c.accepting or c.paused and not c.sealed) and c.up for c in facts.copies),
+        )
 
 
 def _rules_of_a_move(move, copy, other, facts, desired):
     workers = [w for w in copy.workers if w.pid in move.pids]
     yield "a command goes to a master that can be reached", not move.command or copy.reachable
     yield "no command goes to a master with one pending", not (move.command and copy.pending)
-    yield "no command but the last goes to a deaf master", not move.command or not copy.deaf or move.verb is Verb.QUIT
-    yield "no command kills a master by a directory", not move.command or not facts.obstacle(copy.slot).startswith("a directory")
+    yield (
+        "no command but the last goes to a deaf master",
+        not move.command or not copy.deaf or move.verb is Verb.QUIT,
+    )
+    yield (
+        "no command kills a master by a directory",
+        not move.command or not facts.obstacle(copy.slot).startswith("a directory"),
+    )
     yield "two masters never make one FIFO", not move.command or copy.slot not in other.heading
     if move.slot is not None:
         yield "no digit goes towards what uWSGI would replace", not facts.obstacle(move.slot)
-        yield "no digit is sent while a command is pending", not any(c.pending for c in facts.copies)
+        yield (
+            "no digit is sent while a command is pending",
+            not any(c.pending for c in facts.copies),
+        )
     if move.verb in (Verb.PAUSE, Verb.RESUME):
         yield "a toggle goes to the other state", copy.paused is (move.verb is Verb.RESUME)
         yield "no toggle meets a newborn worker", copy.steady or desired.desperate
-        yield "nobody toggles a torn copy by halves", not copy.torn or copy.stuck or copy.asynchronous or not copy.steady
+        yield (
+            "nobody toggles a torn copy by halves",
+            not copy.torn or copy.stuck or copy.asynchronous or not copy.steady,
+        )
         yield "nobody resumes a held pair", move.verb is Verb.PAUSE or not desired.held
     if move.verb is Verb.ALIGN:
         yield "only what is torn is aligned", copy.torn and copy.steady and not copy.asynchronous
         alone = other.torn or not other.ready
-        yield "who serves is aligned only where nobody else could", not copy.accepting or other.accepting or alone
+        yield (
+            "who serves is aligned only where nobody else could",
+            not copy.accepting or other.accepting or alone,
+        )
     if move.verb is Verb.PAUSE:
         yield "the last that accepts is never paused", desired.held or other.accepting and other.up
         yield "an async copy is never paused", not copy.asynchronous
     if move.verb is Verb.QUIT:
         yield "the last that accepts is never ended", other.accepting and other.up
-        yield "no request in flight is cut before its time", not copy.in_flight or desired.overdue or copy.asynchronous
+        yield (
+            "no request in flight is cut before its time",
+            not copy.in_flight or desired.overdue or copy.asynchronous,
+        )
     if move.verb is Verb.RESTART:
-        yield "who serves is restarted only where nobody can reach it", not copy.accepting or other.accepting or copy.attached is False
+        yield (
+            "who serves is restarted only where nobody can reach it",
+            not copy.accepting or other.accepting or copy.attached is False,
+        )
     if move.verb is Verb.FREEZE:
         yield "only the parked are frozen", copy.sealed and copy.steady and not copy.in_flight
     if move.verb is Verb.NUDGE:
-        yield "only workers that see the pause are nudged", bool(copy.paused) and all(w.born and not w.stopped for w in workers)
+        yield (
+            "only workers that see the pause are nudged",
+            bool(copy.paused) and all(w.born and not w.stopped for w in workers),
+        )
     if move.verb is Verb.THAW:
         yield "no newborn gets a SIGTSTP", all(w.born for w in workers)
     if move.verb is Verb.END_WORKER:
         yield "no worker ends with a request in it", not any(w.busy for w in workers)
     if move.verb is Verb.END_ORPHAN:
-        yield "orphans may finish", desired.overdue or not any(o.busy for o in facts.orphans if o.pid in move.pids)
+        yield (
+            "orphans may finish",
+            desired.overdue or not any(o.busy for o in facts.orphans if o.pid in move.pids),
+        )
 
 
 def check(facts, desired, step):
@@ -234,15 +309,19 @@ def converge(world, desired=None, most=MANY_STEPS):
         step = decide(facts, desired)
         check(facts, desired, step)
         if step.met and step.goal:
-            desired = replace(desired, last=step.goal, wish="" if desired.wish == step.goal else desired.wish)
-            desired = replace(desired, arrivals=tuple(a for a in desired.arrivals if not facts.copy(a[0]).ready))
+            desired = replace(
+                desired, last=step.goal, wish="" if desired.wish == step.goal else desired.wish
+            )
+            desired = replace(
+                desired, arrivals=tuple(a for a in desired.arrivals if not facts.copy(a[0]).ready)
+            )
         if step.done:
             return desired, step
         for move in step.moves:
             world.apply(move)
         if not step.moves:
             world.wait()
-    raise AssertionError("does not converge: %s\n%s" % (step, world.facts()))
+    raise AssertionError(f"does not converge: {step}\n{world.facts()}")
 
 
 def roles(world):

@@ -10,8 +10,10 @@ from supervisor_zerg.core.pair_config import PairConfig
 
 
 def options(path, **environ):
-    expansions = {"ENV_" + name: value for name, value in environ.items()}
-    return SimpleNamespace(configfile=str(path), here=str(path.parent), environ_expansions=expansions)
+    expansions = {f"ENV_{name}": value for name, value in environ.items()}
+    return SimpleNamespace(
+        configfile=str(path), here=str(path.parent), environ_expansions=expansions
+    )
 
 
 def test_without_a_section_there_is_the_pair_of_the_article(tmp_path):
@@ -65,23 +67,28 @@ def test_a_file_that_cannot_be_read_is_a_problem_and_no_exception(tmp_path):
 )
 def test_each_mistake_is_its_own_sentence_that_names_section_and_option(option, text, sentence):
     (problem,) = parse_pair("web", {option: text}).problems
-    assert problem.startswith("[zerg:web] %s " % option) and sentence in problem
+    assert problem.startswith(f"[zerg:web] {option} ") and sentence in problem
 
 
 def test_each_copy_may_have_a_stats_address_of_its_own():
     pair = parse_pair("web", {"programs": "g:a,b:b", "stats": "127.0.0.1:9191, /run/b.stats"})
     assert pair.problems == () and pair.programs == ("g:a", "b")
-    assert [pair.stats_of(program) for program in pair.programs] == ["127.0.0.1:9191", "/run/b.stats"]
+    assert [pair.stats_of(program) for program in pair.programs] == [
+        "127.0.0.1:9191",
+        "/run/b.stats",
+    ]
 
 
 def test_all_mistakes_are_told_at_once():
     assert len(parse_pair("web", {"auto": "x", "freeze": "y"}).problems) == 2
 
 
-@pytest.mark.parametrize("shared", ["programs = a,c\nfifos = /4,/5,/6", "programs = c,d\nfifos = /1,/5,/6"])
+@pytest.mark.parametrize(
+    "shared", ["programs = a,c\nfifos = /4,/5,/6", "programs = c,d\nfifos = /1,/5,/6"]
+)
 def test_what_belongs_to_two_pairs_is_the_later_pairs_problem(tmp_path, shared):
     stats = "stats = /s/%(program_name)s\n"
-    text = "[zerg:one]\nprograms = a,b\nfifos = /1,/2,/3\n%s[zerg:two]\n%s\n%s" % (stats, shared, stats)
+    text = f"[zerg:one]\nprograms = a,b\nfifos = /1,/2,/3\n{stats}[zerg:two]\n{shared}\n{stats}"
     (tmp_path / "s.conf").write_text(text)
     one, two = read_pairs(options(tmp_path / "s.conf"))
     assert one.problems == () and "already belongs to the pair one" in two.problems[0]

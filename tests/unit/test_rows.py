@@ -13,7 +13,12 @@ ROWS = re.findall(r"(?m)^(h\d\d)  ", (TESTS.parent / "HISTORIES.rst").read_text(
 def rows_of(part):
     """The numbers in the names of all tests of a part."""
     trees = [ast.parse(path.read_text()) for path in (TESTS / part).rglob("test_*.py")]
-    names = [node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    names = [
+        node.name
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
     return {row for name in names for row in re.findall(r"h\d\d(?=_)", name)}
 
 

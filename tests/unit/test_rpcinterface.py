@@ -21,9 +21,24 @@ def test_every_method_is_documented_as_supervisor_documents_its_own():
 def test_all_that_is_public_is_meant_to_be():
     public = {name for name in vars(ZergNamespaceRPCInterface) if not name.startswith("_")}
     assert public == {
-        "getAPIVersion", "getPairInfo", "getAllPairInfo", "swap", "promote", "pause", "resume", "settle", "settleAll", "setAuto",
-        "getHistory", "deploy", "getDeploy", "abort", "takeJobs", "tellJob", "getMetrics",
-    }  # fmt: skip
+        "getAPIVersion",
+        "getPairInfo",
+        "getAllPairInfo",
+        "swap",
+        "promote",
+        "pause",
+        "resume",
+        "settle",
+        "settleAll",
+        "setAuto",
+        "getHistory",
+        "deploy",
+        "getDeploy",
+        "abort",
+        "takeJobs",
+        "tellJob",
+        "getMetrics",
+    }
 
 
 def test_the_faults_have_names():
@@ -33,4 +48,6 @@ def test_the_faults_have_names():
 def test_supervisor_tells_of_a_stop_before_it_sends_the_signal():
     """What acts on the event acts before the copy that serves is told to end."""
     source = inspect.getsource(Subprocess.kill)
-    assert source.index("self.change_state(ProcessStates.STOPPING)") < source.index("options.kill(pid, sig)")
+    assert source.index("self.change_state(ProcessStates.STOPPING)") < source.index(
+        "options.kill(pid, sig)"
+    )

@@ -14,20 +14,25 @@ TOKEN = "<!--XSUPERVISOR:"
 def _writes(program, pattern):
     for hook in program.hooks:
         if hook.fifo and re.search(pattern, hook.fifo[1]):
-            yield hook, "%s writes '%s' to %s" % (hook.action, hook.fifo[1], hook.fifo[0])
+            yield hook, f"{hook.action} writes '{hook.fifo[1]}' to {hook.fifo[0]}"
 
 
 def own_writefifo(pair, program):
     own = program.all("master-fifo")[:1]
     for hook in program.hooks:
-        if own and hook.fifo and hook.action != "spinningfifo" and pair.real(hook.fifo[0]) == pair.real(own[0].value):
-            yield hook, "%s to the copy's own FIFO %s" % (hook.action, own[0].value)
+        if (
+            own
+            and hook.fifo
+            and hook.action != "spinningfifo"
+            and pair.real(hook.fifo[0]) == pair.real(own[0].value)
+        ):
+            yield hook, f"{hook.action} to the copy's own FIFO {own[0].value}"
 
 
 def if_variable(pair, program):
     for option in program.options:
         if option.name.startswith("if-") and re.search(r"[$%]\((?!_\))", option.value):
-            yield option, "%s = %s" % (option.name, option.value)
+            yield option, f"{option.name} = {option.value}"
 
 
 def hook_brutal(pair, program):
@@ -51,14 +56,22 @@ def hook_reload(pair, program):
 def hook_blocks(pair, program):
     for hook in program.hooks:
         if hook.phase == "touch" and hook.action in SHELL:
-            yield hook, "hook-touch runs %s:%s" % (hook.action, hook.argument)
+            yield hook, f"hook-touch runs {hook.action}:{hook.argument}"
 
 
 def autorestart_quit(pair, program):
-    again = program.section.get("autorestart", "unexpected").strip().lower() in ("true", "on", "yes", "1")
+    again = program.section.get("autorestart", "unexpected").strip().lower() in (
+        "true",
+        "on",
+        "yes",
+        "1",
+    )
     quitting = [hook for hook, _ in _writes(program, "[qQ]")]
     if again and quitting:
-        yield program.section.at("autorestart"), "autorestart = true, and the hooks end the other copy"
+        yield (
+            program.section.at("autorestart"),
+            "autorestart = true, and the hooks end the other copy",
+        )
 
 
 def _suspending(program, phase):
@@ -68,7 +81,7 @@ def _suspending(program, phase):
 def boot_lazy(pair, program):
     lazy = program.flag("lazy-apps", "lazy")
     for hook in _suspending(program, "post-app") if lazy else ():
-        yield hook, "hook-post-app boots the copy parked, with %s" % lazy.name
+        yield hook, f"hook-post-app boots the copy parked, with {lazy.name}"
 
 
 def boot_stopped(pair, program):
@@ -85,18 +98,26 @@ def boot_parked(pair, program):
     imports = [option for option in program.all(*SHARED_IMPORTS) if "companion" in option.value]
     moving = any(hook.fifo for hook in program.hooks if hook.phase.startswith("accepting"))
     if imports and moving and program.variable("ZERG_BOOT") != "serving":
-        yield imports[0], "%s boots parked, and its hooks take over" % program.name
+        yield imports[0], f"{program.name} boots parked, and its hooks take over"
 
 
 def sigterm(pair, program):
-    if program.known and program.signal == "TERM" and not program.ends_gracefully and not program.flag("die-on-term"):
+    if (
+        program.known
+        and program.signal == "TERM"
+        and not program.ends_gracefully
+        and not program.flag("die-on-term")
+    ):
         yield program.home, "SIGTERM, the copy's stop signal, is not mapped to anything"
 
 
 def brutal_stop(pair, program):
     cut = program.signal in BRUTAL or program.signal == "TERM" and program.flag("die-on-term")
     if cut and not program.ends_gracefully:
-        yield program.section.at("stopsignal"), "%s is stopped brutally, by SIG%s" % (program.name, program.signal)
+        yield (
+            program.section.at("stopsignal"),
+            f"{program.name} is stopped brutally, by SIG{program.signal}",
+        )
 
 
 def stop_reloads(pair, program):
@@ -106,7 +127,7 @@ def stop_reloads(pair, program):
 
 def stop_nothing(pair, program):
     if program.signal.startswith("USR") and not program.ends_gracefully:
-        yield program.section.at("stopsignal"), "stopsignal = %s ends nothing" % program.signal
+        yield program.section.at("stopsignal"), f"stopsignal = {program.signal} ends nothing"
 
 
 def ready_print(pair, program):
@@ -122,66 +143,145 @@ def _ready(program):
 def ready_capture(pair, program):
     section, hooks = program.section, _ready(program)
     missing = [] if program.on("redirect_stderr") else ["redirect_stderr = true"]
-    missing += [] if section.get("stdout_capture_maxbytes", "0").strip() != "0" else ["stdout_capture_maxbytes = 8KB"]
+    missing += (
+        []
+        if section.get("stdout_capture_maxbytes", "0").strip() != "0"
+        else ["stdout_capture_maxbytes = 8KB"]
+    )
     if hooks and missing:
-        yield section, "the copy prints that it is ready, and %s lacks %s" % (program.name, " and ".join(missing))
+        yield (
+            section,
+            f"the copy prints that it is ready, and {program.name} lacks {' and '.join(missing)}",
+        )
 
 
 RULES = (
-    Rule("own-writefifo", ERROR, own_writefifo,
-         "writefifo gives up silently when the master has not made its FIFO yet (issue 1486): 5 of 20 boots with "
-         "8 processes were stuck in slot new",
-         "spinningfifo in place of writefifo; it retries"),
-    Rule("if-variable", ERROR, if_variable,
-         "uWSGI looks at an if-... before it expands variables, so it looks for a file of that very name: with if-exists the hooks within "
-         "never run, and both copies accept",
-         "the path in full; or no if-exists, and a FIFO that is made by hook-asap (hooks.ini)"),
-    Rule("hook-brutal", ERROR, hook_brutal,
-         "Q cuts requests, and after a roll-back by hand the labels are inverted, so that it hits the copy that serves",
-         "no Q in a hook: let the plugin, or a person, end a copy"),
-    Rule("hook-quit", WARNING, hook_quit,
-         "the old copy ends, so there is no warm one to swap back to or to fail over to",
-         "park it ('p2') in place of ending it, or set 'retire = stop' and leave it to the plugin"),
-    Rule("hook-digit-p", ERROR, hook_digit_p,
-         "a pause right after a digit can hit a worker that is being born, which floods the log and burns a core for ever: 10 of 80",
-         "write the p first ('p2')"),
-    Rule("hook-reload", ERROR, hook_reload,
-         "in zerg mode a reload is broken: the instance dies with status 1 (issue 854)",
-         "'supervisorctl restart PROGRAM' of the parked copy is the reload"),
-    Rule("hook-blocks", NOTE, hook_blocks,
-         "the master executes no command meanwhile: a pause came 3.4 s late behind a sleep of 3 s",
-         "run it somewhere else, or keep it short"),
-    Rule("autorestart-quit", WARNING, autorestart_quit,
-         "the exit status after q and Q is 0: Supervisor starts the copy again with the new code, it takes over, the old release is lost",
-         "autorestart = unexpected"),
-    Rule("boot-lazy", ERROR, boot_lazy,
-         "with lazy-apps the hook runs in each worker and toggles each time: the copy leaks, it serves before it was promoted",
-         "shared-py-import of companion.py, see 'zergctl companion'"),
-    Rule("boot-stopped", WARNING, boot_stopped,
-         "in the process group that supervisord makes the signal stops the workers: 14 of 15 boots ended with workers in state T",
-         "shared-py-import of companion.py, see 'zergctl companion'"),
-    Rule("boot-crash", ERROR, boot_crash,
-         "suspend_resume_them_all in hook-as-user crashes uWSGI",
-         "shared-py-import of companion.py, see 'zergctl companion'"),
-    Rule("boot-parked", ERROR, boot_parked,
-         "the hooks pause the copy that serves and label this one as running, though it is parked: nobody serves until the plugin mends it",
-         "env = ZERG_BOOT=serving, as in hooks.ini; or no hooks that move slots (managed.ini)"),
-    Rule("sigterm", ERROR, sigterm,
-         "in zerg mode SIGTERM is a reload: the copy dies with status 1 and cuts its requests (issue 854)",
-         "hook-master-start = unix_signal:15 gracefully_kill_them_all"),
-    Rule("brutal-stop", WARNING, brutal_stop,
-         "requests are cut: 10 of 7,258 and 27 of 10,464 under load in 6 stops; SIGKILL leaves parked workers behind",
-         "stopsignal = TERM, with hook-master-start = unix_signal:15 gracefully_kill_them_all"),
-    Rule("stop-reloads", ERROR, stop_reloads,
-         "SIGHUP reloads: in zerg mode the copy dies with status 1 (issue 854)",
-         "stopsignal = TERM, with hook-master-start = unix_signal:15 gracefully_kill_them_all"),
-    Rule("stop-nothing", ERROR, stop_nothing,
-         "uWSGI does not end at it: Supervisor waits for stopwaitsecs (4 of 4 s), then kills it, which cuts requests",
-         "stopsignal = TERM, with hook-master-start = unix_signal:15 gracefully_kill_them_all"),
-    Rule("ready-print", WARNING, ready_print,
-         "uWSGI logs the hook itself, tokens and all, before it runs: Supervisor takes that for the message",
-         "!print:<!--XSUPERVISOR:BEGIN-->zerg ready<!--XSUPERVISOR:END-->"),
-    Rule("ready-capture", WARNING, ready_capture,
-         "uWSGI prints to stderr, and Supervisor looks for the message in captured stdout only: it is never sent",
-         "redirect_stderr = true and stdout_capture_maxbytes = 8KB"),
-)  # fmt: skip
+    Rule(
+        "own-writefifo",
+        ERROR,
+        own_writefifo,
+        "writefifo gives up silently when the master has not made its FIFO yet (issue 1486): 5 of 20 boots with "
+        "8 processes were stuck in slot new",
+        "spinningfifo in place of writefifo; it retries",
+    ),
+    Rule(
+        "if-variable",
+        ERROR,
+        if_variable,
+        "uWSGI looks at an if-... before it expands variables, so it looks for a file of that very name: with if-exists the hooks within "
+        "never run, and both copies accept",
+        "the path in full; or no if-exists, and a FIFO that is made by hook-asap (hooks.ini)",
+    ),
+    Rule(
+        "hook-brutal",
+        ERROR,
+        hook_brutal,
+        "Q cuts requests, and after a roll-back by hand the labels are inverted, so that it hits the copy that serves",
+        "no Q in a hook: let the plugin, or a person, end a copy",
+    ),
+    Rule(
+        "hook-quit",
+        WARNING,
+        hook_quit,
+        "the old copy ends, so there is no warm one to swap back to or to fail over to",
+        "park it ('p2') in place of ending it, or set 'retire = stop' and leave it to the plugin",
+    ),
+    Rule(
+        "hook-digit-p",
+        ERROR,
+        hook_digit_p,
+        "a pause right after a digit can hit a worker that is being born, which floods the log and burns a core for ever: 10 of 80",
+        "write the p first ('p2')",
+    ),
+    Rule(
+        "hook-reload",
+        ERROR,
+        hook_reload,
+        "in zerg mode a reload is broken: the instance dies with status 1 (issue 854)",
+        "'supervisorctl restart PROGRAM' of the parked copy is the reload",
+    ),
+    Rule(
+        "hook-blocks",
+        NOTE,
+        hook_blocks,
+        "the master executes no command meanwhile: a pause came 3.4 s late behind a sleep of 3 s",
+        "run it somewhere else, or keep it short",
+    ),
+    Rule(
+        "autorestart-quit",
+        WARNING,
+        autorestart_quit,
+        "the exit status after q and Q is 0: Supervisor starts the copy again with the new code, it takes over, the old release is lost",
+        "autorestart = unexpected",
+    ),
+    Rule(
+        "boot-lazy",
+        ERROR,
+        boot_lazy,
+        "with lazy-apps the hook runs in each worker and toggles each time: the copy leaks, it serves before it was promoted",
+        "shared-py-import of companion.py, see 'zergctl companion'",
+    ),
+    Rule(
+        "boot-stopped",
+        WARNING,
+        boot_stopped,
+        "in the process group that supervisord makes the signal stops the workers: 14 of 15 boots ended with workers in state T",
+        "shared-py-import of companion.py, see 'zergctl companion'",
+    ),
+    Rule(
+        "boot-crash",
+        ERROR,
+        boot_crash,
+        "suspend_resume_them_all in hook-as-user crashes uWSGI",
+        "shared-py-import of companion.py, see 'zergctl companion'",
+    ),
+    Rule(
+        "boot-parked",
+        ERROR,
+        boot_parked,
+        "the hooks pause the copy that serves and label this one as running, though it is parked: nobody serves until the plugin mends it",
+        "env = ZERG_BOOT=serving, as in hooks.ini; or no hooks that move slots (managed.ini)",
+    ),
+    Rule(
+        "sigterm",
+        ERROR,
+        sigterm,
+        "in zerg mode SIGTERM is a reload: the copy dies with status 1 and cuts its requests (issue 854)",
+        "hook-master-start = unix_signal:15 gracefully_kill_them_all",
+    ),
+    Rule(
+        "brutal-stop",
+        WARNING,
+        brutal_stop,
+        "requests are cut: 10 of 7,258 and 27 of 10,464 under load in 6 stops; SIGKILL leaves parked workers behind",
+        "stopsignal = TERM, with hook-master-start = unix_signal:15 gracefully_kill_them_all",
+    ),
+    Rule(
+        "stop-reloads",
+        ERROR,
+        stop_reloads,
+        "SIGHUP reloads: in zerg mode the copy dies with status 1 (issue 854)",
+        "stopsignal = TERM, with hook-master-start = unix_signal:15 gracefully_kill_them_all",
+    ),
+    Rule(
+        "stop-nothing",
+        ERROR,
+        stop_nothing,
+        "uWSGI does not end at it: Supervisor waits for stopwaitsecs (4 of 4 s), then kills it, which cuts requests",
+        "stopsignal = TERM, with hook-master-start = unix_signal:15 gracefully_kill_them_all",
+    ),
+    Rule(
+        "ready-print",
+        WARNING,
+        ready_print,
+        "uWSGI logs the hook itself, tokens and all, before it runs: Supervisor takes that for the message",
+        "!print:<!--XSUPERVISOR:BEGIN-->zerg ready<!--XSUPERVISOR:END-->",
+    ),
+    Rule(
+        "ready-capture",
+        WARNING,
+        ready_capture,
+        "uWSGI prints to stderr, and Supervisor looks for the message in captured stdout only: it is never sent",
+        "redirect_stderr = true and stdout_capture_maxbytes = 8KB",
+    ),
+)

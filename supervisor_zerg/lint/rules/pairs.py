@@ -19,18 +19,21 @@ def section(pair):
 
 def no_section(pair):
     if not pair.section.name:
-        yield pair.section, "there is no [zerg:NAME] section, so there is one pair, %s, with every default" % pair.config.name
+        yield (
+            pair.section,
+            f"there is no [zerg:NAME] section, so there is one pair, {pair.config.name}, with every default",
+        )
 
 
 def program_missing(pair):
     for name, instead in pair.absent.items():
-        hint = "; its processes are named %s" % ", ".join(instead) if instead else ""
-        yield pair.section.at("programs"), "there is no program %s%s" % (name, hint)
+        hint = f"; its processes are named {', '.join(instead)}" if instead else ""
+        yield pair.section.at("programs"), f"there is no program {name}{hint}"
 
 
 def pool_missing(pair):
     if pair.config.pool and not pair.pool:
-        yield pair.section.at("pool"), "there is no program %s" % pair.config.pool
+        yield pair.section.at("pool"), f"there is no program {pair.config.pool}"
 
 
 def fifos_differ(pair):
@@ -39,15 +42,27 @@ def fifos_differ(pair):
         given = copy.all("master-fifo")
         paths = [pair.real(option.value) for option in given]
         if copy.known and len(paths) > 2 and paths != wanted:
-            first = next((o for o, path, want in zip(given, paths, wanted + [""] * len(paths)) if path != want), given[-1])
+            first = next(
+                (
+                    o
+                    for o, path, want in zip(given, paths, wanted + [""] * len(paths))
+                    if path != want
+                ),
+                given[-1],
+            )
             order = "in another order than" if sorted(paths) == sorted(wanted) else "other than"
-            yield first, "the three master-fifo are %s 'fifos' of the pair: %s" % (order, ",".join(pair.config.fifos))
+            yield (
+                first,
+                "the three master-fifo are {} 'fifos' of the pair: {}".format(
+                    order, ",".join(pair.config.fifos)
+                ),
+            )
 
 
 def stats_shared(pair):
     given = [copy.last("stats", "stats-server") for copy in pair.copies]
     if len(given) == 2 and all(given) and given[0].value == given[1].value:
-        yield given[1], "both copies have the stats address %s" % given[0].value
+        yield given[1], f"both copies have the stats address {given[0].value}"
 
 
 def stats_differ(pair):
@@ -56,7 +71,10 @@ def stats_differ(pair):
         if copy.known and not given:
             yield copy.home, "the pair expects stats of its copies, and the ini has none"
         elif given and pair.real(given.value) != pair.real(wanted):
-            yield given, "the copy has its stats at %s, the pair expects them at %s" % (given.value, wanted)
+            yield (
+                given,
+                f"the copy has its stats at {given.value}, the pair expects them at {wanted}",
+            )
 
 
 def companion_differs(pair):
@@ -64,9 +82,15 @@ def companion_differs(pair):
         given, wanted = copy.variable(SOCKET), named(pair.config.companion, copy.name)
         if given and pair.real(given) != pair.real(wanted):
             place = [option for option in copy.all("env") if option.value.startswith(SOCKET)][-1]
-            yield place, "the companion of %s answers at %s, the pair asks it at %s" % (copy.name, given, wanted)
+            yield (
+                place,
+                f"the companion of {copy.name} answers at {given}, the pair asks it at {wanted}",
+            )
         elif copy.known and not given and pair.config.health.startswith("/"):
-            yield copy.home, "the pair asks the companion of %s for its health, and the ini has no %s" % (copy.name, SOCKET)
+            yield (
+                copy.home,
+                f"the pair asks the companion of {copy.name} for its health, and the ini has no {SOCKET}",
+            )
 
 
 def fifo_folder(pair):
@@ -74,11 +98,11 @@ def fifo_folder(pair):
         for option in copy.all("master-fifo"):
             folder = option.value.rpartition("/")[0]
             if folder in pair.open_folders:
-                yield option, "everybody may write to %s" % folder
+                yield option, f"everybody may write to {folder}"
     for path in pair.config.fifos:
         folder = path.rpartition("/")[0]
         if folder in pair.open_folders and not any(copy.all("master-fifo") for copy in pair.copies):
-            yield pair.section.at("fifos"), "everybody may write to %s" % folder
+            yield pair.section.at("fifos"), f"everybody may write to {folder}"
 
 
 def pool_priority(pair):
@@ -87,25 +111,40 @@ def pool_priority(pair):
         late = [copy for copy in pair.copies if _priority(own, copy) >= _priority(copy, own)]
         if late:
             where = own.group if own.group and own.group is not late[0].group else own.section
-            yield where.at("priority"), "the pool (priority %d) is not started before its copies" % _priority(own, late[0])
+            yield (
+                where.at("priority"),
+                "the pool (priority %d) is not started before its copies" % _priority(own, late[0]),
+            )
 
 
 def _priority(program, other):
     """Supervisor starts group by group: between two of them the priority of a group counts, and not that of a program in it."""
-    section = program.section if program.group is None or program.group is other.group else program.group
+    section = (
+        program.section if program.group is None or program.group is other.group else program.group
+    )
     return whole(section, "priority", PRIORITY)
 
 
 def pool_autostart(pair):
     started = any(copy.on("autostart", True) for copy in pair.copies)
     if pair.pool and started and not pair.pool.on("autostart", True):
-        yield pair.pool.section.at("autostart"), "the pool is not started with supervisord, but a copy is"
+        yield (
+            pair.pool.section.at("autostart"),
+            "the pool is not started with supervisord, but a copy is",
+        )
 
 
 def both_autostart(pair):
-    moving = [copy for copy in pair.copies if copy.on("autostart", True) and any(hook.fifo for hook in copy.hooks)]
+    moving = [
+        copy
+        for copy in pair.copies
+        if copy.on("autostart", True) and any(hook.fifo for hook in copy.hooks)
+    ]
     if len(moving) == 2:
-        yield moving[1].section.at("autostart"), "both copies start with supervisord, and move slots by hooks"
+        yield (
+            moving[1].section.at("autostart"),
+            "both copies start with supervisord, and move slots by hooks",
+        )
 
 
 def stopwait(pair):
@@ -114,47 +153,102 @@ def stopwait(pair):
         least = max(mercy, pair.config.drain_timeout)
         if copy.whole("stopwaitsecs", STOPWAIT_S) <= least:
             text = "stopwaitsecs is %d, uWSGI's mercy is %d s and drain_timeout %g s"
-            yield copy.section.at("stopwaitsecs"), text % (copy.whole("stopwaitsecs", STOPWAIT_S), mercy, pair.config.drain_timeout)
+            yield (
+                copy.section.at("stopwaitsecs"),
+                text % (copy.whole("stopwaitsecs", STOPWAIT_S), mercy, pair.config.drain_timeout),
+            )
 
 
 RULES = (
-    Rule("section", ERROR, section,
-         "the pair is shown as misconfigured and nothing is done for it",
-         "correct the section; 'supervisorctl reread' makes the plugin read it again"),
-    Rule("no-section", NOTE, no_section,
-         "the defaults are the names and paths of the article",
-         "add [zerg:NAME] with programs, fifos, stats and pool"),
-    Rule("program-missing", ERROR, program_missing,
-         "a pair of one program has nothing to swap to and nothing to fail over to; one of numprocs has names of its own",
-         "name two programs as supervisorctl status shows them: name, or group:name"),
-    Rule("pool-missing", WARNING, pool_missing,
-         "restarts of the pool are not noticed: on a unix socket it makes a new one, and all requests wait for ever",
-         "set pool to the program that owns the socket, or to nothing if it runs elsewhere"),
-    Rule("fifos-differ", ERROR, fifos_differ,
-         "the plugin looks for the masters at the pair's paths, in the order new, running, sleeping: the copy is lost or in a wrong slot",
-         "write the same three paths in the same order in both places"),
-    Rule("stats-shared", ERROR, stats_shared,
-         "the younger copy answers for both, and when it ends it takes the path away from the other",
-         "put $(SUPERVISOR_PROCESS_NAME) into stats of the ini, and %(program_name)s into stats of the pair"),
-    Rule("stats-differ", WARNING, stats_differ,
-         "requests in flight are then told by the kernel only; a strange stats server tells of another copy",
-         "make stats of the ini and of the pair the same, or set 'stats =' to nothing in the pair"),
-    Rule("companion-differs", WARNING, companion_differs,
-         "nobody answers for the health of a copy: every deploy fails when its time for that is over",
-         "env = ZERG_COMPANION_SOCKET=... in the ini, and the same path as 'companion' of the pair"),
-    Rule("fifo-folder", ERROR, fifo_folder,
-         "who may write to a FIFO can end a copy; who lays a directory or FIFO at its path makes the master exit 1 (issue 1453)",
-         "use a folder that only the copies may write to, sticky bit or not"),
-    Rule("pool-priority", WARNING, pool_priority,
-         "a copy that finds no pool cannot attach, and ends",
-         "give the pool, or its group, a lower priority number, such as 10, and the ini of the copies 'wait-for-socket'"),
-    Rule("pool-autostart", WARNING, pool_autostart,
-         "a copy that finds no pool cannot attach, and ends",
-         "autostart = true for the pool"),
-    Rule("both-autostart", WARNING, both_autostart,
-         "two masters on one path: the younger owns it, and a worker whose hook waits for the FIFO of the older never accepts",
-         "autostart = false for the spare"),
-    Rule("stopwaitsecs", WARNING, stopwait,
-         "Supervisor kills the master before its requests are done: they are cut, and parked workers with threads are orphaned (2 seen)",
-         "stopwaitsecs = 75, or more than both"),
-)  # fmt: skip
+    Rule(
+        "section",
+        ERROR,
+        section,
+        "the pair is shown as misconfigured and nothing is done for it",
+        "correct the section; 'supervisorctl reread' makes the plugin read it again",
+    ),
+    Rule(
+        "no-section",
+        NOTE,
+        no_section,
+        "the defaults are the names and paths of the article",
+        "add [zerg:NAME] with programs, fifos, stats and pool",
+    ),
+    Rule(
+        "program-missing",
+        ERROR,
+        program_missing,
+        "a pair of one program has nothing to swap to and nothing to fail over to; one of numprocs has names of its own",
+        "name two programs as supervisorctl status shows them: name, or group:name",
+    ),
+    Rule(
+        "pool-missing",
+        WARNING,
+        pool_missing,
+        "restarts of the pool are not noticed: on a unix socket it makes a new one, and all requests wait for ever",
+        "set pool to the program that owns the socket, or to nothing if it runs elsewhere",
+    ),
+    Rule(
+        "fifos-differ",
+        ERROR,
+        fifos_differ,
+        "the plugin looks for the masters at the pair's paths, in the order new, running, sleeping: the copy is lost or in a wrong slot",
+        "write the same three paths in the same order in both places",
+    ),
+    Rule(
+        "stats-shared",
+        ERROR,
+        stats_shared,
+        "the younger copy answers for both, and when it ends it takes the path away from the other",
+        "put $(SUPERVISOR_PROCESS_NAME) into stats of the ini, and %(program_name)s into stats of the pair",
+    ),
+    Rule(
+        "stats-differ",
+        WARNING,
+        stats_differ,
+        "requests in flight are then told by the kernel only; a strange stats server tells of another copy",
+        "make stats of the ini and of the pair the same, or set 'stats =' to nothing in the pair",
+    ),
+    Rule(
+        "companion-differs",
+        WARNING,
+        companion_differs,
+        "nobody answers for the health of a copy: every deploy fails when its time for that is over",
+        "env = ZERG_COMPANION_SOCKET=... in the ini, and the same path as 'companion' of the pair",
+    ),
+    Rule(
+        "fifo-folder",
+        ERROR,
+        fifo_folder,
+        "who may write to a FIFO can end a copy; who lays a directory or FIFO at its path makes the master exit 1 (issue 1453)",
+        "use a folder that only the copies may write to, sticky bit or not",
+    ),
+    Rule(
+        "pool-priority",
+        WARNING,
+        pool_priority,
+        "a copy that finds no pool cannot attach, and ends",
+        "give the pool, or its group, a lower priority number, such as 10, and the ini of the copies 'wait-for-socket'",
+    ),
+    Rule(
+        "pool-autostart",
+        WARNING,
+        pool_autostart,
+        "a copy that finds no pool cannot attach, and ends",
+        "autostart = true for the pool",
+    ),
+    Rule(
+        "both-autostart",
+        WARNING,
+        both_autostart,
+        "two masters on one path: the younger owns it, and a worker whose hook waits for the FIFO of the older never accepts",
+        "autostart = false for the spare",
+    ),
+    Rule(
+        "stopwaitsecs",
+        WARNING,
+        stopwait,
+        "Supervisor kills the master before its requests are done: they are cut, and parked workers with threads are orphaned (2 seen)",
+        "stopwaitsecs = 75, or more than both",
+    ),
+)

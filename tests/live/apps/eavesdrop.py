@@ -7,5 +7,5 @@ from supervisor import childutils
 while True:
     headers, payload = childutils.listener.wait()
     with open(sys.argv[1], "a") as file:
-        file.write("%s %s\n" % (headers["eventname"], payload.replace("\n", " | ")))
+        file.write("{} {}\n".format(headers["eventname"], payload.replace("\n", " | ")))
     childutils.listener.ok()

@@ -8,7 +8,7 @@ import time
 from supervisor_zerg.demo import app
 
 VERSION, *WAYS = app.VERSION.split()
-WAYS = dict((way.partition("=")[::2] for way in WAYS))
+WAYS = dict(way.partition("=")[::2] for way in WAYS)
 app.VERSION = VERSION
 
 if "unimportable" in WAYS:
@@ -25,7 +25,7 @@ def application(environ, start_response):
     if "raises" in WAYS:
         raise ValueError("this release raises")
     if "status" in WAYS:
-        start_response(WAYS["status"] + " Bad", [])
+        start_response(f"{WAYS['status']} Bad", [])
         return [b"bad"]
     if "slow" in WAYS:
         time.sleep(float(WAYS["slow"]))

@@ -10,26 +10,31 @@ from pathlib import Path
 
 import pytest
 
-from supervisor_zerg.cli import manpage
-from supervisor_zerg.cli import completion
-from supervisor_zerg.cli import commands
-from supervisor_zerg.cli import main
+from supervisor_zerg.cli import commands, completion, main, manpage
 
 PATIENCE_S = 10.0
 PAGE = Path(__file__).parents[3] / "man" / "zergctl.1"
 
 
 def test_the_page_is_made_from_the_table():
-    assert PAGE.read_text() == manpage.render(), "python -m supervisor_zerg.cli.manpage > man/zergctl.1"
+    assert PAGE.read_text() == manpage.render(), (
+        "python -m supervisor_zerg.cli.manpage > man/zergctl.1"
+    )
     for command in commands.TABLE:
-        assert "\n.SS %s" % command.name in PAGE.read_text()
+        assert f"\n.SS {command.name}" in PAGE.read_text()
 
 
 @pytest.mark.skipif(not shutil.which("man"), reason="man is not installed")
 def test_man_reads_it_without_a_complaint():
     environment = {"MANWIDTH": "100", "PATH": "/usr/bin:/bin"}
-    shown = subprocess.run(["man", "--warnings", "-l", str(PAGE)], capture_output=True, text=True, env=environment)
-    assert shown.returncode == 0 and "warning" not in shown.stderr and "promote PROGRAM" in shown.stdout
+    shown = subprocess.run(
+        ["man", "--warnings", "-l", str(PAGE)], capture_output=True, text=True, env=environment
+    )
+    assert (
+        shown.returncode == 0
+        and "warning" not in shown.stderr
+        and "promote PROGRAM" in shown.stdout
+    )
 
 
 @pytest.fixture
@@ -38,9 +43,13 @@ def zergctl_there(tmp_path):
     folder = tmp_path / "bin"
     folder.mkdir()
     script = folder / "zergctl"
-    script.write_text('#!/bin/sh\n[ "$1" = complete ] || exit 2\necho "$*" > %s/asked\ncat %s/words\n' % (tmp_path, tmp_path))
+    script.write_text(
+        f'#!/bin/sh\n[ "$1" = complete ] || exit 2\necho "$*" > {tmp_path}/asked\ncat {tmp_path}/words\n'
+    )
     script.chmod(0o755)
-    (tmp_path / "words").write_text("promote\nstatus\nshop:web\nshop:webbak\n$(touch ran)\n`touch ran`\n")
+    (tmp_path / "words").write_text(
+        "promote\nstatus\nshop:web\nshop:webbak\n$(touch ran)\n`touch ran`\n"
+    )
     return folder
 
 
@@ -49,15 +58,32 @@ class Terminal:
 
     def __init__(self, command, folder, path):
         self.mine, theirs = pty.openpty()
-        environment = {"PATH": "%s:/usr/bin:/bin" % path, "TERM": "dumb", "PS1": "% ", "HOME": str(folder), "INPUTRC": "/dev/null"}
-        self.shell = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder, env=environment, start_new_session=True)
+        environment = {
+            "PATH": f"{path}:/usr/bin:/bin",
+            "TERM": "dumb",
+            "PS1": "% ",
+            "HOME": str(folder),
+            "INPUTRC": "/dev/null",
+        }
+        self.shell = subprocess.Popen(
+            command,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
         os.close(theirs)
 
     def type(self, text, until):
         """:returns: what was shown since, until it contains these words"""
         os.write(self.mine, text.encode())
         shown, end = "", time.monotonic() + PATIENCE_S
-        while until not in shown and select.select([self.mine], [], [], max(0, end - time.monotonic()))[0]:
+        while (
+            until not in shown
+            and select.select([self.mine], [], [], max(0, end - time.monotonic()))[0]
+        ):
             shown += os.read(self.mine, 4096).decode()
         assert until in shown, shown
         return shown
@@ -75,12 +101,21 @@ def terminal(tmp_path, zergctl_there):
 
     def start(shell, way="eval"):
         if not shutil.which(shell):
-            pytest.skip("%s is not installed" % shell)
+            pytest.skip(f"{shell} is not installed")
         (tmp_path / "_zergctl").write_text(completion.SCRIPTS[shell])
-        command = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}[shell]
+        command = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"]}[
+            shell
+        ]
         started.append(Terminal(command, tmp_path, zergctl_there))
-        prepare = {"bash": "", "zsh": "autoload -U compinit; %s compinit -u -D; " % ("fpath=($PWD $fpath);" if way == "fpath" else "")}
-        started[-1].type(prepare[shell] + ("" if way == "fpath" else "source ./_zergctl; ") + "echo re''ady\n", "ready")
+        prepare = {
+            "bash": "",
+            "zsh": "autoload -U compinit; %s compinit -u -D; "
+            % ("fpath=($PWD $fpath);" if way == "fpath" else ""),
+        }
+        started[-1].type(
+            f"{prepare[shell]}{'' if way == 'fpath' else 'source ./_zergctl; '}echo re''ady\n",
+            "ready",
+        )
         return started[-1]
 
     yield start
@@ -89,7 +124,9 @@ def terminal(tmp_path, zergctl_there):
 
 
 @pytest.mark.parametrize("shell, way", [("bash", "eval"), ("zsh", "eval"), ("zsh", "fpath")])
-def test_the_first_tab_completes_a_command_a_group_s_program_and_runs_nothing(shell, way, terminal, tmp_path):
+def test_the_first_tab_completes_a_command_a_group_s_program_and_runs_nothing(
+    shell, way, terminal, tmp_path
+):
     screen = terminal(shell, way)
     screen.type("zergctl pr\t", "promote")
     assert (tmp_path / "asked").read_text() == "complete\n"
@@ -100,26 +137,44 @@ def test_the_first_tab_completes_a_command_a_group_s_program_and_runs_nothing(sh
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("line, found", [
-    ("zergctl s", ["status", "shop:web", "shop:webbak"]),
-    ("zergctl -s unix:///x promote shop:w", ["web", "webbak"]),
-    ("zergctl promote $", [r"\$\(touch\ ran\)"]),
-    ("zergctl promote x", []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line, found",
+    [
+        ("zergctl s", ["status", "shop:web", "shop:webbak"]),
+        ("zergctl -s unix:///x promote shop:w", ["web", "webbak"]),
+        ("zergctl promote $", [r"\$\(touch\ ran\)"]),
+        ("zergctl promote x", []),
+    ],
+)
 def test_bash_is_offered_what_begins_so_and_expands_nothing(line, found, tmp_path, zergctl_there):
-    script = completion.BASH + "COMP_LINE=$1; COMP_POINT=${#1}; _zergctl; printf '%s\\n' \"${COMPREPLY[@]}\""
-    environment = {"PATH": "%s:/usr/bin:/bin" % zergctl_there}
-    done = subprocess.run(["bash", "-c", script, "x", line], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    script = (
+        completion.BASH
+        + "COMP_LINE=$1; COMP_POINT=${#1}; _zergctl; printf '%s\\n' \"${COMPREPLY[@]}\""
+    )
+    environment = {"PATH": f"{zergctl_there}:/usr/bin:/bin"}
+    done = subprocess.run(
+        ["bash", "-c", script, "x", line],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+    )
     assert done.stdout.split("\n")[:-1] == (found or [""]) and not done.stderr
     assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(
     "words, found",
-    [([], "deploy"), (["-s", "unix:///x"], "swap"), (["auto"], "off"), (["deploy"], "--label"), (["completion"], "zsh")],
+    [
+        ([], "deploy"),
+        (["-s", "unix:///x"], "swap"),
+        (["auto"], "off"),
+        (["deploy"], "--label"),
+        (["completion"], "zsh"),
+    ],
 )
 def test_complete_tells_what_may_come_next(words, found, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
-    options = ["-s", "unix://%s/nobody" % tmp_path]
+    options = ["-s", f"unix://{tmp_path}/nobody"]
     main.main(options + ["complete", *words])
     assert found in capsys.readouterr().out.split()

@@ -14,13 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import supervisor_zerg
-from supervisor_zerg.cli import plugin
-from supervisor_zerg.core import errors
-from supervisor_zerg.cli import failures
-from supervisor_zerg.core import text
-from supervisor_zerg.cli import commands
-from supervisor_zerg.cli import main
-from supervisor_zerg.cli import help
+from supervisor_zerg.cli import commands, failures, help, main, plugin
+from supervisor_zerg.core import errors, text
 from supervisor_zerg.core.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
 
 NOW = 1_700_000_000.0
@@ -30,24 +25,52 @@ REFUSED = xmlrpc.client.Fault(304, "ZERG_NOT_RUNNING: b is STOPPED; start it")
 
 def a_copy(program, condition="parked", **options):
     copy = {
-        "program": program, "pid": 7, "master": 7, "statename": "RUNNING", "slot": "sleeping", "condition": condition, "in_flight": 0,
-        "workers": 2, "threads": 8, "at_full_strength": 0, "frozen": False, "requests": 12.0, "witness": "kernel, stats",
+        "program": program,
+        "pid": 7,
+        "master": 7,
+        "statename": "RUNNING",
+        "slot": "sleeping",
+        "condition": condition,
+        "in_flight": 0,
+        "workers": 2,
+        "threads": 8,
+        "at_full_strength": 0,
+        "frozen": False,
+        "requests": 12.0,
+        "witness": "kernel, stats",
         "since": NOW - 3661,
-    }  # fmt: skip
+    }
     return {**copy, **options}
 
 
 def a_pair(pair="web", serving="a", parked="b", **options):
     copies = [a_copy("a", "serving", slot="running", at_full_strength=8), a_copy("b")]
     info = {
-        "pair": pair, "serving": serving, "parked": parked, "warm": True, "held": False, "auto": True, "busy": "",
-        "pool": "zergpool RUNNING", "problems": [], "copies": copies,
-    }  # fmt: skip
+        "pair": pair,
+        "serving": serving,
+        "parked": parked,
+        "warm": True,
+        "held": False,
+        "auto": True,
+        "busy": "",
+        "pool": "zergpool RUNNING",
+        "problems": [],
+        "copies": copies,
+    }
     return {**info, **options}
 
 
 def a_reply(**options):
-    reply = {"pair": "web", "id": "x-1", "changed": True, "took_ms": 4.24, "serving": "b", "parked": "a", "draining": 0, "held": False}
+    reply = {
+        "pair": "web",
+        "id": "x-1",
+        "changed": True,
+        "took_ms": 4.24,
+        "serving": "b",
+        "parked": "a",
+        "draining": 0,
+        "held": False,
+    }
     return {**reply, **options}
 
 
@@ -72,12 +95,14 @@ class Shell:
     """What a plugin sees of supervisorctl."""
 
     def __init__(self, zerg, interactive=0):
-        self.options = types.SimpleNamespace(plugins=[types.SimpleNamespace()], serverurl=URL, interactive=interactive)
+        self.options = types.SimpleNamespace(
+            plugins=[types.SimpleNamespace()], serverurl=URL, interactive=interactive
+        )
         self.zerg, self.stdout, self.exitstatus = zerg, io.StringIO(), 0
         self.complete = lambda text, state, line=None: "Supervisor's"
 
     def output(self, line):
-        self.stdout.write(line + "\n")
+        self.stdout.write(f"{line}\n")
 
     def get_server_proxy(self, namespace):
         assert namespace == "zerg"
@@ -91,14 +116,18 @@ def shell(line, capsys, interactive=0, bare=False, **answers):
     assert plugin.make_zerg_controllerplugin(controller, bare=bare).do_zerg(line) is None
     out, err = capsys.readouterr()
     assert out == ""
-    return types.SimpleNamespace(status=controller.exitstatus, out=controller.stdout.getvalue(), err=err, asked=zerg.asked)
+    return types.SimpleNamespace(
+        status=controller.exitstatus, out=controller.stdout.getvalue(), err=err, asked=zerg.asked
+    )
 
 
 # what is understood
 
 
 def test_every_command_asks_the_method_of_its_name(capsys):
-    answers = dict.fromkeys(("swap", "promote", "pause", "resume", "settle", "setAuto"), a_reply(auto=True))
+    answers = dict.fromkeys(
+        ("swap", "promote", "pause", "resume", "settle", "setAuto"), a_reply(auto=True)
+    )
     answers.update(getPairInfo=a_pair(), getAllPairInfo=[a_pair()], getHistory=[])
     for line, asked in (
         ("status", ("getAllPairInfo",)),
@@ -152,7 +181,16 @@ def test_bad_words_are_refused_with_a_hint_before_anything_is_asked(line, hint, 
     assert hint in done.err and done.err.startswith("error: ") and done.err.count("\n") == 1
 
 
-@given(st.lists(st.one_of(st.text(), st.sampled_from(list(commands.COMMANDS) + ["--json", "--limit", "--hold", "on", "a", "3"]))))
+@given(
+    st.lists(
+        st.one_of(
+            st.text(),
+            st.sampled_from(
+                list(commands.COMMANDS) + ["--json", "--limit", "--hold", "on", "a", "3"]
+            ),
+        )
+    )
+)
 def test_any_words_are_either_understood_or_refused(words):
     try:
         call = help.parse(words)
@@ -167,7 +205,17 @@ def test_any_words_are_either_understood_or_refused(words):
 
 
 def a_deploy(**options):
-    told = {"id": "x-1", "pair": "web", "label": "", "elapsed": 1.0, "waits_for": "b boots", "outcome": "", "why": "", "cut": 0, "serving": "a"}
+    told = {
+        "id": "x-1",
+        "pair": "web",
+        "label": "",
+        "elapsed": 1.0,
+        "waits_for": "b boots",
+        "outcome": "",
+        "why": "",
+        "cut": 0,
+        "serving": "a",
+    }
     return {**told, **options}
 
 
@@ -175,26 +223,45 @@ def a_deploy(**options):
 def test_a_deploy_ends_with_the_status_of_its_outcome(outcome, status, capsys, monkeypatch):
     monkeypatch.setattr(plugin, "FOLLOW_S", 0.0)
     done = shell("deploy", capsys, deploy=a_deploy(), getDeploy=a_deploy(outcome=outcome, steps=[]))
-    assert done.status == status and done.asked[1:] == [("getDeploy", "web", "x-1")], "by its id: another one may have begun"
+    assert done.status == status and done.asked[1:] == [("getDeploy", "web", "x-1")], (
+        "by its id: another one may have begun"
+    )
 
 
 def test_a_deploy_that_supervisord_has_forgotten_is_told_as_such(capsys, monkeypatch):
     monkeypatch.setattr(plugin, "FOLLOW_S", 0.0)
-    gone = xmlrpc.client.Fault(323, "ZERG_FORGOTTEN: nobody remembers the deploy x-1 of the pair web; 'zerg status' tells who serves")
+    gone = xmlrpc.client.Fault(
+        323,
+        "ZERG_FORGOTTEN: nobody remembers the deploy x-1 of the pair web; 'zerg status' tells who serves",
+    )
     done = shell("deploy", capsys, deploy=a_deploy(), getDeploy=gone)
     assert done.status == errors.FORGOTTEN and "error: nobody remembers the deploy x-1" in done.err
 
 
 def test_a_label_of_two_words_is_refused_with_what_it_is(capsys):
-    unknown = xmlrpc.client.Fault(301, "ZERG_UNKNOWN_PAIR: no pair is named 'beta'; 'zerg status' lists the pairs")
+    unknown = xmlrpc.client.Fault(
+        301, "ZERG_UNKNOWN_PAIR: no pair is named 'beta'; 'zerg status' lists the pairs"
+    )
     done = shell("deploy --label v2 beta", capsys, deploy=unknown)
-    assert done.status == ARGUMENTS and "no pair is named 'beta'" in done.err and "a label is one word" in done.err
+    assert (
+        done.status == ARGUMENTS
+        and "no pair is named 'beta'" in done.err
+        and "a label is one word" in done.err
+    )
 
 
 def test_status_and_history_tell_the_label():
     info = a_pair(copies=[a_copy("a", "serving", label="v2"), a_copy("b", label="")])
     assert ["  label v2" in line for line in text.tell_status(info, NOW)] == [False, True, False]
-    entry = {"at": NOW, "id": "x-1", "what": "deploy b", "label": "v2", "by": "a person", "outcome": "deployed", "took_ms": 1.0}
+    entry = {
+        "at": NOW,
+        "id": "x-1",
+        "what": "deploy b",
+        "label": "v2",
+        "by": "a person",
+        "outcome": "deployed",
+        "took_ms": 1.0,
+    }
     (line,) = text.tell_history([entry])
     assert "deploy b v2, by a person, deployed" in line
 
@@ -207,16 +274,30 @@ def test_status_tells_one_fact_a_line():
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 3661))
     assert list(text.tell_status([info], NOW)) == [
         "web: a serves, b parked, warm yes, auto on, held no, pool zergpool RUNNING, busy with swap b (id x-2)",
-        "  a  serving  running   RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since %s (1h 1m)  witness kernel, stats" % local,
-        "  b  parked   sleeping  RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since %s (1h 1m)  witness kernel, stats" % local,
+        f"  a  serving  running   RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since {local} (1h 1m)  witness kernel, stats",
+        f"  b  parked   sleeping  RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since {local} (1h 1m)  witness kernel, stats",
         "  problem: the pool is EXITED",
     ]
 
 
 def test_status_of_a_copy_that_does_not_run_keeps_its_columns():
-    stopped = a_copy("b", "stopped", slot="", pid=0, workers=0, threads=0, requests=0.0, since=0.0, witness="", statename="STOPPED")
+    stopped = a_copy(
+        "b",
+        "stopped",
+        slot="",
+        pid=0,
+        workers=0,
+        threads=0,
+        requests=0.0,
+        since=0.0,
+        witness="",
+        statename="STOPPED",
+    )
     line = list(text.tell_status(a_pair(copies=[stopped]), NOW))[1]
-    assert line == "  b  stopped  -  STOPPED  pid -  in flight 0  workers 0  requests 0  since -  witness -"
+    assert (
+        line
+        == "  b  stopped  -  STOPPED  pid -  in flight 0  workers 0  requests 0  since -  witness -"
+    )
 
 
 def test_status_says_when_threads_do_not_accept_yet_or_the_copy_is_frozen():
@@ -229,7 +310,15 @@ def test_status_says_when_threads_do_not_accept_yet_or_the_copy_is_frozen():
 
 
 def test_status_of_a_misconfigured_pair_is_told():
-    info = a_pair(serving="", parked="", copies=[], pool="", auto=False, warm=False, problems=["[zerg:web] fifos must be three"])
+    info = a_pair(
+        serving="",
+        parked="",
+        copies=[],
+        pool="",
+        auto=False,
+        warm=False,
+        problems=["[zerg:web] fifos must be three"],
+    )
     assert list(text.tell_status(info, NOW)) == [
         "web: nobody serves, nobody parked, warm no, auto off, held no, pool -",
         "  problem: [zerg:web] fifos must be three",
@@ -238,7 +327,16 @@ def test_status_of_a_misconfigured_pair_is_told():
 
 @pytest.mark.parametrize(
     "seconds, told",
-    [(-5, "0s"), (0.4, "0s"), (59.9, "59s"), (60, "1m 0s"), (3600, "1h 0m"), (86399, "23h 59m"), (864000, "10d 0h"), (3605, "1h 0m")],
+    [
+        (-5, "0s"),
+        (0.4, "0s"),
+        (59.9, "59s"),
+        (60, "1m 0s"),
+        (3600, "1h 0m"),
+        (86399, "23h 59m"),
+        (864000, "10d 0h"),
+        (3605, "1h 0m"),
+    ],
 )
 def test_age_is_told_in_its_two_largest_units(seconds, told):
     assert text.age(seconds) == told
@@ -263,21 +361,38 @@ def test_a_move_is_told_in_one_line(reply, told):
 
 def test_auto_tells_what_it_is_now(capsys):
     assert shell("auto off", capsys, setAuto=a_reply(auto=False)).out == "web: auto off\n"
-    assert shell("auto on", capsys, setAuto=a_reply(auto=True, changed=False)).out == "web: nothing to do, auto on\n"
+    assert (
+        shell("auto on", capsys, setAuto=a_reply(auto=True, changed=False)).out
+        == "web: nothing to do, auto on\n"
+    )
 
 
 def test_history_tells_an_entry_and_its_moves():
     entry = {
-        "at": NOW, "pair": "web", "id": "x-1", "what": "swap b", "by": "a person", "outcome": "done", "took_ms": 2.44, "serving": "b",
+        "at": NOW,
+        "pair": "web",
+        "id": "x-1",
+        "what": "swap b",
+        "by": "a person",
+        "outcome": "done",
+        "took_ms": 2.44,
+        "serving": "b",
         "moves": ["+0.5ms resume b to running", "+1.5ms pause a to sleeping"],
-    }  # fmt: skip
-    short = {"at": NOW, "pair": "web", "id": "x-2", "what": "auto on", "by": "a person", "outcome": "done"}
+    }
+    short = {
+        "at": NOW,
+        "pair": "web",
+        "id": "x-2",
+        "what": "auto on",
+        "by": "a person",
+        "outcome": "done",
+    }
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW))
     assert list(text.tell_history([entry, short])) == [
-        local + " x-1 swap b, by a person, done, took 2.4 ms",
+        f"{local} x-1 swap b, by a person, done, took 2.4 ms",
         "  +0.5ms resume b to running",
         "  +1.5ms pause a to sleeping",
-        local + " x-2 auto on, by a person, done",
+        f"{local} x-2 auto on, by a person, done",
     ]
 
 
@@ -291,9 +406,9 @@ def test_history_tells_an_entry_and_its_moves():
     ],
 )
 def test_json_is_the_reply_itself_in_one_document_with_sorted_keys(line, method, reply, capsys):
-    out = shell(line + " --json", capsys, **{method: reply}).out
+    out = shell(f"{line} --json", capsys, **{method: reply}).out
     assert json.loads(out) == reply
-    assert out == json.dumps(reply, indent=2, sort_keys=True) + "\n"
+    assert out == f"{json.dumps(reply, indent=2, sort_keys=True)}\n"
 
 
 @given(st.text())
@@ -313,10 +428,10 @@ def test_a_problem_cannot_forge_a_second_line(capsys):
 
 @pytest.mark.parametrize("refusal", errors.ALL)
 def test_a_refusal_ends_with_its_own_status_and_names_itself_on_stderr(refusal, capsys):
-    fault = xmlrpc.client.Fault(refusal.code, "%s: it is so; do that" % refusal.name)
+    fault = xmlrpc.client.Fault(refusal.code, f"{refusal.name}: it is so; do that")
     done = shell("swap", capsys, swap=fault, getAllPairInfo=[a_pair()])
     assert (done.status, done.out) == (refusal.exit_status, "")
-    assert done.err == "error: it is so; do that (%s)\n" % refusal.name
+    assert done.err == f"error: it is so; do that ({refusal.name})\n"
 
 
 @pytest.mark.parametrize(
@@ -350,7 +465,10 @@ def test_the_pair_that_a_refusal_is_about_is_found_by_its_name_and_by_its_progra
 @pytest.mark.parametrize(
     "error, hint",
     [
-        (FileNotFoundError(2, "No such file or directory"), "cannot be reached at %s: [Errno 2] No such file" % URL),
+        (
+            FileNotFoundError(2, "No such file or directory"),
+            f"cannot be reached at {URL}: [Errno 2] No such file",
+        ),
         (ConnectionRefusedError(111, "Connection refused"), "does it run, with a"),
         (PermissionError(13, "Permission denied"), "may this user open it?"),
         (TimeoutError("timed out"), "timed out"),
@@ -359,7 +477,10 @@ def test_the_pair_that_a_refusal_is_about_is_found_by_its_name_and_by_its_progra
         (ExpatError("not well-formed"), "not well-formed"),
         (xmlrpc.client.ResponseError(), "ResponseError"),
         (xmlrpc.client.Fault(1, "UNKNOWN_METHOD"), "'[rpcinterface:zerg]' is not configured"),
-        (xmlrpc.client.ProtocolError("host/RPC2", 401, "Unauthorized", {}), "wants another username and password; give -u and -p"),
+        (
+            xmlrpc.client.ProtocolError("host/RPC2", 401, "Unauthorized", {}),
+            "wants another username and password; give -u and -p",
+        ),
     ],
 )
 def test_what_cannot_be_reached_ends_with_7(error, hint, capsys):
@@ -373,7 +494,10 @@ def test_what_cannot_be_reached_ends_with_7(error, hint, capsys):
     [
         (xmlrpc.client.Fault(2, "INCORRECT_PARAMETERS"), "INCORRECT_PARAMETERS"),
         (xmlrpc.client.Fault(6, "SHUTDOWN_STATE"), "SHUTDOWN_STATE"),
-        (xmlrpc.client.ProtocolError("host/RPC2", 500, "Internal Server Error", {}), "HTTP 500 Internal Server Error; see its log"),
+        (
+            xmlrpc.client.ProtocolError("host/RPC2", 500, "Internal Server Error", {}),
+            "HTTP 500 Internal Server Error; see its log",
+        ),
         (KeyError("serving"), "KeyError: 'serving'; a bug"),
     ],
 )
@@ -390,17 +514,30 @@ def test_a_reply_without_the_keys_we_know_is_no_traceback(capsys):
 
 def test_an_interactive_shell_lets_supervisor_ask_for_the_password(capsys):
     with pytest.raises(xmlrpc.client.ProtocolError):
-        shell("swap", capsys, interactive=1, swap=xmlrpc.client.ProtocolError("host/RPC2", 401, "Unauthorized", {}))
+        shell(
+            "swap",
+            capsys,
+            interactive=1,
+            swap=xmlrpc.client.ProtocolError("host/RPC2", 401, "Unauthorized", {}),
+        )
 
 
 def test_ctrl_c_is_no_traceback(capsys):
     done = shell("swap", capsys, swap=KeyboardInterrupt())
     assert done.status == plugin.INTERRUPTED and "interrupted" in done.err
-    assert shell("promote b", capsys, promote=REFUSED, getAllPairInfo=KeyboardInterrupt()).status == plugin.INTERRUPTED
+    assert (
+        shell("promote b", capsys, promote=REFUSED, getAllPairInfo=KeyboardInterrupt()).status
+        == plugin.INTERRUPTED
+    )
 
 
 @pytest.mark.parametrize(
-    "infos, status", [([a_pair()], 0), ([a_pair(), a_pair(serving="")], NOBODY), ([a_pair(serving="", held=True)], NOBODY)]
+    "infos, status",
+    [
+        ([a_pair()], 0),
+        ([a_pair(), a_pair(serving="")], NOBODY),
+        ([a_pair(serving="", held=True)], NOBODY),
+    ],
 )
 def test_status_ends_with_0_only_if_every_pair_serves(infos, status, capsys):
     assert shell("status", capsys, getAllPairInfo=infos).status == status
@@ -438,18 +575,18 @@ def test_the_limit_for_answers_is_only_ours():
 
 @pytest.mark.parametrize("name", commands.COMMANDS)
 def test_help_of_every_command_teaches(name, capsys):
-    done = shell("help " + name, capsys)
+    done = shell(f"help {name}", capsys)
     assert done.status == 0 and done.out.isascii() and done.asked == []
-    for title in ("Prints", "Use it", "Exit status", "Example", "$ supervisorctl zerg %s" % name):
-        assert "\n%s" % title in done.out or "\n  %s" % title in done.out
+    for title in ("Prints", "Use it", "Exit status", "Example", f"$ supervisorctl zerg {name}"):
+        assert f"\n{title}" in done.out or f"\n  {title}" in done.out
     assert commands.COMMANDS[name].usage in done.out.splitlines()[0]
-    assert "{zerg}" not in done.out and shell(name + " --help", capsys).out == done.out
+    assert "{zerg}" not in done.out and shell(f"{name} --help", capsys).out == done.out
 
 
 def test_help_names_every_command_and_every_exit_status(capsys):
     out = shell("help", capsys, bare=True).out
     for name in commands.COMMANDS:
-        assert "\n  %s" % name in out
+        assert f"\n  {name}" in out
     for status in (0, ARGUMENTS, SERVED, NOBODY, UNREACHABLE):
         assert "\n  %d  " % status in out
     assert "zergctl COMMAND" in out
@@ -462,13 +599,21 @@ def test_examples_in_the_help_are_understood():
 
 
 def test_every_command_that_needs_supervisord_is_asked_and_json_is_offered():
-    assert set(plugin.ASK) == set(commands.COMMANDS) - {"help", "companion", "check", "completion", "watch"}
+    assert set(plugin.ASK) == set(commands.COMMANDS) - {
+        "help",
+        "companion",
+        "check",
+        "completion",
+        "watch",
+    }
     assert all("--json" in commands.COMMANDS[name].options for name in plugin.ASK)
 
 
 def test_companion_prints_the_path_of_the_file_and_nothing_else(capsys):
     done = shell("companion", capsys)
-    assert done.out == "%s\n" % (Path(supervisor_zerg.__file__).resolve().parent / "uwsgi" / "companion.py")
+    assert done.out == "%s\n" % (
+        Path(supervisor_zerg.__file__).resolve().parent / "uwsgi" / "companion.py"
+    )
     assert (done.status, done.err, done.asked) == (0, "", [])
     assert Path(done.out.strip()).is_file()
 
@@ -477,7 +622,9 @@ def test_companion_prints_the_path_of_the_file_and_nothing_else(capsys):
 
 
 def completed(line, bare=False, **answers):
-    controller = Shell(Zerg(**{"getAllPairInfo": [a_pair(), a_pair("shop", copies=[a_copy("g:c")])], **answers}))
+    controller = Shell(
+        Zerg(**{"getAllPairInfo": [a_pair(), a_pair("shop", copies=[a_copy("g:c")])], **answers})
+    )
     plugin.make_zerg_controllerplugin(controller, bare=bare)
     text, found = line.rpartition(" ")[2], []
     while len(found) < 50:
@@ -485,7 +632,7 @@ def completed(line, bare=False, **answers):
         if match is None or match == "Supervisor's":
             return match if match else found
         found.append(match)
-    raise AssertionError("endless completion of %r" % line)
+    raise AssertionError(f"endless completion of {line!r}")
 
 
 @pytest.mark.parametrize(
@@ -523,7 +670,14 @@ def test_tab_in_zergctl_completes_without_the_word_zerg():
     assert completed("help sw", bare=True) == "Supervisor's"
 
 
-@pytest.mark.parametrize("error", [ConnectionRefusedError(), xmlrpc.client.ProtocolError("x", 401, "Unauthorized", {}), KeyError("x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionRefusedError(),
+        xmlrpc.client.ProtocolError("x", 401, "Unauthorized", {}),
+        KeyError("x"),
+    ],
+)
 def test_tab_never_raises_or_prints(error, capsys):
     assert completed("zerg promote ", getAllPairInfo=error) == []
     assert capsys.readouterr() == ("", "")
@@ -567,18 +721,38 @@ def run_zergctl(*args, monkeypatch, tmp_path, **answers):
     zerg = Zerg(**answers)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(main.ZergController, "get_server_proxy", lambda self, namespace: zerg)
-    monkeypatch.setattr(main.ZergOptions, "default_configfile", lambda self: next(map(str, tmp_path.glob("supervisord.conf")), None))
+    monkeypatch.setattr(
+        main.ZergOptions,
+        "default_configfile",
+        lambda self: next(map(str, tmp_path.glob("supervisord.conf")), None),
+    )
     return main.main(list(args)), zerg.asked
 
 
-@pytest.mark.parametrize("words", [["swap"], ["zerg", "swap"], ["-s", URL, "swap"], ["-s", URL, "zerg", "swap", "--json"]])
-def test_zergctl_knows_its_commands_with_and_without_the_word_zerg(words, monkeypatch, tmp_path, capsys):
-    assert run_zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path, swap=a_reply()) == (0, [("swap", "")])
-    assert '"serving": "b"' in (out := capsys.readouterr().out) or out == "web: b serves, a parked (4.2 ms)\n"
+@pytest.mark.parametrize(
+    "words",
+    [["swap"], ["zerg", "swap"], ["-s", URL, "swap"], ["-s", URL, "zerg", "swap", "--json"]],
+)
+def test_zergctl_knows_its_commands_with_and_without_the_word_zerg(
+    words, monkeypatch, tmp_path, capsys
+):
+    assert run_zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path, swap=a_reply()) == (
+        0,
+        [("swap", "")],
+    )
+    assert (
+        '"serving": "b"' in (out := capsys.readouterr().out)
+        or out == "web: b serves, a parked (4.2 ms)\n"
+    )
 
 
 @pytest.mark.parametrize(
-    "words, hint", [(["swp"], "did you mean 'swap'?"), (["help", "nix"], "no command 'nix'"), (["swap", "--x"], "--x")]
+    "words, hint",
+    [
+        (["swp"], "did you mean 'swap'?"),
+        (["help", "nix"], "no command 'nix'"),
+        (["swap", "--x"], "--x"),
+    ],
 )
 def test_zergctl_refuses_unknown_words_on_stderr(words, hint, monkeypatch, tmp_path, capsys):
     assert run_zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path) == (ARGUMENTS, [])
@@ -592,7 +766,9 @@ def test_zergctl_still_explains_supervisors_own_actions(monkeypatch, tmp_path, c
     assert "Start a process" in out and "***" not in out
 
 
-def test_zergctl_lists_its_commands_once_though_the_file_names_the_plugin_too(monkeypatch, tmp_path, capsys):
+def test_zergctl_lists_its_commands_once_though_the_file_names_the_plugin_too(
+    monkeypatch, tmp_path, capsys
+):
     (tmp_path / "supervisord.conf").write_text(
         "[supervisorctl]\n[ctlplugin:other]\nsupervisor.ctl_factory=supervisor_zerg.controllerplugin:make_zerg_controllerplugin\n"
     )
@@ -600,10 +776,22 @@ def test_zergctl_lists_its_commands_once_though_the_file_names_the_plugin_too(mo
     assert capsys.readouterr().out.count("zergctl COMMAND") == 1
 
 
-@pytest.mark.parametrize("text", ["[supervisord]\n", "nonsense", "[ctlplugin:x]\nsupervisor.ctl_factory=nix:nix\n[supervisorctl]\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[supervisord]\n",
+        "nonsense",
+        "[ctlplugin:x]\nsupervisor.ctl_factory=nix:nix\n[supervisorctl]\n",
+    ],
+)
 def test_a_file_that_is_not_needed_may_be_unusable(text, monkeypatch, tmp_path, capsys):
     (tmp_path / "supervisord.conf").write_text(text)
-    assert run_zergctl("-s", URL, "swap", monkeypatch=monkeypatch, tmp_path=tmp_path, swap=a_reply())[0] == 0
+    assert (
+        run_zergctl("-s", URL, "swap", monkeypatch=monkeypatch, tmp_path=tmp_path, swap=a_reply())[
+            0
+        ]
+        == 0
+    )
     assert run_zergctl("companion", monkeypatch=monkeypatch, tmp_path=tmp_path)[0] == 0
     for words in (["swap"], ["-c", "supervisord.conf", "-s", URL, "swap"]):
         with pytest.raises(SystemExit) as ended:

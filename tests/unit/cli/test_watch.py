@@ -11,8 +11,21 @@ from .test_plugin import NOW
 
 def info(requests, **changes):
     copies = [
-        {"program": p, "pid": pid, "condition": c, "slot": s, "in_flight": 1, "workers": 2, "since": NOW - 61, "label": "", "requests": r}
-        for p, pid, c, s, r in (("a", 10, "serving", "running", requests), ("b[red]", 20, "parked", "sleeping", 0.0))
+        {
+            "program": p,
+            "pid": pid,
+            "condition": c,
+            "slot": s,
+            "in_flight": 1,
+            "workers": 2,
+            "since": NOW - 61,
+            "label": "",
+            "requests": r,
+        }
+        for p, pid, c, s, r in (
+            ("a", 10, "serving", "running", requests),
+            ("b[red]", 20, "parked", "sleeping", 0.0),
+        )
     ]
     return {"pair": "web", "warm": True, "busy": "", "problems": [], "copies": copies, **changes}
 
@@ -28,16 +41,31 @@ def test_requests_a_second_are_told_between_two_looks_at_one_process():
 
 def test_plain_lines_where_there_is_no_terminal():
     stream = io.StringIO()
-    watch.watch(lambda: info(1.0, problems=["no warm copy"], busy="deploy b"), stream, interval=0, count=2)
+    watch.watch(
+        lambda: info(1.0, problems=["no warm copy"], busy="deploy b"), stream, interval=0, count=2
+    )
     shown = stream.getvalue().splitlines()
-    assert len(shown) == 4 and shown[0].endswith("web: a serving, b[red] parked, warm, deploy b") and "problem: no warm copy" in shown[1]
+    assert (
+        len(shown) == 4
+        and shown[0].endswith("web: a serving, b[red] parked, warm, deploy b")
+        and "problem: no warm copy" in shown[1]
+    )
 
 
 def test_a_table_on_a_terminal_in_which_names_are_no_markup():
-    rich = pytest.importorskip("rich.console", reason="rich is not installed: pip install -e .[test]")
+    rich = pytest.importorskip(
+        "rich.console", reason="rich is not installed: pip install -e .[test]"
+    )
     stream = io.StringIO()
-    rich.Console(file=stream, width=120).print(watch.render([info(1.0, problems=["[b]x"])], {("web", "a"): 12.34}, NOW))
-    assert "12.3" in stream.getvalue() and "b[red]" in stream.getvalue() and "[b]x" in stream.getvalue() and "1m 1s" in stream.getvalue()
+    rich.Console(file=stream, width=120).print(
+        watch.render([info(1.0, problems=["[b]x"])], {("web", "a"): 12.34}, NOW)
+    )
+    assert (
+        "12.3" in stream.getvalue()
+        and "b[red]" in stream.getvalue()
+        and "[b]x" in stream.getvalue()
+        and "1m 1s" in stream.getvalue()
+    )
 
 
 def test_a_table_is_shown_and_taken_away():
@@ -49,4 +77,6 @@ def test_a_table_is_shown_and_taken_away():
 
     stream = Terminal()
     watch.watch(lambda: [info(1.0)], stream, interval=0, count=2)
-    assert "web" in stream.getvalue() and stream.getvalue().endswith("\x1b[?25h"), "the cursor is shown again"
+    assert "web" in stream.getvalue() and stream.getvalue().endswith("\x1b[?25h"), (
+        "the cursor is shown again"
+    )

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from supervisor_zerg.core import answers
-from supervisor_zerg.core import errors
+from supervisor_zerg.core import answers, errors
 from supervisor_zerg.core.goals import Desires
 from supervisor_zerg.core.model import Arrival, Copy, Facts, Slot, Step, Worker
 from supervisor_zerg.core.requests import Aim, Request
@@ -75,21 +74,28 @@ def test_an_arrival_lasts_until_the_copy_serves_or_rests(desires):
 
 
 @pytest.mark.parametrize("deploying, retiring", [(False, "b"), (True, "")])
-def test_retire_stop_lets_go_of_who_served_before_unless_a_deploy_still_needs_it(deploying, retiring):
+def test_retire_stop_lets_go_of_who_served_before_unless_a_deploy_still_needs_it(
+    deploying, retiring
+):
     desires = Desires(Pair(retire="stop"), {})
     desires.last = "b"
     assert desires.reached("a", FACTS, deploying) == "b" and desires.retiring == retiring
-    assert desires.reached("b", FACTS, deploying) == "a" and desires.retiring == ("a" if retiring else "")
+    assert desires.reached("b", FACTS, deploying) == "a" and desires.retiring == (
+        "a" if retiring else ""
+    )
 
 
-@pytest.mark.parametrize("step, wish, now, due, refusal", [
-    (Step("a", met=True), "", 1, True, None),
-    (Step("a", met=True), "b", 1, False, None),
-    (Step("a", refusal="Booting", wait_for="b boots"), "b", 1, True, errors.Booting),
-    (Step("a", refusal="Deaf", wait_for="b is busy"), "b", 1, False, None),
-    (Step("a", refusal="Deaf", wait_for="b is busy"), "b", 11, True, errors.Deaf),
-    (Step("a", wait_for="b wakes up"), "b", 11, True, errors.TimedOut),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "step, wish, now, due, refusal",
+    [
+        (Step("a", met=True), "", 1, True, None),
+        (Step("a", met=True), "b", 1, False, None),
+        (Step("a", refusal="Booting", wait_for="b boots"), "b", 1, True, errors.Booting),
+        (Step("a", refusal="Deaf", wait_for="b is busy"), "b", 1, False, None),
+        (Step("a", refusal="Deaf", wait_for="b is busy"), "b", 11, True, errors.Deaf),
+        (Step("a", wait_for="b wakes up"), "b", 11, True, errors.TimedOut),
+    ],
+)
 def test_a_request_is_answered_when_it_is_met_hopeless_or_late(step, wish, now, due, refusal):
     answer, why = answers.due(request(), step, FACTS, wish, now)
     assert answer is due and type(why) is (refusal or type(None))

@@ -5,12 +5,14 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervisor_zerg.core.planner import decide
 from supervisor_zerg.core.model import Arrival, Copy, Desired, Facts, Orphan, Slot, Verb, Worker
+from supervisor_zerg.core.planner import decide
 
 from ..simulated_pair import World, check, converge
 
-PROFILE = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+PROFILE = settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 PROGRAMS = st.sampled_from(["a", "b"])
 RARELY = st.sampled_from([False] * 7 + [True])
 MOSTLY = RARELY.map(lambda rare: not rare)
@@ -23,7 +25,9 @@ def workers(draw, pid):
     cores = draw(st.sampled_from([1, 1, 4]))
     parked = draw(st.integers(0, cores))
     flags = {name: draw(RARELY) for name in ("stopped", "spinning", "zombie")}
-    return Worker(pid, cores, parked, draw(st.integers(0, cores - parked)), born=draw(MOSTLY), **flags)
+    return Worker(
+        pid, cores, parked, draw(st.integers(0, cores - parked)), born=draw(MOSTLY), **flags
+    )
 
 
 @st.composite
@@ -31,13 +35,25 @@ def copies(draw, program):
     state = draw(STATES)
     pid = (10 if program == "a" else 20) if draw(MOSTLY) else 0
     return Copy(
-        program=program, state=state, pid=pid, master=pid if draw(MOSTLY) else 0, slot=draw(st.sampled_from([None, *Slot, *Slot])),
-        linked=draw(st.booleans()), paused=draw(st.sampled_from([None, True, True, False, False])),
+        program=program,
+        state=state,
+        pid=pid,
+        master=pid if draw(MOSTLY) else 0,
+        slot=draw(st.sampled_from([None, *Slot, *Slot])),
+        linked=draw(st.booleans()),
+        paused=draw(st.sampled_from([None, True, True, False, False])),
         workers=tuple(draw(workers(pid + n)) for n in range(draw(st.integers(0, 3)))),
-        pending=("p1",) if draw(RARELY) else (), deaf="is stopped" if draw(RARELY) else "",
-        fresh=draw(RARELY), torn=draw(RARELY), waking=draw(RARELY), grown=draw(st.booleans()), renewing=draw(RARELY),
-        asynchronous=draw(RARELY), attached=draw(st.sampled_from([None, None, True, False])), blind="hidden" if draw(RARELY) else "",
-    )  # fmt: skip
+        pending=("p1",) if draw(RARELY) else (),
+        deaf="is stopped" if draw(RARELY) else "",
+        fresh=draw(RARELY),
+        torn=draw(RARELY),
+        waking=draw(RARELY),
+        grown=draw(st.booleans()),
+        renewing=draw(RARELY),
+        asynchronous=draw(RARELY),
+        attached=draw(st.sampled_from([None, None, True, False])),
+        blind="hidden" if draw(RARELY) else "",
+    )
 
 
 @st.composite
@@ -52,10 +68,17 @@ def facts(draw):
 def wishes(draw):
     arrivals = draw(st.dictionaries(PROGRAMS, st.sampled_from(list(Arrival)), max_size=2))
     return Desired(
-        wish=draw(st.sampled_from(["", "a", "b"])), last=draw(st.sampled_from(["", "a", "b"])), held=draw(st.booleans()),
-        both=draw(st.booleans()), arrivals=tuple(arrivals.items()), freeze=draw(st.booleans()), retire_stop=draw(st.booleans()),
-        retiring=draw(st.sampled_from(["", "a", "b"])), desperate=draw(st.booleans()), overdue=draw(st.booleans()),
-    )  # fmt: skip
+        wish=draw(st.sampled_from(["", "a", "b"])),
+        last=draw(st.sampled_from(["", "a", "b"])),
+        held=draw(st.booleans()),
+        both=draw(st.booleans()),
+        arrivals=tuple(arrivals.items()),
+        freeze=draw(st.booleans()),
+        retire_stop=draw(st.booleans()),
+        retiring=draw(st.sampled_from(["", "a", "b"])),
+        desperate=draw(st.booleans()),
+        overdue=draw(st.booleans()),
+    )
 
 
 @given(facts(), wishes())
@@ -75,7 +98,10 @@ def broken_worlds(draw):
         elif kind == "up":
             master = world.boot(program, draw(st.sampled_from(list(Slot))), draw(st.booleans()))
             master.torn = draw(RARELY)
-            master.linked, master.deaf = draw(st.booleans()), draw(st.sampled_from(["", "", "is busy"]))
+            master.linked, master.deaf = (
+                draw(st.booleans()),
+                draw(st.sampled_from(["", "", "is busy"])),
+            )
             master.fresh = not master.paused and master.slot is Slot.NEW and draw(st.booleans())
             master.workers = [draw(mishaps(master, w)) for w in master.workers]
     return world
@@ -98,9 +124,19 @@ def mishaps(draw, master, worker):
 
 
 WANTS = st.builds(
-    Desired, wish=st.sampled_from(["", "a", "b"]), last=st.sampled_from(["", "a", "b"]), freeze=st.booleans(),
-    arrivals=st.sampled_from([(), (("a", Arrival.PARKS),), (("b", Arrival.TAKES_OVER),), (("a", Arrival.PARKS), ("b", Arrival.PARKS))]),
-)  # fmt: skip
+    Desired,
+    wish=st.sampled_from(["", "a", "b"]),
+    last=st.sampled_from(["", "a", "b"]),
+    freeze=st.booleans(),
+    arrivals=st.sampled_from(
+        [
+            (),
+            (("a", Arrival.PARKS),),
+            (("b", Arrival.TAKES_OVER),),
+            (("a", Arrival.PARKS), ("b", Arrival.PARKS)),
+        ]
+    ),
+)
 
 
 @given(broken_worlds(), WANTS)
@@ -143,7 +179,9 @@ def test_a_pair_that_somebody_serves_is_served_at_every_step(world, desired):
 @PROFILE
 def test_what_has_converged_is_left_alone(world, desired):
     alive = [p for p, m in world.masters.items() if m.pid]
-    desired, _ = converge(world, replace(desired, wish=desired.wish if desired.wish in alive else ""))
+    desired, _ = converge(
+        world, replace(desired, wish=desired.wish if desired.wish in alive else "")
+    )
     before = len(world.moves)
     converge(world, desired, most=2)
     assert len(world.moves) == before
@@ -155,21 +193,33 @@ def hard_times(draw):
     a person holds the pair, lets both serve, or has the old copy ended."""
     world = draw(broken_worlds())
     for program, master in list(world.masters.items()):
-        happens = draw(st.sampled_from(["nothing", "nothing", "stop", "detach", "async", "recycle"])) if master.pid else "nothing"
+        happens = (
+            draw(st.sampled_from(["nothing", "nothing", "stop", "detach", "async", "recycle"]))
+            if master.pid
+            else "nothing"
+        )
         master.state = "STOPPING" if happens == "stop" else master.state
         master.attached = happens != "detach"
         master.asynchronous, master.torn = happens == "async", master.torn and happens != "async"
         if happens == "recycle" and master.grown:
             world.recycle(program)
-    world.orphans = [Orphan(900 + n, "a", draw(st.booleans())) for n in range(draw(st.integers(0, 2)))]
+    world.orphans = [
+        Orphan(900 + n, "a", draw(st.booleans())) for n in range(draw(st.integers(0, 2)))
+    ]
     desired = draw(WANTS)
     wants = draw(st.sampled_from(["one", "one", "both", "held", "stop"]))
     if any(m.asynchronous for m in world.masters.values()):
         wants = "stop"
     return world, replace(
-        desired, both=wants == "both", held=wants == "held", retire_stop=wants == "stop", retiring=draw(PROGRAMS) if wants == "stop" else "",
-        wish="" if wants == "held" or not getattr(world.masters.get(desired.wish), "pid", 0) else desired.wish,
-    )  # fmt: skip
+        desired,
+        both=wants == "both",
+        held=wants == "held",
+        retire_stop=wants == "stop",
+        retiring=draw(PROGRAMS) if wants == "stop" else "",
+        wish=""
+        if wants == "held" or not getattr(world.masters.get(desired.wish), "pid", 0)
+        else desired.wish,
+    )
 
 
 @given(hard_times())

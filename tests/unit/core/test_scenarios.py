@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from supervisor_zerg.core.planner import choose, decide
 from supervisor_zerg.core.model import Arrival, Condition, Desired, Facts, Orphan, Slot, Verb
+from supervisor_zerg.core.planner import choose, decide
 
 from ..simulated_pair import World, converge, roles, verbs
 
@@ -58,7 +58,9 @@ def test_h04_a_hundred_swaps_end_as_one(world):
     assert roles(world) == ("a", "b")
 
 
-def test_h05_the_parked_copy_that_a_person_restarted_takes_over_and_the_old_release_is_parked(world):
+def test_h05_the_parked_copy_that_a_person_restarted_takes_over_and_the_old_release_is_parked(
+    world,
+):
     old = world.masters["a"].pid
     world.die("b")
     world.start("b")
@@ -227,7 +229,14 @@ def test_h27_an_old_copy_that_quits_by_itself_leaves_nothing_to_do(world):
 
 
 def test_h28_a_process_that_may_not_be_looked_at_is_a_refusal_and_no_guess(world):
-    blind = replace(world.facts().copy("b"), master=0, slot=None, paused=None, workers=(), blind="no right to look at b")
+    blind = replace(
+        world.facts().copy("b"),
+        master=0,
+        slot=None,
+        paused=None,
+        workers=(),
+        blind="no right to look at b",
+    )
     facts = Facts((world.facts().copy("a"), blind))
     step = decide(facts, Desired(wish="b", last="a"))
     assert (step.refusal, step.moves) == ("NoRights", ())
@@ -259,10 +268,14 @@ def test_h33_a_worker_that_is_born_in_a_parked_copy_changes_nothing(world):
 
 
 def test_h34_a_copy_that_is_to_end_finishes_its_requests_first_unless_the_limit_has_passed(world):
-    world.masters["b"].workers = [replace(w, parked=w.cores - 1, busy=1) for w in world.masters["b"].workers]
+    world.masters["b"].workers = [
+        replace(w, parked=w.cores - 1, busy=1) for w in world.masters["b"].workers
+    ]
     retiring = Desired(last="a", retire_stop=True, retiring="b")
     assert not decide(world.facts(), retiring).moves
-    assert [m.verb for m in decide(world.facts(), replace(retiring, overdue=True)).moves] == [Verb.QUIT]
+    assert [m.verb for m in decide(world.facts(), replace(retiring, overdue=True)).moves] == [
+        Verb.QUIT
+    ]
     world.wait()
     assert [m.verb for m in decide(world.facts(), retiring).moves] == [Verb.QUIT]
 
@@ -395,7 +408,10 @@ def test_a_resume_whose_signal_was_lost_is_signalled_again_and_not_toggled():
 def test_neither_newborn_nor_stopped_workers_are_nudged():
     world = World(cores=4).served_by_a()
     parked = world.masters["b"]
-    parked.workers = [replace(parked.workers[0], parked=0, born=False), replace(parked.workers[1], parked=2)]
+    parked.workers = [
+        replace(parked.workers[0], parked=0, born=False),
+        replace(parked.workers[1], parked=2),
+    ]
     step = decide(world.facts(), A_SERVED)
     assert [(m.verb, m.pids) for m in step.moves] == [(Verb.NUDGE, (parked.workers[1].pid,))]
 

@@ -5,18 +5,18 @@ from types import SimpleNamespace
 import pytest
 from supervisor.events import getEventNameByType
 
-from supervisor_zerg.supervisord import events
 from supervisor_zerg.core import errors
-from supervisor_zerg.deploy.runner import EVENTS
-from supervisor_zerg.deploy.registry import REMEMBERED, Deploys
-from supervisor_zerg.jobs.hooks import GRACE_S, Hooks
 from supervisor_zerg.core.model import Desired
 from supervisor_zerg.core.pair_config import PairConfig
-from supervisor_zerg.supervisord.programs import Programs
-from supervisor_zerg.deploy.model import Outcome, Phase
-from supervisor_zerg.uwsgi.stats import Row, Snapshot
 from supervisor_zerg.deploy.crash_counter import REPLACED_S, Vitals
+from supervisor_zerg.deploy.model import Outcome, Phase
+from supervisor_zerg.deploy.registry import REMEMBERED, Deploys
+from supervisor_zerg.deploy.runner import EVENTS
+from supervisor_zerg.jobs.hooks import GRACE_S, Hooks
 from supervisor_zerg.jobs.queue import Worklist
+from supervisor_zerg.supervisord import events
+from supervisor_zerg.supervisord.programs import Programs
+from supervisor_zerg.uwsgi.stats import Row, Snapshot
 
 
 class Deploy:
@@ -33,12 +33,22 @@ class Deploy:
 @pytest.fixture
 def deploys():
     starts = {7: 70}
-    kernel = SimpleNamespace(process=lambda pid: SimpleNamespace(start=starts[pid]) if pid in starts else None, starts=starts)
-    keeper = SimpleNamespace(check=lambda: None, free=lambda by: None, pair=SimpleNamespace(name="web"), plugin=SimpleNamespace(kernel=kernel))
+    kernel = SimpleNamespace(
+        process=lambda pid: SimpleNamespace(start=starts[pid]) if pid in starts else None,
+        starts=starts,
+    )
+    keeper = SimpleNamespace(
+        check=lambda: None,
+        free=lambda by: None,
+        pair=SimpleNamespace(name="web"),
+        plugin=SimpleNamespace(kernel=kernel),
+    )
     return Deploys(keeper, {"a": [7, 70, "v2"], "b": [8, "from an older version of this file"]})
 
 
-def test_h52_who_was_disconnected_asks_for_the_deploy_by_its_id_though_another_one_was_begun(deploys):
+def test_h52_who_was_disconnected_asks_for_the_deploy_by_its_id_though_another_one_was_begun(
+    deploys,
+):
     for number in range(REMEMBERED + 1):
         deploys.begin(Deploy(str(number)))
     assert deploys.told()["id"] == str(REMEMBERED) and deploys.told("1")["id"] == "1"
@@ -53,12 +63,19 @@ def test_h53_a_deploy_that_nobody_remembers_is_no_matter_of_wrong_words(deploys)
     assert refusal.value.exit_status == errors.FORGOTTEN and "reloaded" in str(refusal.value)
 
 
-@pytest.mark.parametrize("mood, spawned", [(1, True), (0, False), (-1, False)], ids=["runs", "reloads", "shuts-down"])
+@pytest.mark.parametrize(
+    "mood, spawned", [(1, True), (0, False), (-1, False)], ids=["runs", "reloads", "shuts-down"]
+)
 def test_h53_nothing_is_started_while_supervisord_ends(mood, spawned):
     process = SimpleNamespace(pid=0, transition=lambda: None)
     process.spawn = lambda: setattr(process, "pid", 9)
     groups = {"a": SimpleNamespace(processes={"a": process})}
-    assert Programs(SimpleNamespace(process_groups=groups, options=SimpleNamespace(mood=mood))).spawn("a") is spawned
+    assert (
+        Programs(SimpleNamespace(process_groups=groups, options=SimpleNamespace(mood=mood))).spawn(
+            "a"
+        )
+        is spawned
+    )
 
 
 def test_h57_every_outcome_but_a_refusal_is_an_event_of_its_own_kind():
@@ -69,12 +86,19 @@ def test_h57_every_outcome_but_a_refusal_is_an_event_of_its_own_kind():
 
 
 def test_a_label_is_that_of_one_process_and_of_no_later_one_with_its_pid(deploys):
-    assert (deploys.label_of("a", 7), deploys.label_of("a", 8), deploys.label_of("b", 8), deploys.label_of("c", 0)) == ("v2", "", "", "")
+    assert (
+        deploys.label_of("a", 7),
+        deploys.label_of("a", 8),
+        deploys.label_of("b", 8),
+        deploys.label_of("c", 0),
+    ) == ("v2", "", "", "")
     deploys.keeper.plugin.kernel.starts[7] = 71
     assert deploys.label_of("a", 7) == ""
 
 
-@pytest.mark.parametrize("phase, freeze", [(Phase.DRAINING, True), (Phase.CHECKING, False), (Phase.BAKING, True)])
+@pytest.mark.parametrize(
+    "phase, freeze", [(Phase.DRAINING, True), (Phase.CHECKING, False), (Phase.BAKING, True)]
+)
 def test_a_copy_that_is_yet_to_be_promoted_is_not_frozen(deploys, phase, freeze):
     assert deploys.awake(Desired(freeze=True)).freeze is True
     deploys.begin(Deploy("1", phase))
@@ -84,7 +108,12 @@ def test_a_copy_that_is_yet_to_be_promoted_is_not_frozen(deploys, phase, freeze)
 def test_h54_a_hook_of_which_no_listener_tells_has_failed_in_the_end():
     later, heard, clock = [], [], lambda: 0.0
     loop = SimpleNamespace(call_later=lambda seconds, call: later.append((seconds, call)))
-    plugin = SimpleNamespace(worklist=Worklist(clock, lambda job: None), loop=loop, new_id=lambda: "1", log=lambda *words, **more: None)
+    plugin = SimpleNamespace(
+        worklist=Worklist(clock, lambda job: None),
+        loop=loop,
+        new_id=lambda: "1",
+        log=lambda *words, **more: None,
+    )
     keeper = SimpleNamespace(pair=PairConfig(before_deploy="true", hook_timeout=5.0), facts=None)
     Hooks(plugin).run(keeper, "before_deploy", {}, lambda ok, words: heard.append((ok, words)))
     ((seconds, overdue),) = later

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg.core import errors
-from supervisor_zerg.deploy.state_machine import CUT_S, advance, begin
 from supervisor_zerg.core.model import Copy, Facts, Slot, Worker
 from supervisor_zerg.core.pair_config import PairConfig
-from supervisor_zerg.deploy.plan import plans, read_options
 from supervisor_zerg.deploy.dry_run import rehearse
 from supervisor_zerg.deploy.model import Counters, Do, Outcome, Phase, Plan, Sight
+from supervisor_zerg.deploy.plan import plans, read_options
+from supervisor_zerg.deploy.state_machine import CUT_S, advance, begin
 
 PLAN = Plan("new", "old", bake=10, drain_timeout=60, boot_timeout=300, count=2, check_timeout=20)
 CHECKED = replace(PLAN, check_parked=True, check_serving=True)
@@ -109,9 +109,14 @@ def test_a_copy_that_accepts_is_not_stopped():
 def test_h50_hooks_run_in_order_and_a_failing_one_changes_nothing():
     two = replace(HOOKED, before=("before_deploy", "update"))
     deploy = Deploy(two).see(hook=None).see(hook=True)
-    assert deploy.orders == [Do.RUN_HOOK, Do.RUN_HOOK] and deploy.release.waits_for() == "hook update"
+    assert (
+        deploy.orders == [Do.RUN_HOOK, Do.RUN_HOOK] and deploy.release.waits_for() == "hook update"
+    )
     deploy.see(hook=False, hook_words="exit status 1")
-    assert deploy.end == (ENDED, Outcome.REFUSED) and "update failed: exit status 1" in deploy.release.why
+    assert (
+        deploy.end == (ENDED, Outcome.REFUSED)
+        and "update failed: exit status 1" in deploy.release.why
+    )
     assert Do.STOP not in deploy.orders
 
 
@@ -132,7 +137,12 @@ def test_after_deploy_runs_last_and_its_failure_is_told():
     ],
 )
 def test_h44_h45_a_release_that_does_not_boot_is_stopped_and_never_promoted(seen, why):
-    deploy = Deploy(PLAN).see(PARKED).see(GONE).see(**{"target": a_copy("new", True, born=False), **seen})
+    deploy = (
+        Deploy(PLAN)
+        .see(PARKED)
+        .see(GONE)
+        .see(**{"target": a_copy("new", True, born=False), **seen})
+    )
     assert deploy.end == (ENDED, Outcome.FAILED) and why in deploy.release.why
     assert deploy.orders == [Do.STOP, Do.START, Do.STOP]
 
@@ -145,7 +155,9 @@ def test_health_is_asked_while_it_is_parked_and_good_answers_promote():
     assert deploy.see(good=2).orders[-1] is Do.PROMOTE
 
 
-@pytest.mark.parametrize("seen", [{"bad": 2, "health_words": "500"}, {"after": 21}, {"ended": "EXITED"}])
+@pytest.mark.parametrize(
+    "seen", [{"bad": 2, "health_words": "500"}, {"after": 21}, {"ended": "EXITED"}]
+)
 def test_h46_h47_a_release_that_is_not_healthy_is_never_promoted(seen):
     deploy = Deploy(CHECKED).see(PARKED).see(GONE).see(PARKED).see(**seen)
     assert deploy.end == (ENDED, Outcome.FAILED)
@@ -153,7 +165,9 @@ def test_h46_h47_a_release_that_is_not_healthy_is_never_promoted(seen):
 
 
 def test_a_copy_whose_own_hooks_promoted_it_is_checked_while_it_serves():
-    deploy = Deploy(CHECKED).see(PARKED).see(GONE).see(SERVING, serving="new", old=a_copy("old", True))
+    deploy = (
+        Deploy(CHECKED).see(PARKED).see(GONE).see(SERVING, serving="new", old=a_copy("old", True))
+    )
     assert deploy.orders[-1] is Do.PROMOTE
     deploy.see(**bakes(promoted=True))
     assert deploy.release.phase is Phase.BAKING and deploy.orders[-1] is Do.CHECK
@@ -169,8 +183,14 @@ COUNTED = Counters(requests=100, exceptions=3, harakiris=0, lost=2, told=True)
         ({"bad": 2, "health_words": "503"}, "not healthy: 503"),
         ({"serving": "old", "target": PARKED}, "so old serves in its place"),
         ({"counters": replace(COUNTED, harakiris=1)}, "harakiri"),
-        ({"counters": replace(COUNTED, exceptions=4)}, "4 exceptions and 2 respawned workers in 100 requests"),
-        ({"counters": Counters(requests=10, lost=3, told=True)}, "0 exceptions and 3 respawned workers in 10 requests"),
+        (
+            {"counters": replace(COUNTED, exceptions=4)},
+            "4 exceptions and 2 respawned workers in 100 requests",
+        ),
+        (
+            {"counters": Counters(requests=10, lost=3, told=True)},
+            "0 exceptions and 3 respawned workers in 10 requests",
+        ),
         ({"abort": "a person"}, "aborted by a person"),
     ],
 )
@@ -186,7 +206,11 @@ def test_h48_h49_trouble_in_the_bake_rolls_back(seen, why):
 
 @pytest.mark.parametrize(
     "counted",
-    [replace(COUNTED, requests=1000, exceptions=20), Counters(requests=0, lost=2, told=True), Counters(lost=50)],
+    [
+        replace(COUNTED, requests=1000, exceptions=20),
+        Counters(requests=0, lost=2, told=True),
+        Counters(lost=50),
+    ],
     ids=["few", "fewer", "nothing-tells-how-many-requests"],
 )
 def test_h49_what_is_usual_in_the_bake_is_let_be(counted):
@@ -203,12 +227,20 @@ def test_a_promotion_that_was_done_and_lost_again_at_once_is_rolled_back():
     deploy = Deploy(PLAN).until_promoted().see(promoted=True)
     assert deploy.release.phase is Phase.BAKING
     deploy.see()
-    assert deploy.end == (ENDED, Outcome.ROLLED_BACK) and "old serves in its place" in deploy.release.why
+    assert (
+        deploy.end == (ENDED, Outcome.ROLLED_BACK)
+        and "old serves in its place" in deploy.release.why
+    )
 
 
 def test_workers_that_crash_at_once_where_a_copy_does_not_boot_parked_may_have_failed_a_user():
     for paused, outcome in ((True, Outcome.FAILED), (False, Outcome.ROLLED_BACK)):
-        deploy = Deploy(PLAN).see(PARKED).see(GONE).see(a_copy("new", paused, born=False), counters=Counters(lost=9, told=True))
+        deploy = (
+            Deploy(PLAN)
+            .see(PARKED)
+            .see(GONE)
+            .see(a_copy("new", paused, born=False), counters=Counters(lost=9, told=True))
+        )
         assert deploy.release.outcome is outcome and "workers of new end" in deploy.release.why
         deploy.see(a_copy("new", paused, born=False), after=1.1).see(GONE)
         assert deploy.release.phase is ENDED and deploy.orders[-1] is Do.STOP
@@ -217,7 +249,10 @@ def test_workers_that_crash_at_once_where_a_copy_does_not_boot_parked_may_have_f
 def test_no_wait_is_without_a_limit():
     deploy = Deploy(PLAN).see(PARKED)
     assert deploy.see(after=299).release.phase is Phase.STOPPING
-    assert deploy.see(after=2).end == (ENDED, Outcome.FAILED) and "did not stop within 300 s" in deploy.release.why
+    assert (
+        deploy.see(after=2).end == (ENDED, Outcome.FAILED)
+        and "did not stop within 300 s" in deploy.release.why
+    )
     deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person"))
     assert deploy.see(**bakes(after=29)).release.phase is Phase.RETURNING
     assert deploy.see(**bakes(after=2)).end == (ENDED, Outcome.NOT_BACK)
@@ -226,7 +261,10 @@ def test_no_wait_is_without_a_limit():
 
 def test_a_promotion_that_met_a_newborn_worker_is_asked_for_again_for_a_while():
     deploy = Deploy(PLAN).until_promoted().see(promotion="new boots", transient=True)
-    assert deploy.release.phase is Phase.PROMOTING and deploy.orders[-2:] == [Do.PROMOTE, Do.PROMOTE]
+    assert deploy.release.phase is Phase.PROMOTING and deploy.orders[-2:] == [
+        Do.PROMOTE,
+        Do.PROMOTE,
+    ]
     assert deploy.see(promotion="new boots", transient=True, after=5).end == (ENDED, Outcome.FAILED)
 
 
@@ -234,13 +272,25 @@ def test_the_hooks_of_a_copy_that_accepts_by_itself_are_not_stepped_in_between()
     deploy = Deploy(PLAN).see(PARKED).see(GONE).see(SERVING, serving="new", old=OLD)
     assert deploy.release.phase is Phase.BOOTING
     assert deploy.see(SERVING, serving="new", old=a_copy("old", True)).orders[-1] is Do.PROMOTE
-    deploy = Deploy(PLAN).see(PARKED).see(GONE).see(SERVING, serving="new", old=OLD).see(SERVING, serving="new", old=OLD, after=0.6)
+    deploy = (
+        Deploy(PLAN)
+        .see(PARKED)
+        .see(GONE)
+        .see(SERVING, serving="new", old=OLD)
+        .see(SERVING, serving="new", old=OLD, after=0.6)
+    )
     assert deploy.orders[-1] is Do.PROMOTE, "they do not come"
 
 
 def test_h49_workers_that_crash_while_they_are_promoted_keep_nobody_waiting():
-    deploy = Deploy(PLAN).until_promoted().see(a_copy("new", False, born=False), serving="", let_in=True, counters=Counters(lost=1))
-    assert deploy.release.phase is Phase.RETURNING and "end while it is promoted" in deploy.release.why
+    deploy = (
+        Deploy(PLAN)
+        .until_promoted()
+        .see(a_copy("new", False, born=False), serving="", let_in=True, counters=Counters(lost=1))
+    )
+    assert (
+        deploy.release.phase is Phase.RETURNING and "end while it is promoted" in deploy.release.why
+    )
 
 
 def test_a_release_is_not_in_its_bake_before_the_promotion_is_answered():
@@ -248,8 +298,12 @@ def test_a_release_is_not_in_its_bake_before_the_promotion_is_answered():
     assert deploy.release.phase is Phase.PROMOTING
 
 
-@pytest.mark.parametrize("lost, then", [(0, Phase.PROMOTING), (1, Phase.RETURNING)], ids=["well", "crashed"])
-def test_a_copy_that_its_own_hooks_let_in_is_asked_for_again_too_unless_a_worker_of_it_ended(lost, then):
+@pytest.mark.parametrize(
+    "lost, then", [(0, Phase.PROMOTING), (1, Phase.RETURNING)], ids=["well", "crashed"]
+)
+def test_a_copy_that_its_own_hooks_let_in_is_asked_for_again_too_unless_a_worker_of_it_ended(
+    lost, then
+):
     deploy = Deploy(PLAN).until_promoted()
     deploy.see(SERVING, promotion="new boots", transient=True, counters=Counters(lost=lost))
     assert deploy.release.phase is then
@@ -265,7 +319,9 @@ def test_a_release_that_cannot_be_parked_is_stopped_when_users_are_back():
     crashing = a_copy("new", False, born=False)
     assert deploy.see(crashing).release.phase is Phase.RETURNING
     assert deploy.see(crashing, after=1.1).orders[-1] is Do.STOP
-    assert deploy.see(crashing).orders.count(Do.STOP) == 2, "its own stop before the start, and this one"
+    assert deploy.see(crashing).orders.count(Do.STOP) == 2, (
+        "its own stop before the start, and this one"
+    )
     assert deploy.see(GONE).end == (ENDED, Outcome.ROLLED_BACK)
 
 
@@ -274,29 +330,50 @@ def test_a_roll_back_has_not_ended_while_workers_of_the_dead_release_may_take_re
     deploy = Deploy(PLAN).until_baking().see(**dead, orphans=True)
     assert deploy.release.phase is Phase.RETURNING
     assert deploy.see(**dead).end == (ENDED, Outcome.ROLLED_BACK)
-    deploy = Deploy(PLAN).until_baking().see(**dead, orphans=True).see(**dead, orphans=True, after=1.1)
-    assert deploy.end == (ENDED, Outcome.ROLLED_BACK) and deploy.orders.count(Do.STOP) == 1, "for ever it is not waited"
+    deploy = (
+        Deploy(PLAN).until_baking().see(**dead, orphans=True).see(**dead, orphans=True, after=1.1)
+    )
+    assert deploy.end == (ENDED, Outcome.ROLLED_BACK) and deploy.orders.count(Do.STOP) == 1, (
+        "for ever it is not waited"
+    )
 
 
 def test_going_back_that_fails_says_who_serves():
-    deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person")).see(**bakes(promotion="old is deaf"))
-    assert deploy.end == (ENDED, Outcome.NOT_BACK) and "going back failed: old is deaf" in deploy.release.why
+    deploy = (
+        Deploy(PLAN)
+        .until_baking()
+        .see(**bakes(abort="a person"))
+        .see(**bakes(promotion="old is deaf"))
+    )
+    assert (
+        deploy.end == (ENDED, Outcome.NOT_BACK)
+        and "going back failed: old is deaf" in deploy.release.why
+    )
 
 
 def test_h46_h47_the_bake_passes_only_with_good_answers_at_its_end():
     deploy = Deploy(CHECKED).until_baking().see(**bakes(good=1), after=11)
     assert deploy.release.phase is Phase.BAKING, "it is prolonged"
     assert deploy.see(**bakes(good=2)).end == (ENDED, Outcome.DEPLOYED)
-    deploy = Deploy(CHECKED).until_baking().see(**bakes(health_words="no answer within 5.0 s", bad=1), after=31)
+    deploy = (
+        Deploy(CHECKED)
+        .until_baking()
+        .see(**bakes(health_words="no answer within 5.0 s", bad=1), after=31)
+    )
     assert deploy.release.outcome is Outcome.ROLLED_BACK and deploy.orders[-1] is Do.RETURN
     assert "not found healthy within 30 s: no answer" in deploy.release.why
 
 
 def test_h54_good_answers_that_are_long_ago_let_no_bake_pass():
-    deploy = Deploy(CHECKED).until_baking().see(**bakes(good=9, silent=CHECKED.silence + 1), after=11)
+    deploy = (
+        Deploy(CHECKED).until_baking().see(**bakes(good=9, silent=CHECKED.silence + 1), after=11)
+    )
     assert deploy.release.phase is Phase.BAKING
     deploy.see(**bakes(good=9, silent=30, health_words="200 in 1 ms"), after=20)
-    assert deploy.release.outcome is Outcome.ROLLED_BACK and "does the listener run?" in deploy.release.why
+    assert (
+        deploy.release.outcome is Outcome.ROLLED_BACK
+        and "does the listener run?" in deploy.release.why
+    )
 
 
 def test_without_a_bake_good_answers_before_the_promotion_suffice_and_are_needed_after_it_else():
@@ -316,13 +393,22 @@ def test_where_the_old_release_has_ended_there_is_no_way_back_and_that_is_told(o
     assert deploy.release.waits_for() == "new bakes, and old, which had the old release, has ended"
     deploy.see(**bakes(old=old, abort="a person")).see(**bakes(old=old))
     assert deploy.end == (ENDED, Outcome.NOT_BACK) and Do.RETURN not in deploy.orders
-    assert deploy.release.why.startswith("aborted by a person; old, which had the old release, has ended")
+    assert deploy.release.why.startswith(
+        "aborted by a person; old, which had the old release, has ended"
+    )
 
 
 def test_a_program_of_the_old_release_that_was_started_anew_may_take_over_for_a_moment():
-    deploy = Deploy(PLAN).until_baking().see(PARKED, serving="old", old=OTHER_OLD).see(**bakes(old=OTHER_OLD))
+    deploy = (
+        Deploy(PLAN)
+        .until_baking()
+        .see(PARKED, serving="old", old=OTHER_OLD)
+        .see(**bakes(old=OTHER_OLD))
+    )
     assert deploy.release.phase is Phase.BAKING
-    assert deploy.see(PARKED, serving="old", old=OTHER_OLD, after=11).see(PARKED, old=OTHER_OLD).end == (ENDED, Outcome.NOT_BACK)
+    assert deploy.see(PARKED, serving="old", old=OTHER_OLD, after=11).see(
+        PARKED, old=OTHER_OLD
+    ).end == (ENDED, Outcome.NOT_BACK)
 
 
 def test_where_the_old_release_has_ended_and_the_new_one_too_it_is_waited_for_whoever_is_ready():
@@ -340,11 +426,20 @@ def replace_serving(deploy, seen):
 
 def test_a_release_whose_old_one_has_ended_is_deployed_all_the_same_and_says_so():
     deploy = Deploy(PLAN).until_baking().see(**bakes(old=OTHER_OLD), after=11)
-    assert deploy.end == (ENDED, Outcome.DEPLOYED) and "there is none to go back to" in deploy.release.why
+    assert (
+        deploy.end == (ENDED, Outcome.DEPLOYED)
+        and "there is none to go back to" in deploy.release.why
+    )
 
 
 def test_an_old_release_that_ends_while_it_is_gone_back_to():
-    deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person")).see(**bakes(old=OTHER_OLD)).see(**bakes(old=OTHER_OLD))
+    deploy = (
+        Deploy(PLAN)
+        .until_baking()
+        .see(**bakes(abort="a person"))
+        .see(**bakes(old=OTHER_OLD))
+        .see(**bakes(old=OTHER_OLD))
+    )
     assert deploy.end == (ENDED, Outcome.NOT_BACK) and "none to go back to" in deploy.release.why
 
 
@@ -356,21 +451,37 @@ def test_a_release_that_does_not_boot_where_the_old_one_was_started_anew_leaves_
 def test_h51_abort_while_a_hook_runs_ends_the_hook_first():
     deploy = Deploy(HOOKED).see(hook=None, abort="a person").see(hook=None, abort="a person")
     assert deploy.orders == [Do.RUN_HOOK, Do.END_HOOK] and deploy.release.phase is Phase.PREPARING
-    assert deploy.see(hook=False, abort="a person").end == (ENDED, Outcome.REFUSED) and deploy.release.why == "aborted by a person"
+    assert (
+        deploy.see(hook=False, abort="a person").end == (ENDED, Outcome.REFUSED)
+        and deploy.release.why == "aborted by a person"
+    )
 
 
-@pytest.mark.parametrize("phase", ["DRAINING", "STOPPING", "BOOTING", "CHECKING", "PROMOTING", "BAKING", "FINISHING"])
+@pytest.mark.parametrize(
+    "phase", ["DRAINING", "STOPPING", "BOOTING", "CHECKING", "PROMOTING", "BAKING", "FINISHING"]
+)
 def test_h51_abort_ends_on_the_old_release_from_any_phase(phase):
     deploy = Deploy(replace(CHECKED, after="after_deploy"))
     busy, born = a_copy("new", True, busy=1), a_copy("new", True, born=False)
-    on_the_way = [(busy, {}), (PARKED, {}), (GONE, {}), (PARKED, {}), (PARKED, {"good": 2}), (SERVING, {"promoted": True, "serving": "new"})]
+    on_the_way = [
+        (busy, {}),
+        (PARKED, {}),
+        (GONE, {}),
+        (PARKED, {}),
+        (PARKED, {"good": 2}),
+        (SERVING, {"promoted": True, "serving": "new"}),
+    ]
     for target, seen in on_the_way + [(SERVING, {"good": 2, "serving": "new", "after": 11})]:
         if deploy.release.phase is not Phase[phase]:
             deploy.see(target, **seen)
     assert deploy.release.phase is Phase[phase]
     seen = bakes() if phase in ("BAKING", "FINISHING") else {"target": born}
     deploy.see(**seen, abort="a person").see(PARKED)
-    outcomes = {"DRAINING": Outcome.REFUSED, "BAKING": Outcome.ROLLED_BACK, "FINISHING": Outcome.ROLLED_BACK}
+    outcomes = {
+        "DRAINING": Outcome.REFUSED,
+        "BAKING": Outcome.ROLLED_BACK,
+        "FINISHING": Outcome.ROLLED_BACK,
+    }
     assert deploy.end == (ENDED, outcomes.get(phase, Outcome.FAILED))
 
 
@@ -381,7 +492,9 @@ def test_h55_where_something_was_changed_before_nothing_is_refused_any_more():
 
 SIGHTS = st.builds(
     dict,
-    target=st.sampled_from([GONE, PARKED, SERVING, a_copy("new", True, busy=1), a_copy("new", True, born=False)]),
+    target=st.sampled_from(
+        [GONE, PARKED, SERVING, a_copy("new", True, busy=1), a_copy("new", True, born=False)]
+    ),
     old=st.sampled_from([OLD, OLD, OLD, a_copy("old", True), Copy("old")]),
     serving=st.sampled_from(["", "old", "new"]),
     after=st.sampled_from([0.0, 0.1, 1.0, 15.0, 70.0, 400.0]),
@@ -395,12 +508,18 @@ SIGHTS = st.builds(
     promoted=st.booleans(),
     let_in=st.booleans(),
     orphans=st.booleans(),
-    counters=st.sampled_from([Counters(), COUNTED, Counters(lost=9, told=True), replace(COUNTED, harakiris=2)]),
+    counters=st.sampled_from(
+        [Counters(), COUNTED, Counters(lost=9, told=True), replace(COUNTED, harakiris=2)]
+    ),
     abort=st.sampled_from(["", "", "", "", "a person"]),
 )
 
 
-@given(st.sampled_from([PLAN, CHECKED, HOOKED]), st.booleans(), st.lists(SIGHTS, min_size=1, max_size=25))
+@given(
+    st.sampled_from([PLAN, CHECKED, HOOKED]),
+    st.booleans(),
+    st.lists(SIGHTS, min_size=1, max_size=25),
+)
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_whatever_is_seen_no_rule_is_broken(plan, far, sights):
     deploy = Deploy(plan)
@@ -421,7 +540,11 @@ def test_whatever_is_seen_no_rule_is_broken(plan, far, sights):
             assert not seen["target"].pid
         assert before.phase is not ENDED or not orders
         assert (deploy.release.phase is ENDED) <= (deploy.release.outcome is not None)
-        if deploy.end == (ENDED, Outcome.DEPLOYED) and plan.check_serving and before.phase is Phase.BAKING:
+        if (
+            deploy.end == (ENDED, Outcome.DEPLOYED)
+            and plan.check_serving
+            and before.phase is Phase.BAKING
+        ):
             assert seen["good"] >= plan.count, "nobody said that it is healthy"
         if before.phase is not ENDED and deploy.end == (ENDED, Outcome.ROLLED_BACK):
             assert seen["serving"] == "old" and not deploy.release.old_gone
@@ -430,13 +553,22 @@ def test_whatever_is_seen_no_rule_is_broken(plan, far, sights):
 # plans
 
 
-PAIR = PairConfig(programs=("old", "new"), companion="/run/%(program_name)s.companion", health="/health")
+PAIR = PairConfig(
+    programs=("old", "new"), companion="/run/%(program_name)s.companion", health="/health"
+)
 FACTS = Facts((OLD, PARKED))
 
 
 def test_the_plan_of_a_pair():
     (plan,) = plans(PAIR, FACTS, read_options({"bake": 5, "timeout": 7.0}))
-    assert (plan.target, plan.old, plan.bake, plan.boot_timeout, plan.check_parked, plan.check_serving) == ("new", "old", 5, 7, True, True)
+    assert (
+        plan.target,
+        plan.old,
+        plan.bake,
+        plan.boot_timeout,
+        plan.check_parked,
+        plan.check_serving,
+    ) == ("new", "old", 5, 7, True, True)
 
 
 REHEARSED = """\
@@ -457,7 +589,10 @@ def rehearsed(pair, facts=FACTS, **options):
 def test_a_dry_run_tells_each_step_and_each_byte():
     assert "\n".join(rehearsed(PAIR)) == REHEARSED
     threads = replace(OLD, workers=(Worker(11, 4),))
-    assert any("'p2' to /var/run/running.fifo (pid 10), and nudge" in step for step in rehearsed(PAIR, Facts((threads, PARKED))))
+    assert any(
+        "'p2' to /var/run/running.fifo (pid 10), and nudge" in step
+        for step in rehearsed(PAIR, Facts((threads, PARKED)))
+    )
     assert rehearsed(PAIR, bake=0)[-2] == "watch new for 0 s"
 
 
@@ -472,7 +607,10 @@ def test_h55_a_dry_run_of_the_procedure_of_the_article_tells_both_halves():
     (at,) = [number for number, step in enumerate(told) if step == "run update: git pull"]
     assert "wait until no request of old is in flight, 60 s at most" == told[at + 1]
     assert told[at + 2].startswith("write 'q' to /var/run/sleeping.fifo (pid 10): it ends")
-    assert "write 'p2' to /var/run/running.fifo (the master that was started): it is parked" in told[at:]
+    assert (
+        "write 'p2' to /var/run/running.fifo (the master that was started): it is parked"
+        in told[at:]
+    )
 
 
 def test_h56_a_dry_run_with_retire_stop_tells_how_the_old_copy_ends():
@@ -492,9 +630,21 @@ def test_an_address_that_tells_no_copies_apart_is_asked_after_the_promotion_only
 def test_h55_the_procedure_of_the_article_in_two_plans():
     pair = replace(PAIR, update="git pull", before_deploy="true")
     first, second = plans(pair, FACTS, read_options({"backup_first": True}))
-    assert (first.target, first.bake, first.before, first.after) == ("new", 0, ("before_deploy",), "")
-    assert (second.target, second.old, second.before, second.follows) == ("old", "new", ("update",), True)
-    (only,) = plans(pair, Facts((a_copy("old", True), SERVING)), read_options({"backup_first": True}))
+    assert (first.target, first.bake, first.before, first.after) == (
+        "new",
+        0,
+        ("before_deploy",),
+        "",
+    )
+    assert (second.target, second.old, second.before, second.follows) == (
+        "old",
+        "new",
+        ("update",),
+        True,
+    )
+    (only,) = plans(
+        pair, Facts((a_copy("old", True), SERVING)), read_options({"backup_first": True})
+    )
     assert (only.target, only.before) == ("old", ("before_deploy", "update"))
 
 
@@ -504,7 +654,12 @@ def test_h55_the_procedure_of_the_article_in_two_plans():
         (PAIR, Facts((Copy("old"), Copy("new"))), {}, errors.NobodyServes),
         (PAIR, Facts((OLD, Copy("new", "ABSENT"))), {}, errors.NotRunning),
         (PAIR, Facts((replace(OLD, asynchronous=True), PARKED)), {}, errors.AsyncCopy),
-        (replace(PAIR, retire="stop"), Facts((replace(OLD, asynchronous=True), PARKED)), {}, errors.AsyncCopy),
+        (
+            replace(PAIR, retire="stop"),
+            Facts((replace(OLD, asynchronous=True), PARKED)),
+            {},
+            errors.AsyncCopy,
+        ),
         (PAIR, Facts((replace(OLD, blind="no right"), PARKED)), {}, errors.NoRights),
         (PAIR, FACTS, {"backup_first": True}, errors.BadOption),
     ],
@@ -516,7 +671,16 @@ def test_what_cannot_be_begun(pair, facts, options, refusal):
 
 @pytest.mark.parametrize(
     "options",
-    [{"bake": -1}, {"bake": "x"}, {"bake": True}, {"wait": 1}, {"nix": 1}, {"label": "x" * 101}, {"label": "\n"}, {"timeout": 1e9}],
+    [
+        {"bake": -1},
+        {"bake": "x"},
+        {"bake": True},
+        {"wait": 1},
+        {"nix": 1},
+        {"label": "x" * 101},
+        {"label": "\n"},
+        {"timeout": 1e9},
+    ],
 )
 def test_options_that_are_off(options):
     with pytest.raises(errors.BadOption):

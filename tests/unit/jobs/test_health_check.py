@@ -16,8 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg import __version__
-from supervisor_zerg.jobs import health_check
-from supervisor_zerg.jobs import subprocesses
+from supervisor_zerg.jobs import health_check, subprocesses
 
 LIMIT_S = 0.2
 SLACK_S = 0.7  # other work on this machine
@@ -29,7 +28,15 @@ def short_grace(monkeypatch):
 
 
 def health(check, expect="", timeout=LIMIT_S, **more):
-    job = {"id": "1", "kind": "health", "pair": "pybossa", "what": "health", "check": check, "expect": expect, "interval": 1.0}
+    job = {
+        "id": "1",
+        "kind": "health",
+        "pair": "pybossa",
+        "what": "health",
+        "check": check,
+        "expect": expect,
+        "interval": 1.0,
+    }
     return health_check.run({**job, "timeout": timeout, "environment": {}, **more})
 
 
@@ -38,7 +45,7 @@ def hook(line, timeout=LIMIT_S, **more):
 
 
 def python(code):
-    return "%s -c '%s'" % (sys.executable, code)
+    return f"{sys.executable} -c '{code}'"
 
 
 class Page(http.server.BaseHTTPRequestHandler):
@@ -61,7 +68,9 @@ class Page(http.server.BaseHTTPRequestHandler):
 
 
 def serve(server):
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    threading.Thread(
+        target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+    ).start()
     return server
 
 
@@ -124,24 +133,43 @@ def dripping(answer, dripped):
 # over HTTP
 
 
-@pytest.mark.parametrize("status, expect, ok", [
-    (200, "", True), (302, "", True), (399, "", True), (404, "", False), (503, "", False), (200, "200", True), (204, "200", False),
-    (301, "200,204,300-302", True), (303, "200, 204, 300-302", False), (503, "503", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "status, expect, ok",
+    [
+        (200, "", True),
+        (302, "", True),
+        (399, "", True),
+        (404, "", False),
+        (503, "", False),
+        (200, "200", True),
+        (204, "200", False),
+        (301, "200,204,300-302", True),
+        (303, "200, 204, 300-302", False),
+        (503, "503", True),
+    ],
+)
 def test_a_status_is_good_when_it_is_wanted(site, status, expect, ok):
     said, words = health("%s/%d" % (site, status), expect)
     assert said is ok
-    assert words.startswith("%d in " % status) if ok else words.endswith(", wanted %s" % (expect or "200-399"))
+    assert (
+        words.startswith("%d in " % status)
+        if ok
+        else words.endswith(", wanted %s" % (expect or "200-399"))
+    )
 
 
 def test_the_words_say_what_came_and_what_was_wanted(site):
-    assert health(site + "/503") == (False, "503 Service Unavailable, wanted 200-399")
+    assert health(f"{site}/503") == (False, "503 Service Unavailable, wanted 200-399")
 
 
 def test_a_redirect_is_not_followed_and_the_headers_name_us(site):
-    assert health(site + "/302?a=b")[0]
+    assert health(f"{site}/302?a=b")[0]
     ((path, headers),) = Page.asked
-    assert path == "/302?a=b" and headers["User-Agent"] == "supervisor_zerg/" + __version__ and headers["Host"] == site[7:]
+    assert (
+        path == "/302?a=b"
+        and headers["User-Agent"] == f"supervisor_zerg/{__version__}"
+        and headers["Host"] == site[7:]
+    )
 
 
 def test_a_unix_socket_is_asked_over_plain_http(tmp_path):
@@ -149,9 +177,12 @@ def test_a_unix_socket_is_asked_over_plain_http(tmp_path):
         daemon_threads = True
 
     with serve(Server(str(tmp_path / "a:b.sock"), Page)) as server:
-        address = "unix://%s" % (tmp_path / "a:b.sock")
-        assert health(address + ":/204")[0] and Page.asked[-1][1]["Host"] == "localhost"
-        assert health(address + ":/500/x:/y") == (False, "500 Internal Server Error, wanted 200-399")
+        address = f"unix://{tmp_path / 'a:b.sock'}"
+        assert health(f"{address}:/204")[0] and Page.asked[-1][1]["Host"] == "localhost"
+        assert health(f"{address}:/500/x:/y") == (
+            False,
+            "500 Internal Server Error, wanted 200-399",
+        )
         assert Page.asked[-1][0] == "/500/x:/y"
         server.shutdown()
 
@@ -159,11 +190,16 @@ def test_a_unix_socket_is_asked_over_plain_http(tmp_path):
 def test_nobody_there():
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))  # and never listens
-        assert health("http://127.0.0.1:%d/" % bound.getsockname()[1]) == (False, "no answer: Connection refused")
+        assert health("http://127.0.0.1:%d/" % bound.getsockname()[1]) == (
+            False,
+            "no answer: Connection refused",
+        )
     assert health("unix:///no/such.sock:/") == (False, "no answer: No such file or directory")
 
 
-@pytest.mark.parametrize("answer", [b"", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.0 200 OK\r\nContent-Length: 999\r\n\r\n"])
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.0 200 OK\r\n", b"HTTP/1.0 200 OK\r\nContent-Length: 999\r\n\r\n"]
+)
 def test_a_server_that_drips_is_cut_off_at_the_limit(crude, answer):
     dripped = []
     port, began = crude(dripping(answer, dripped)), time.monotonic()
@@ -200,12 +236,18 @@ def test_of_an_endless_body_only_the_beginning_is_read(crude):
     assert health("http://127.0.0.1:%d/" % crude(behave), timeout=2.0)[0]
 
 
-@pytest.mark.parametrize("answer, words", [
-    (b"", "no answer: Remote end closed connection without response"),
-    (b"SSH-2.0-OpenSSH_9.6\r\n", "no HTTP answer: BadStatusLine"),
-    (b"HTTP/1.0 500 \xe9\x01\x1b[31m" + b"o" * 400 + b"\r\n\r\n", "500 \\xe9 [31mooo"),
-    (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "no HTTP answer: IncompleteRead"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "answer, words",
+    [
+        (b"", "no answer: Remote end closed connection without response"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "no HTTP answer: BadStatusLine"),
+        (b"HTTP/1.0 500 \xe9\x01\x1b[31m" + b"o" * 400 + b"\r\n\r\n", "500 \\xe9 [31mooo"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "no HTTP answer: IncompleteRead",
+        ),
+    ],
+)
 def test_what_is_no_good_answer_is_told_in_one_short_line(crude, answer, words):
     ok, said = health("http://127.0.0.1:%d/" % crude(saying(answer)), timeout=2.0)
     assert not ok and said.startswith(words)
@@ -217,10 +259,30 @@ def test_a_certificate_that_nobody_signed_is_no_good(tmp_path, crude, monkeypatc
         pytest.skip("no openssl to make a certificate with")
     key, certificate = str(tmp_path / "key"), str(tmp_path / "certificate")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-keyout", key,
-         "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
-        check=True, capture_output=True, timeout=10,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            key,
+            "-out",
+            certificate,
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ],
+        check=True,
+        capture_output=True,
+        timeout=10,
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 
@@ -229,27 +291,56 @@ def test_a_certificate_that_nobody_signed_is_no_good(tmp_path, crude, monkeypatc
             saying(b"HTTP/1.0 204 Nothing\r\n\r\n")(safe)
 
     port = crude(lambda connection: pytest.raises(ssl.SSLError, behave, connection))
-    assert health("https://localhost:%d/" % port, timeout=2.0)[1].startswith("no answer: the certificate is not good: self")
+    assert health("https://localhost:%d/" % port, timeout=2.0)[1].startswith(
+        "no answer: the certificate is not good: self"
+    )
     monkeypatch.setenv("SSL_CERT_FILE", certificate)
     port = crude(behave)
     assert health("https://localhost:%d/" % port, timeout=2.0)[0]
     assert "not good: IP address mismatch" in health("https://127.0.0.1:%d/" % port, timeout=2.0)[1]
 
 
-@pytest.mark.parametrize("check", ["", "ftp://x/", "http://", "http://x:y/", "http://a b/", "http://\xfc..x/", "unix://", "nonsense", "http://["])
+@pytest.mark.parametrize(
+    "check",
+    [
+        "",
+        "ftp://x/",
+        "http://",
+        "http://x:y/",
+        "http://a b/",
+        "http://\xfc..x/",
+        "unix://",
+        "nonsense",
+        "http://[",
+    ],
+)
 def test_an_address_that_is_none_is_told(check):
     ok, words = health(check)
     assert not ok and words
 
 
 def test_a_wanted_status_that_is_none_is_told(site):
-    assert health(site + "/200", "fine") == (False, "cannot be done: the wanted status 'fine' is not like 200-399 or 200,204")
+    assert health(f"{site}/200", "fine") == (
+        False,
+        "cannot be done: the wanted status 'fine' is not like 200-399 or 200,204",
+    )
 
 
 JSON = st.none() | st.floats() | st.text() | st.integers() | st.lists(st.text())
 
 
-@given(st.fixed_dictionaries({}, optional={"kind": JSON, "check": JSON, "environment": JSON, "timeout": JSON, "expect": JSON}))
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "kind": JSON,
+            "check": JSON,
+            "environment": JSON,
+            "timeout": JSON,
+            "expect": JSON,
+        },
+    )
+)
 @settings(max_examples=40, deadline=None, derandomize=True)
 def test_a_job_that_is_rubbish_raises_nothing(job):
     ok, words = health_check.run(job)
@@ -260,26 +351,36 @@ def test_a_job_that_is_rubbish_raises_nothing(job):
 
 
 def test_exit_status_and_last_line_are_told_and_the_lines_are_logged(capsys):
-    assert hook("sh -c 'echo one; echo two >&2; echo; exit 3'", timeout=2.0) == (False, "exit status 3: two")
+    assert hook("sh -c 'echo one; echo two >&2; echo; exit 3'", timeout=2.0) == (
+        False,
+        "exit status 3: two",
+    )
     assert hook("command:echo -n caf\xe9", timeout=2.0) == (True, "exit status 0: caf\\xe9")
     assert health("command:true", timeout=2.0) == (True, "exit status 0")
     said = capsys.readouterr().err
-    assert said == "".join("pybossa before_deploy: %s\n" % line for line in ("one", "two", "", "caf\xe9"))
+    assert said == "".join(
+        f"pybossa before_deploy: {line}\n" for line in ("one", "two", "", "caf\xe9")
+    )
 
 
 def test_there_is_no_shell_but_there_is_the_environment(capsys):
     assert hook("echo $HOME ';' *", timeout=2.0) == (True, "exit status 0: $HOME ; *")
-    assert hook("sh -c 'echo $ZERG_COPY$HOME'", timeout=2.0, environment={"ZERG_COPY": "a b"})[1].endswith(": a b" + os.environ["HOME"])
+    assert hook("sh -c 'echo $ZERG_COPY$HOME'", timeout=2.0, environment={"ZERG_COPY": "a b"})[
+        1
+    ].endswith(f": a b{os.environ['HOME']}")
 
 
-@pytest.mark.parametrize("line, words", [
-    ("no-such-command x", "cannot run no-such-command: No such file or directory"),
-    ("/dev/null", "cannot run /dev/null: Permission denied"),
-    ("", "cannot be done: no command is named"),
-    ("sh -c 'x", "cannot be done: No closing quotation"),
-    ("sh -c 'kill -9 $$'", "ended by signal 9 (Killed)"),
-    ("echo a\0b", "cannot be done: embedded null byte"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("no-such-command x", "cannot run no-such-command: No such file or directory"),
+        ("/dev/null", "cannot run /dev/null: Permission denied"),
+        ("", "cannot be done: no command is named"),
+        ("sh -c 'x", "cannot be done: No closing quotation"),
+        ("sh -c 'kill -9 $$'", "ended by signal 9 (Killed)"),
+        ("echo a\0b", "cannot be done: embedded null byte"),
+    ],
+)
 def test_what_cannot_be_run_is_told(line, words):
     assert hook(line, timeout=2.0) == (False, words)
 
@@ -289,7 +390,7 @@ def alive(marker):
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open("/proc/%s/cmdline" % pid) as file:
+            with open(f"/proc/{pid}/cmdline") as file:
                 if marker in file.read():
                     found.append(int(pid))
         except OSError:
@@ -299,19 +400,27 @@ def alive(marker):
 
 def test_at_the_limit_a_command_and_all_that_it_started_is_ended():
     began = time.monotonic()
-    assert hook("sh -c 'echo begun; sleep 31.4159 & sleep 31.4159'") == (False, "no end within 0.2 s: begun")
+    assert hook("sh -c 'echo begun; sleep 31.4159 & sleep 31.4159'") == (
+        False,
+        "no end within 0.2 s: begun",
+    )
     assert time.monotonic() - began < LIMIT_S + SLACK_S and not alive("31.4159")
 
 
 def test_a_command_that_ignores_sigterm_is_killed():
     began = time.monotonic()
-    assert hook("""sh -c 'trap "" TERM; sleep 31.4158 & sleep 31.4158; sleep 31.4158'""") == (False, "no end within 0.2 s")
+    assert hook("""sh -c 'trap "" TERM; sleep 31.4158 & sleep 31.4158; sleep 31.4158'""") == (
+        False,
+        "no end within 0.2 s",
+    )
     assert time.monotonic() - began < LIMIT_S + 0.2 + SLACK_S and not alive("31.4158")
 
 
 def test_a_command_may_end_itself_in_order_after_sigterm(tmp_path):
     done = tmp_path / "done"
-    assert not hook("""sh -c 'trap "sleep 0.05; echo x > %s; exit" TERM; while :; do sleep 0.02; done'""" % done)[0]
+    assert not hook(
+        f"""sh -c 'trap "sleep 0.05; echo x > {done}; exit" TERM; while :; do sleep 0.02; done'"""
+    )[0]
     assert done.exists()
 
 
@@ -353,7 +462,10 @@ def test_a_log_that_is_gone_stops_no_command(monkeypatch):
 def test_all_commands_can_be_ended_together_and_no_other_is_begun(monkeypatch):
     monkeypatch.setattr(subprocesses, "RUNNING", subprocesses.Running())
     answers = []
-    threads = [threading.Thread(target=lambda: answers.append(hook("sleep 31.4156", timeout=20.0))) for _ in range(3)]
+    threads = [
+        threading.Thread(target=lambda: answers.append(hook("sleep 31.4156", timeout=20.0)))
+        for _ in range(3)
+    ]
     for thread in threads:
         thread.start()
     until = time.monotonic() + 2

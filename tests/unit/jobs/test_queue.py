@@ -46,7 +46,11 @@ def test_a_check_goes_on_until_nobody_wants_it(worklist):
 def test_a_hook_is_told_once(worklist):
     heard = []
     worklist.add(a_job("hook", lambda ok, words: heard.append(ok)))
-    assert worklist.tell("1", True, "") is False and worklist.tell("1", True, "") is None and heard == [True]
+    assert (
+        worklist.tell("1", True, "") is False
+        and worklist.tell("1", True, "") is None
+        and heard == [True]
+    )
 
 
 def test_a_hook_that_runs_is_withdrawn_through_the_listener_and_one_that_does_not_at_once(worklist):
@@ -59,8 +63,13 @@ def test_a_hook_that_runs_is_withdrawn_through_the_listener_and_one_that_does_no
     worklist.withdraw(running)
     worklist.withdraw(running)
     assert worklist.woken.count(running) == 2
-    assert [(j["id"], j["kind"]) for j in worklist.take(False)] == [("running", "end")] and worklist.take(False) == []
-    assert worklist.tell("running", False, "ended by signal 15") is False and heard[-1] == (False, "ended by signal 15")
+    assert [(j["id"], j["kind"]) for j in worklist.take(False)] == [
+        ("running", "end")
+    ] and worklist.take(False) == []
+    assert worklist.tell("running", False, "ended by signal 15") is False and heard[-1] == (
+        False,
+        "ended by signal 15",
+    )
     check = worklist.add(a_job("health", lambda ok, words: True, "check"))
     worklist.take(False)
     worklist.withdraw(check)

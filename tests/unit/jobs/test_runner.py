@@ -13,8 +13,7 @@ from xmlrpc.server import SimpleXMLRPCRequestHandler, SimpleXMLRPCServer
 import pytest
 
 import supervisor_zerg
-from supervisor_zerg.jobs import subprocesses
-from supervisor_zerg.jobs import runner
+from supervisor_zerg.jobs import runner, subprocesses
 from supervisor_zerg.jobs.runner import Jobs
 
 WAIT_S = 5.0
@@ -32,12 +31,18 @@ class Namespace:
     def __init__(self):
         self.waiting, self.told, self.anew, self.settled = [], [], [], 0
         self.answer = lambda told: True
-        self.server = SimpleXMLRPCServer(("127.0.0.1", 0), Quiet, logRequests=False, allow_none=False)
+        self.server = SimpleXMLRPCServer(
+            ("127.0.0.1", 0), Quiet, logRequests=False, allow_none=False
+        )
         self.server.register_function(self.take, "zerg.takeJobs")
         self.server.register_function(self.tell, "zerg.tellJob")
         self.server.register_function(self.settle, "zerg.settleAll")
-        self.environ = {"SUPERVISOR_SERVER_URL": "http://127.0.0.1:%d" % self.server.server_address[1]}
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        self.environ = {
+            "SUPERVISOR_SERVER_URL": "http://127.0.0.1:%d" % self.server.server_address[1]
+        }
+        threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
 
     def take(self, anew):
         self.anew.append(anew)
@@ -82,13 +87,25 @@ def worker(namespace, said, monkeypatch):
 
 def hook(identifier, line, timeout=5.0):
     return {
-        "id": identifier, "kind": "hook", "pair": "pybossa", "what": "before_deploy", "check": line, "environment": {"WHO": identifier},
-        "timeout": timeout, "interval": 1.0, "expect": "",
-    }  # fmt: skip
+        "id": identifier,
+        "kind": "hook",
+        "pair": "pybossa",
+        "what": "before_deploy",
+        "check": line,
+        "environment": {"WHO": identifier},
+        "timeout": timeout,
+        "interval": 1.0,
+        "expect": "",
+    }
 
 
 def health(identifier, line="true", interval=0.05):
-    return {**hook(identifier, "command:" + line), "kind": "health", "what": "health", "interval": interval}
+    return {
+        **hook(identifier, f"command:{line}"),
+        "kind": "health",
+        "what": "health",
+        "interval": interval,
+    }
 
 
 def until(condition, wait_s=WAIT_S):
@@ -99,17 +116,26 @@ def until(condition, wait_s=WAIT_S):
 
 
 def test_jobs_are_begun_at_once_side_by_side_and_told(namespace, worker):
-    namespace.waiting = [hook("a", "sleep 0.3"), hook("b", "sleep 0.3"), hook("c", "sh -c 'echo $WHO; exit 1'")]
+    namespace.waiting = [
+        hook("a", "sleep 0.3"),
+        hook("b", "sleep 0.3"),
+        hook("c", "sh -c 'echo $WHO; exit 1'"),
+    ]
     began = time.monotonic()
     worker.take()
     assert time.monotonic() - began < 0.25
     until(lambda: len(namespace.told) == 3)
     assert namespace.told[0] == ("c", False, "exit status 1: c")
-    assert sorted(namespace.told[1:]) == [("a", True, "exit status 0"), ("b", True, "exit status 0")]
+    assert sorted(namespace.told[1:]) == [
+        ("a", True, "exit status 0"),
+        ("b", True, "exit status 0"),
+    ]
 
 
-def test_a_hook_that_is_not_wanted_any_more_is_ended_with_what_it_started_and_told(namespace, worker, tmp_path):
-    namespace.waiting = [hook("a", "sh -c 'touch %s/begun; sleep 60 & wait'" % tmp_path)]
+def test_a_hook_that_is_not_wanted_any_more_is_ended_with_what_it_started_and_told(
+    namespace, worker, tmp_path
+):
+    namespace.waiting = [hook("a", f"sh -c 'touch {tmp_path}/begun; sleep 60 & wait'")]
     worker.take()
     until((tmp_path / "begun").exists)
     namespace.waiting = [{**hook("a", ""), "kind": "end"}]
@@ -119,10 +145,13 @@ def test_a_hook_that_is_not_wanted_any_more_is_ended_with_what_it_started_and_to
 
 
 def test_a_hook_that_is_not_wanted_before_its_turn_is_not_begun(namespace, worker, tmp_path):
-    namespace.waiting = [{**hook("a", ""), "kind": "end"}, hook("a", "touch %s/begun" % tmp_path)]
+    namespace.waiting = [{**hook("a", ""), "kind": "end"}, hook("a", f"touch {tmp_path}/begun")]
     worker.take()
     until(lambda: namespace.told)
-    assert namespace.told == [("a", False, "it was withdrawn before it began")] and not (tmp_path / "begun").exists()
+    assert (
+        namespace.told == [("a", False, "it was withdrawn before it began")]
+        and not (tmp_path / "begun").exists()
+    )
 
 
 def test_only_the_first_call_is_anew_and_one_that_failed_was_none(namespace, worker):
@@ -170,7 +199,11 @@ def test_a_job_that_nobody_knows_any_more_ends(namespace, worker, said):
 def test_the_same_job_taken_twice_is_run_once(namespace, worker):
     namespace.answer = lambda told: False
     for _ in range(3):
-        namespace.waiting = [hook("a", "sleep 0.1"), health("h", "sleep 0.1"), hook("a", "sleep 0.1")]
+        namespace.waiting = [
+            hook("a", "sleep 0.1"),
+            health("h", "sleep 0.1"),
+            hook("a", "sleep 0.1"),
+        ]
         worker.take()
     until(lambda: len(namespace.told) == 2)
     namespace.waiting = [hook("a", "true"), health("h", "true")]
@@ -181,13 +214,19 @@ def test_the_same_job_taken_twice_is_run_once(namespace, worker):
     assert [identifier for identifier, _, _ in namespace.told].count("a") == 1
 
 
-def test_while_supervisord_is_away_a_hook_tells_again_and_a_health_check_ends_quietly(namespace, worker, said):
+def test_while_supervisord_is_away_a_hook_tells_again_and_a_health_check_ends_quietly(
+    namespace, worker, said
+):
     namespace.waiting = [hook("a", "sleep 0.2"), health("h")]
     worker.take()
     until(lambda: namespace.told)
     namespace.close()
     until(lambda: said)
-    assert len(said) == 1 and "cannot tell supervisord of before_deploy" in said[0] and "refused" in said[0]
+    assert (
+        len(said) == 1
+        and "cannot tell supervisord of before_deploy" in said[0]
+        and "refused" in said[0]
+    )
     until(lambda: not names_of_threads())
 
 
@@ -208,11 +247,15 @@ def test_a_result_gets_through_to_a_supervisord_that_comes_back(namespace, worke
     assert said == []
 
 
-def test_no_more_than_the_places_run_at_once_and_a_waiting_health_check_takes_none(namespace, said, monkeypatch):
+def test_no_more_than_the_places_run_at_once_and_a_waiting_health_check_takes_none(
+    namespace, said, monkeypatch
+):
     monkeypatch.setattr(subprocesses, "RUNNING", subprocesses.Running())
     monkeypatch.setattr(runner, "AT_ONCE", 2)
     worker = Jobs(namespace.environ, said.append)
-    namespace.waiting = [health("h%d" % n, interval=60) for n in range(5)] + [hook("a%d" % n, "sleep 0.1") for n in range(6)]
+    namespace.waiting = [health("h%d" % n, interval=60) for n in range(5)] + [
+        hook("a%d" % n, "sleep 0.1") for n in range(6)
+    ]
     began = time.monotonic()
     worker.take()
     until(lambda: len(namespace.told) == 11)
@@ -239,9 +282,12 @@ class Listener:
         code = "import sys; from supervisor_zerg.jobs.listener import main; sys.exit(main())"
         path = str(Path(supervisor_zerg.__file__).parent.parent)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": path, **environ},
-        )  # fmt: skip
+        )
         self.serial = 0
 
     def says(self, words):
@@ -253,7 +299,9 @@ class Listener:
         self.serial += 1
         header = "ver:3.0 server:supervisor serial:%d pool:zerg poolserial:%d eventname:%s len:%d\n"
         began = time.monotonic()
-        self.process.stdin.write((header % (self.serial, self.serial, name, len(payload)) + payload).encode())
+        self.process.stdin.write(
+            (header % (self.serial, self.serial, name, len(payload)) + payload).encode()
+        )
         self.process.stdin.flush()
         self.says(b"RESULT 2\nOK")
         return time.monotonic() - began
@@ -289,7 +337,7 @@ def test_events_are_answered_at_once_while_jobs_run(namespace, listener, tmp_pat
     namespace.waiting = [hook("first", "echo hello", 5.0)]
     until(lambda: ("first", True, "exit status 0: hello") in namespace.told)
     assert namespace.anew == [True] and namespace.settled == 1
-    namespace.waiting = [hook("long", "sh -c 'echo $$ > %s; sleep 31.4154'" % (tmp_path / "pid"), 20.0)]
+    namespace.waiting = [hook("long", f"sh -c 'echo $$ > {tmp_path / 'pid'}; sleep 31.4154'", 20.0)]
     assert listener.event("ZERG_JOB_WAITS") < 1.0
     pid = pid_in(tmp_path / "pid")
     namespace.waiting = [hook("short", "true")]
@@ -297,13 +345,17 @@ def test_events_are_answered_at_once_while_jobs_run(namespace, listener, tmp_pat
     until(lambda: namespace.told[-1][0] == "short")
     assert namespace.settled == 2 and namespace.anew == [True, False, False]
     assert listener.event("PROCESS_STATE_RUNNING") < 1.0
-    assert namespace.anew == [True, False, False], "an event that does not concern us asks for nothing"
+    assert namespace.anew == [True, False, False], (
+        "an event that does not concern us asks for nothing"
+    )
     assert not gone(pid)
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "end of file"])
 def test_a_listener_that_is_ended_ends_its_commands(namespace, listener, tmp_path, how):
-    namespace.waiting = [hook("long", "sh -c 'sleep 31.4153 & echo $! > %s; wait'" % (tmp_path / "pid"), 20.0)]
+    namespace.waiting = [
+        hook("long", f"sh -c 'sleep 31.4153 & echo $! > {tmp_path / 'pid'}; wait'", 20.0)
+    ]
     pid = pid_in(tmp_path / "pid")
     if how == "end of file":
         listener.process.stdin.close()
@@ -315,7 +367,9 @@ def test_a_listener_that_is_ended_ends_its_commands(namespace, listener, tmp_pat
     assert "Traceback" not in listener.end() and namespace.told == []
 
 
-def test_the_output_of_a_hook_is_in_the_log_of_the_listener_and_not_in_the_protocol(namespace, listener):
+def test_the_output_of_a_hook_is_in_the_log_of_the_listener_and_not_in_the_protocol(
+    namespace, listener
+):
     namespace.waiting = [hook("a", "sh -c 'echo RESULT 4; echo FAIL >&2'")]
     until(lambda: namespace.told)
     assert listener.event("TICK_5") < 1.0

@@ -14,10 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg.cli import main
-from supervisor_zerg.demo.stack import Stack
 from supervisor_zerg.core.errors import ARGUMENTS, FOUND
-from supervisor_zerg.lint import check
-from supervisor_zerg.lint import uwsgi_ini
+from supervisor_zerg.demo.stack import Stack
+from supervisor_zerg.lint import check, uwsgi_ini
 from supervisor_zerg.lint.config_model import read_blueprint
 from supervisor_zerg.lint.uwsgi_command_line import read_command
 from supervisor_zerg.lint.uwsgi_ini import Inis, Place, Unreadable
@@ -95,14 +94,37 @@ SPEAKS = [
     ("listener-buffer", "s.conf", "buffer_size = 256", "buffer_size = 11"),
     ("listener-stdout", "s.conf", "buffer_size", "redirect_stderr = true\nbuffer_size"),
     ("listener-password", "s.conf", "file = /run/s.sock", "username = u\npassword = p"),
-    ("listener-password", "s.conf", "file =", "username = u\npassword = p\nfile =",
-     ("s.conf", "buffer_size", 'environment=SUPERVISOR_USERNAME="u"\nbuffer_size')),
-    ("listener-password", "s.conf", "file =", "username = u\npassword = {SHA}5\nfile =",
-     ("s.conf", "buffer_size", 'environment=SUPERVISOR_USERNAME="u",SUPERVISOR_PASSWORD="{SHA}5"\nbuffer_size')),
+    (
+        "listener-password",
+        "s.conf",
+        "file =",
+        "username = u\npassword = p\nfile =",
+        ("s.conf", "buffer_size", 'environment=SUPERVISOR_USERNAME="u"\nbuffer_size'),
+    ),
+    (
+        "listener-password",
+        "s.conf",
+        "file =",
+        "username = u\npassword = {SHA}5\nfile =",
+        (
+            "s.conf",
+            "buffer_size",
+            'environment=SUPERVISOR_USERNAME="u",SUPERVISOR_PASSWORD="{SHA}5"\nbuffer_size',
+        ),
+    ),
     ("ctlplugin-factory", "s.conf", "make_zerg_controllerplugin", "make_zrg"),
     ("ctlplugin-factory", "s.conf", "supervisor.ctl_factory", "ctl_factory"),
-    ("ctlplugin-missing", "s.conf", "[ctlplugin:zerg]\nsupervisor.ctl_factory = supervisor_zerg.controllerplugin:make", "[ctlplugin:x]\nsupervisor.ctl_factory = x:y"),
-    ("ctlplugin-included", INCLUDE, ("more.conf", "", "[ctlplugin:zerg]\nsupervisor.ctl_factory = x:y\n")),
+    (
+        "ctlplugin-missing",
+        "s.conf",
+        "[ctlplugin:zerg]\nsupervisor.ctl_factory = supervisor_zerg.controllerplugin:make",
+        "[ctlplugin:x]\nsupervisor.ctl_factory = x:y",
+    ),
+    (
+        "ctlplugin-included",
+        INCLUDE,
+        ("more.conf", "", "[ctlplugin:zerg]\nsupervisor.ctl_factory = x:y\n"),
+    ),
     ("ctlplugin-missing", "s.conf", "[ctlplugin:zerg]", "[x]"),
     ("include-nested", INCLUDE, ("more.conf", "", "[include]\nfiles = y.conf\n")),
     ("here-in-plugin", "s.conf", "[ctlplugin:zerg]", "history = %(here)s/h\n[ctlplugin:zerg]"),
@@ -114,7 +136,12 @@ SPEAKS = [
     ("section", "s.conf", "", "[zerg:x]\nprograms = a,c\nstats =\n"),
     ("no-section", "s.conf", "[zerg:web]", "[x]"),
     ("program-missing", "s.conf", "programs = a,b", "programs = a,c"),
-    ("program-missing", "s.conf", "[program:a]", "[program:a]\nnumprocs = 2\nprocess_name = a%(process_num)s"),
+    (
+        "program-missing",
+        "s.conf",
+        "[program:a]",
+        "[program:a]\nnumprocs = 2\nprocess_name = a%(process_num)s",
+    ),
     ("pool-missing", "s.conf", "pool = pool", "pool = lake"),
     ("fifos-differ", "s.conf", "/run/web/0,/run/web/1", "/run/web/1,/run/web/0"),
     ("fifos-differ", "app.ini", "master-fifo = /run/web/2", "master-fifo = /run/web/3"),
@@ -122,14 +149,40 @@ SPEAKS = [
     ("stats-shared", "app.ini", "$(SUPERVISOR_PROCESS_NAME)", "x"),
     ("stats-differ", "app.ini", "stats =", "no ="),
     ("stats-differ", "app.ini", "/run/web/$", "/run/$"),
-    ("companion-differs", "s.conf", "pool = pool", "pool = pool\ncompanion = /run/web/%(program_name)s.c",
-     ("app.ini", "", "env = ZERG_COMPANION_SOCKET=/run/web/$(SUPERVISOR_PROCESS_NAME).companion\n")),
-    ("companion-differs", "s.conf", "pool = pool", "pool = pool\ncompanion = /run/web/%(program_name)s.c\nhealth = /ok"),
+    (
+        "companion-differs",
+        "s.conf",
+        "pool = pool",
+        "pool = pool\ncompanion = /run/web/%(program_name)s.c",
+        (
+            "app.ini",
+            "",
+            "env = ZERG_COMPANION_SOCKET=/run/web/$(SUPERVISOR_PROCESS_NAME).companion\n",
+        ),
+    ),
+    (
+        "companion-differs",
+        "s.conf",
+        "pool = pool",
+        "pool = pool\ncompanion = /run/web/%(program_name)s.c\nhealth = /ok",
+    ),
     ("fifo-folder", "app.ini", "/run/web/0", "/tmp/0"),
     ("fifo-folder", "app.ini", "/run/web/0", "/tmp/not/yet/there/0"),
-    ("fifo-folder", "s.conf", "/run/web/0,/run/web/1,/run/web/2", "/tmp/0,/tmp/1,/tmp/2", ("app.ini", "master-fifo", "x")),
+    (
+        "fifo-folder",
+        "s.conf",
+        "/run/web/0,/run/web/1,/run/web/2",
+        "/tmp/0,/tmp/1,/tmp/2",
+        ("app.ini", "master-fifo", "x"),
+    ),
     ("pool-priority", "s.conf", "priority = 10", "priority = 999"),
-    ("pool-priority", "s.conf", "", "[group:g]\nprograms = pool\n", ("s.conf", "pool = pool", "pool = g:pool")),
+    (
+        "pool-priority",
+        "s.conf",
+        "",
+        "[group:g]\nprograms = pool\n",
+        ("s.conf", "pool = pool", "pool = g:pool"),
+    ),
     ("pool-autostart", "s.conf", "priority = 10", "priority = 10\nautostart = false"),
     ("both-autostart", "s.conf", "autostart = false", ""),
     ("stopwaitsecs", "s.conf", "stopwaitsecs = 75", "stopwaitsecs = 60"),
@@ -138,7 +191,12 @@ SPEAKS = [
     ("own-writefifo", "app.ini", "spinningfifo", "writefifo"),
     ("own-writefifo", "app.ini", "spinningfifo:/run", "writefifo:/var/run"),
     ("own-writefifo", "app.ini", "", HOOK + "exec:echo 1 > /run/web/0\n"),
-    ("if-variable", "app.ini", "", "if-exists = $(RUN)/1\n" + HOOK + "writefifo:/run/web/1 p2\nendif =\n"),
+    (
+        "if-variable",
+        "app.ini",
+        "",
+        "if-exists = $(RUN)/1\n" + HOOK + "writefifo:/run/web/1 p2\nendif =\n",
+    ),
     ("hook-brutal", "app.ini", "", HOOK + "writefifo:/run/web/2 Q\n"),
     ("hook-brutal", "app.ini", "", HOOK + "exec:printf 'Q\\n' >> /run/web/2\n"),
     ("hook-quit", "app.ini", "", HOOK + "writefifo:/run/web/2 2q\n"),
@@ -146,8 +204,19 @@ SPEAKS = [
     ("hook-digit-p", "app.ini", "", HOOK + "exec:sleep 1; echo -n 2p > /run/web/1; true\n"),
     ("hook-reload", "app.ini", "", HOOK + "writefifo:/run/web/1 r\n"),
     ("hook-blocks", "app.ini", "", "hook-touch = /run/web/t exec:sleep 3\n"),
-    ("autorestart-quit", "s.conf", "autostart", "autorestart = true\nautostart", ("app.ini", "", HOOK + "writefifo:/run/web/2 q\n")),
-    ("boot-lazy", "app.ini", "", "lazy-apps = true\nhook-post-app = callint:suspend_resume_them_all 0\n"),
+    (
+        "autorestart-quit",
+        "s.conf",
+        "autostart",
+        "autorestart = true\nautostart",
+        ("app.ini", "", HOOK + "writefifo:/run/web/2 q\n"),
+    ),
+    (
+        "boot-lazy",
+        "app.ini",
+        "",
+        "lazy-apps = true\nhook-post-app = callint:suspend_resume_them_all 0\n",
+    ),
     ("boot-stopped", "app.ini", "", "hook-master-start = callint:suspend_resume_them_all 0\n"),
     ("boot-crash", "app.ini", "", "hook-as-user = callint:suspend_resume_them_all 0\n"),
     ("boot-parked", "app.ini", "", "shared-py-import = /lib/companion.py\n"),
@@ -210,43 +279,115 @@ SPEAKS = [
 QUIET = [
     ("no-http-server", "s.conf", "[unix_http_server]", "[inet_http_server]"),
     ("listener-events", "s.conf", "PROCESS_STATE,PROCESS_COMMUNICATION,TICK_5,ZERG_JOB", "EVENT"),
-    ("listener-password", "s.conf", "file =", "username = u\npassword = {SHA}5\nfile =",
-     ("s.conf", "[supervisord]", '[supervisord]\nenvironment=SUPERVISOR_USERNAME="u",SUPERVISOR_PASSWORD="p"')),
-    ("listener-password", "s.conf", "", "[inet_http_server]\nport = *:9001\nusername = u\npassword = p\n"),
+    (
+        "listener-password",
+        "s.conf",
+        "file =",
+        "username = u\npassword = {SHA}5\nfile =",
+        (
+            "s.conf",
+            "[supervisord]",
+            '[supervisord]\nenvironment=SUPERVISOR_USERNAME="u",SUPERVISOR_PASSWORD="p"',
+        ),
+    ),
+    (
+        "listener-password",
+        "s.conf",
+        "",
+        "[inet_http_server]\nport = *:9001\nusername = u\npassword = p\n",
+    ),
     ("listener-events", "s.conf", "TICK_5,ZERG_JOB", "TICK,ZERG"),
-    ("companion-differs", "s.conf", "pool = pool", "pool = pool\ncompanion = /var/run/web/%(program_name)s.c\nhealth = /ok",
-     ("app.ini", "", "env = ZERG_COMPANION_SOCKET=/run/web/$(SUPERVISOR_PROCESS_NAME).c\n")),
-    ("pool-priority", "s.conf", "", "[group:g]\nprograms = pool,a,b\n", ("s.conf", "pool = pool", "pool = g:pool"),
-     ("s.conf", "programs = a,b\nf", "programs = g:a,g:b\nf")),
+    (
+        "companion-differs",
+        "s.conf",
+        "pool = pool",
+        "pool = pool\ncompanion = /var/run/web/%(program_name)s.c\nhealth = /ok",
+        ("app.ini", "", "env = ZERG_COMPANION_SOCKET=/run/web/$(SUPERVISOR_PROCESS_NAME).c\n"),
+    ),
+    (
+        "pool-priority",
+        "s.conf",
+        "",
+        "[group:g]\nprograms = pool,a,b\n",
+        ("s.conf", "pool = pool", "pool = g:pool"),
+        ("s.conf", "programs = a,b\nf", "programs = g:a,g:b\nf"),
+    ),
     ("pool-signal", "s.conf", "stopsignal = INT", "", ("pool.ini", "", "die-on-term = true\n")),
-    ("boot-parked", "app.ini", "", "shared-py-import = /lib/companion.py\nenv = ZERG_BOOT=serving\n"),
-    ("boot-parked", "app.ini", "", "shared-py-import = /lib/companion.py\n", ("app.ini", "spinningfifo", "x")),
+    (
+        "boot-parked",
+        "app.ini",
+        "",
+        "shared-py-import = /lib/companion.py\nenv = ZERG_BOOT=serving\n",
+    ),
+    (
+        "boot-parked",
+        "app.ini",
+        "",
+        "shared-py-import = /lib/companion.py\n",
+        ("app.ini", "spinningfifo", "x"),
+    ),
     ("zerg-unknown", "app.ini", "zerg = /run", "zerg = /var/run"),
-    ("stats-differ", "app.ini", "stats = /run/web", "stats = %(folder)", ("app.ini", "", "set = folder=/run/web\n")),
+    (
+        "stats-differ",
+        "app.ini",
+        "stats = /run/web",
+        "stats = %(folder)",
+        ("app.ini", "", "set = folder=/run/web\n"),
+    ),
     ("inline-comment", "app.ini", "", HOOK + "exec:sleep 1; true ; false\n"),
-    ("brutal-stop", "s.conf", "killasgroup", "stopsignal = INT\nkillasgroup", ("app.ini", "unix_signal:15", "unix_signal:2")),
+    (
+        "brutal-stop",
+        "s.conf",
+        "killasgroup",
+        "stopsignal = INT\nkillasgroup",
+        ("app.ini", "unix_signal:15", "unix_signal:2"),
+    ),
     ("here-in-plugin", "s.conf", "[ctlplugin:zerg]", "x = %(here)s\n[ctlplugin:zerg]", INCLUDE),
     ("http-open", "s.conf", "", "[inet_http_server]\nport = *:9001\nusername = u\npassword = p\n"),
     ("http-chmod", "s.conf", "file =", "chmod = 0770\nfile ="),
     ("program-missing", "s.conf", "[program:a]", "[program:a]\nnumprocs = 1"),
     ("pool-missing", "s.conf", "pool = pool", "pool ="),
     ("stats-differ", "s.conf", "stats = /run/web/%(program_name)s.stats", "stats ="),
-    ("pool-autostart", "s.conf", "autostart = true", "autostart = false", ("s.conf", "priority = 10", "priority = 10\nautostart = false")),
+    (
+        "pool-autostart",
+        "s.conf",
+        "autostart = true",
+        "autostart = false",
+        ("s.conf", "priority = 10", "priority = 10\nautostart = false"),
+    ),
     ("stopwaitsecs", "s.conf", "stopwaitsecs = 75", "stopwaitsecs = 61"),
     ("own-writefifo", "app.ini", "", HOOK + "writefifo:/run/web/1 p2\n"),
     ("hook-digit-p", "app.ini", "", HOOK + "writefifo:/run/web/1 p2\n"),
     ("hook-quit", "app.ini", "", HOOK + "exec:quit Q 2p r\n"),
     ("autorestart-quit", "app.ini", "", HOOK + "writefifo:/run/web/2 q\n"),
     ("boot-lazy", "app.ini", "", "hook-post-app = callint:suspend_resume_them_all 0\n"),
-    ("sigterm", "s.conf", "killasgroup", "stopsignal = INT\nkillasgroup", ("app.ini", "hook-master-start", "x")),
+    (
+        "sigterm",
+        "s.conf",
+        "killasgroup",
+        "stopsignal = INT\nkillasgroup",
+        ("app.ini", "hook-master-start", "x"),
+    ),
     ("brutal-stop", "app.ini", "", "die-on-term = true\n"),
     ("inline-comment", "app.ini", "", "module = a;b\n; processes = 1 ; x\n"),
     ("vacuum", "app.ini", "", "vacuum = true\nvacuum = false\n"),
     ("vacuum", "app.ini", "", "; vacuum = true\n#vacuum = true\n[other]\nvacuum = true\n"),
     ("need-app", "app.ini", "need-app = true", "need-app ="),
-    ("async", "app.ini", "", "gevent = 10\n", ("s.conf", "pool = pool", "pool = pool\nretire = stop")),
+    (
+        "async",
+        "app.ini",
+        "",
+        "gevent = 10\n",
+        ("s.conf", "pool = pool", "pool = pool\nretire = stop"),
+    ),
     ("threads", "app.ini", "", "threads = 1\n"),
-    ("threads", "app.ini", "", "threads = 4\n", ("s.conf", "pool = pool", "pool = pool\nfreeze = true")),
+    (
+        "threads",
+        "app.ini",
+        "",
+        "threads = 4\n",
+        ("s.conf", "pool = pool", "pool = pool\nfreeze = true"),
+    ),
     ("recycling", "app.ini", "", "max-requests = 100\n"),
     ("startsecs", "s.conf", "killasgroup", "startsecs = 0\nautorestart = false\nkillasgroup"),
     ("killasgroup", "s.conf", "killasgroup = true", "", ("app.ini", "", "no-orphans = true\n")),
@@ -275,7 +416,9 @@ def _edits(case):
 
 def found(path, pair="", **environ):
     expansions = {"ENV_" + name: value for name, value in environ.items()}
-    options = SimpleNamespace(configfile=str(path), here=str(path.parent), environ_expansions=expansions)
+    options = SimpleNamespace(
+        configfile=str(path), here=str(path.parent), environ_expansions=expansions
+    )
     return check.check(read_blueprint(options), pair)
 
 
@@ -309,7 +452,9 @@ def test_a_rule_speaks(case, tmp_path):
     for finding in findings:
         (rule,) = [rule for rule in check.RULES if rule.id == finding.id]
         assert (finding.severity, finding.why, finding.mend) == (rule.severity, rule.why, rule.mend)
-        assert Path(finding.file).parent == tmp_path and finding.line >= (0 if finding.id == "no-section" else 1)
+        assert Path(finding.file).parent == tmp_path and finding.line >= (
+            0 if finding.id == "no-section" else 1
+        )
 
 
 @pytest.mark.parametrize("case", QUIET, ids=lambda case: case[0])
@@ -322,14 +467,29 @@ def test_every_rule_has_a_name_of_its_own_and_a_case():
     assert len(set(names)) == len(names)
     assert {case[0] for case in SPEAKS} == set(names) >= {case[0] for case in QUIET}
     for rule in check.RULES:
-        assert re.fullmatch("[a-z-]+", rule.id) and rule.severity in check.SEVERITIES and rule.why.isascii() and rule.mend.isascii()
+        assert (
+            re.fullmatch("[a-z-]+", rule.id)
+            and rule.severity in check.SEVERITIES
+            and rule.why.isascii()
+            and rule.mend.isascii()
+        )
 
 
 def test_a_finding_is_at_its_file_and_line_and_told_once_for_two_copies(tmp_path):
     (finding,) = found(write(tmp_path, "app.ini", "need-app = true", "need-app = true\nvacuum = 1"))
-    assert (finding.file, finding.line, finding.pair, finding.what) == (str(tmp_path / "app.ini"), 4, "web", "vacuum = 1")
-    (finding,) = found(write(tmp_path, "s.conf", "priority = 10", "priority = 10\nautostart = false"))
-    assert (finding.line, finding.id) == (CLEAN["s.conf"].splitlines().index("priority = 10") + 2, "pool-autostart")
+    assert (finding.file, finding.line, finding.pair, finding.what) == (
+        str(tmp_path / "app.ini"),
+        4,
+        "web",
+        "vacuum = 1",
+    )
+    (finding,) = found(
+        write(tmp_path, "s.conf", "priority = 10", "priority = 10\nautostart = false")
+    )
+    assert (finding.line, finding.id) == (
+        CLEAN["s.conf"].splitlines().index("priority = 10") + 2,
+        "pool-autostart",
+    )
 
 
 def test_findings_are_in_the_order_of_file_and_line(tmp_path):
@@ -338,8 +498,12 @@ def test_findings_are_in_the_order_of_file_and_line(tmp_path):
 
 
 def test_one_pair_can_be_asked_for(tmp_path):
-    path = write(tmp_path, "s.conf", "", "[zerg:other]\nprograms = c,d\nfifos = /1,/2,/3\nstats =\n")
-    assert ids(found(path)) == {"pool-missing", "program-missing"} and ids(found(path, "web")) == set()
+    path = write(
+        tmp_path, "s.conf", "", "[zerg:other]\nprograms = c,d\nfifos = /1,/2,/3\nstats =\n"
+    )
+    assert (
+        ids(found(path)) == {"pool-missing", "program-missing"} and ids(found(path, "web")) == set()
+    )
 
 
 # seen in the wild
@@ -349,16 +513,27 @@ def test_the_table_of_what_is_found_in_configurations_seen_in_the_wild_is_true()
     table = (ROOT / "FINDINGS.rst").read_text().partition("In configurations seen in the wild")[2]
     rows = re.findall(r"^``([a-z]+)`` +([0-9]+)  ((?:.+\n)(?: .*\n)*)", table, re.M)
     told = {name: (int(count), traps.split()) for name, count, traps in rows}
-    seen = {folder.name: sorted(ids(found(folder / "supervisord.conf"))) for folder in WILD.iterdir()}
+    seen = {
+        folder.name: sorted(ids(found(folder / "supervisord.conf"))) for folder in WILD.iterdir()
+    }
     assert told == {name: (len(traps), traps) for name, traps in seen.items()} and len(told) >= 8
 
 
 def test_what_the_readme_quotes_of_the_article_s_own_is_what_is_told(monkeypatch, capsys):
-    quoted = (ROOT / "README.rst").read_text().partition("$ zergctl check -c article/supervisord.conf")[2].partition("``if-...``")[0]
+    quoted = (
+        (ROOT / "README.rst")
+        .read_text()
+        .partition("$ zergctl check -c article/supervisord.conf")[2]
+        .partition("``if-...``")[0]
+    )
     monkeypatch.chdir(WILD)
     assert main.main(["check", "-c", "article/supervisord.conf"]) == FOUND
-    told = capsys.readouterr().out.replace("%s/" % WILD, "").splitlines()
-    assert [line for line in quoted.splitlines() if line.strip() not in ("", "...") and line[4:] not in told] == []
+    told = capsys.readouterr().out.replace(f"{WILD}/", "").splitlines()
+    assert [
+        line
+        for line in quoted.splitlines()
+        if line.strip() not in ("", "...") and line[4:] not in told
+    ] == []
 
 
 # how an ini is read
@@ -377,63 +552,109 @@ def read(folder, text, command_line=(), **environ):
         ("a = 1\n a=2 \r\nb", [("a", "1"), ("a", "2"), ("b", "")]),
         ("; a = 1\n#b\n[other]\nc = 1\n[uwsgi]\nd = = 2", [("d", "= 2")]),
         ("a = $(HOME)/$(NIX)", [("a", "/home/$(NIX)")]),
-        ("b = %(a)%(nix)\na = 1\na = 2\nset = q=5\nset = q=6\nc = %(q)\nset-ph = r=%(q)6\nd = %(r)",
-         [("b", "1%(nix)"), ("a", "1"), ("a", "2"), ("c", "5"), ("d", "56")]),
-        ("if-exists = /x\na = %(_)\nendif =\nb = %(_)", [("if-exists", "/x"), ("a", "/x"), ("b", "%(_)")]),
+        (
+            "b = %(a)%(nix)\na = 1\na = 2\nset = q=5\nset = q=6\nc = %(q)\nset-ph = r=%(q)6\nd = %(r)",
+            [("b", "1%(nix)"), ("a", "1"), ("a", "2"), ("c", "5"), ("d", "56")],
+        ),
+        (
+            "if-exists = /x\na = %(_)\nendif =\nb = %(_)",
+            [("if-exists", "/x"), ("a", "/x"), ("b", "%(_)")],
+        ),
         ("if-env = X\na = 1\nelse =\na = 2\nend-if =", [("if-env", "X"), ("a", "1"), ("a", "2")]),
-        ("for = x y\na = %(_)\nendfor =\nfor-times = 2\nb = %(_)\nend =", [("a", "x"), ("a", "y"), ("b", "1"), ("b", "2")]),
-        ("for-glob = /x/*\na = %(_)\nendfor =\nfor-times = lots\nb = %(_)", [("a", "%(_)"), ("b", "%(_)")]),
+        (
+            "for = x y\na = %(_)\nendfor =\nfor-times = 2\nb = %(_)\nend =",
+            [("a", "x"), ("a", "y"), ("b", "1"), ("b", "2")],
+        ),
+        (
+            "for-glob = /x/*\na = %(_)\nendfor =\nfor-times = lots\nb = %(_)",
+            [("a", "%(_)"), ("b", "%(_)")],
+        ),
         ("for = \na = 1\nendfor =", []),
         ("a = @(y.txt)\nb = @(nix)", [("a", "hello"), ("b", "@(nix)")]),
-        ("include = y.ini\nini = :more\ninherit = y.ini:part", [("y", "1"), ("m", "2"), ("p", "3")]),
+        (
+            "include = y.ini\nini = :more\ninherit = y.ini:part",
+            [("y", "1"), ("m", "2"), ("p", "3")],
+        ),
         ("a = %n.%e %s %%(nix) %%", [("a", "x.ini x.ini %(nix) %")]),
     ],
 )
 def test_an_ini_is_read_as_uwsgi_reads_it(text, options, tmp_path):
     (tmp_path / "y.ini").write_text("[uwsgi]\ny = 1\n[part]\np = 3\n")
     (tmp_path / "y.txt").write_text("hello\n")
-    reader = read(tmp_path, "[uwsgi]\n%s\n[more]\nm = 2\n" % text, HOME="/home")
+    reader = read(tmp_path, f"[uwsgi]\n{text}\n[more]\nm = 2\n", HOME="/home")
     assert [(option.name, option.value) for option in reader.options] == options
 
 
 def test_an_option_knows_its_line_and_the_first_section_is_home(tmp_path):
     reader = read(tmp_path, "\n; x\n[uwsgi]\na = %p\n\nb = %d\n")
-    assert [(option.line, option.value) for option in reader.options] == [(4, str(tmp_path / "x.ini")), (6, "%s/" % tmp_path)]
+    assert [(option.line, option.value) for option in reader.options] == [
+        (4, str(tmp_path / "x.ini")),
+        (6, f"{tmp_path}/"),
+    ]
     assert reader.home == Place(str(tmp_path / "x.ini"), 3)
 
 
 @pytest.mark.parametrize(
     "command, options",
     [
-        ("uwsgi --threads 4 -T --vacuum -p8 -MT -l 100 --need-app --stats=/x",
-         "threads=4 enable-threads=true vacuum=true processes=8 master=true enable-threads=true listen=100 need-app=true stats=/x"),
+        (
+            "uwsgi --threads 4 -T --vacuum -p8 -MT -l 100 --need-app --stats=/x",
+            "threads=4 enable-threads=true vacuum=true processes=8 master=true enable-threads=true listen=100 need-app=true stats=/x",
+        ),
         ("/a/venv/bin/uwsgi-core --vacuum x.ini", "vacuum=true from=x"),
         ("uwsgi --http-keepalive x.ini:other --lazy", "http-keepalive=true other=1 lazy=true"),
-        ("uwsgi --env X=/etc/nix.ini --set y=nix.ini --pyargv x.yaml --chdir nix.ini x.ini",
-         "env=X=/etc/nix.ini pyargv=x.yaml chdir=nix.ini from=x"),
+        (
+            "uwsgi --env X=/etc/nix.ini --set y=nix.ini --pyargv x.yaml --chdir nix.ini x.ini",
+            "env=X=/etc/nix.ini pyargv=x.yaml chdir=nix.ini from=x",
+        ),
         ("env A=1 nice -n 5 pyuwsgi --ini-paste config:x.ini", "from=x"),
         ("uwsgi --set q=7 --stats %(q) --http-socket :80 app.py", "stats=7 http-socket=:80"),
         ("uwsgi --ini", None),
     ],
-)  # fmt: skip
+)
 def test_the_options_of_a_command_line(command, options, tmp_path):
     (tmp_path / "x.ini").write_text("[uwsgi]\nfrom = x\n[other]\nother = 1\n")
     reader, broken = read_command(command, Place("s.conf", 1), str(tmp_path), {})
     assert bool(broken) == (options is None)
-    assert " ".join("%s=%s" % (option.name, option.value) for option in reader.options) == (options or "")
+    assert " ".join(f"{option.name}={option.value}" for option in reader.options) == (options or "")
 
 
 def test_an_ini_is_read_as_uwsgi_itself_says_that_it_reads_it(tmp_path):
-    uwsgi = shutil.which("uwsgi", path=os.path.dirname(sys.executable)) or pytest.skip("uwsgi is not installed: pip install -e .[test]")
+    uwsgi = shutil.which("uwsgi", path=os.path.dirname(sys.executable)) or pytest.skip(
+        "uwsgi is not installed: pip install -e .[test]"
+    )
     text = "set = a=%(b)x\nb = 1\nc = %(a)\nb = 2\nd = %(late)\nlate = 9\nset-ph = e=5\nset-ph = e=6\nf = %(e)%(nix)\ng = $(TERM)%(e)\n"
-    reader = read(tmp_path, "[uwsgi]\n" + text + "set = h=$(TERM)\ni = %(h)\nfor = 1 2\nj = %(_)%(b)\nendfor =\n", TERM="vt100")
-    shown = subprocess.run([uwsgi, "--show-config", "--ini", "x.ini"], capture_output=True, text=True, cwd=tmp_path, env={"TERM": "vt100"})
+    reader = read(
+        tmp_path,
+        "[uwsgi]\n" + text + "set = h=$(TERM)\ni = %(h)\nfor = 1 2\nj = %(_)%(b)\nendfor =\n",
+        TERM="vt100",
+    )
+    shown = subprocess.run(
+        [uwsgi, "--show-config", "--ini", "x.ini"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"TERM": "vt100"},
+    )
     theirs = re.findall("^([a-z]) = (.*)$", shown.stdout + shown.stderr, re.M)
     ours = [(option.name, option.value) for option in reader.options if len(option.name) == 1]
     assert ours and ours == [item for item in theirs if item[0] in dict(ours)]
 
 
-@pytest.mark.parametrize("command", ["", "'", "start.sh", "/srv/uwsgi.sh --ini x.ini", "start.sh /etc/uwsgi.ini", "sh -c 'uwsgi --ini x.ini'", "uwsgi --xml x.xml", "uwsgi x.yml", "uwsgi --ini http://x/y"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        "'",
+        "start.sh",
+        "/srv/uwsgi.sh --ini x.ini",
+        "start.sh /etc/uwsgi.ini",
+        "sh -c 'uwsgi --ini x.ini'",
+        "uwsgi --xml x.xml",
+        "uwsgi x.yml",
+        "uwsgi --ini http://x/y",
+    ],
+)
 def test_a_command_that_cannot_be_seen_through_is_told(command):
     reader, broken = read_command(command, Place("s.conf", 1), "", {})
     assert len(reader.unread) == 1 and not broken
@@ -457,34 +678,61 @@ def test_a_clean_configuration_ends_with_0_and_notes_are_no_failure(tmp_path, mo
     assert capsys.readouterr().out.endswith("0 errors, 0 warnings, 1 notes\n")
 
 
-def test_a_trap_is_told_with_its_place_reason_and_mend_and_ends_with_1(tmp_path, monkeypatch, capsys):
+def test_a_trap_is_told_with_its_place_reason_and_mend_and_ends_with_1(
+    tmp_path, monkeypatch, capsys
+):
     path = write(tmp_path, "app.ini", "", "vacuum = true\n")
     assert zerg_check(path, "web", monkeypatch=monkeypatch) == FOUND
     first, why, mend, total = capsys.readouterr().out.splitlines()
     assert first == "%s:13: error vacuum: vacuum = true" % (tmp_path / "app.ini")
-    assert why.startswith("    why: ") and mend == "    mend: remove it" and total == "1 errors, 0 warnings, 0 notes"
+    assert (
+        why.startswith("    why: ")
+        and mend == "    mend: remove it"
+        and total == "1 errors, 0 warnings, 0 notes"
+    )
 
 
 def test_json_is_an_array_of_findings(tmp_path, monkeypatch, capsys):
-    assert zerg_check(write(tmp_path, "app.ini", "", "vacuum = true\n"), "--json", monkeypatch=monkeypatch) == FOUND
+    assert (
+        zerg_check(
+            write(tmp_path, "app.ini", "", "vacuum = true\n"), "--json", monkeypatch=monkeypatch
+        )
+        == FOUND
+    )
     (finding,) = json.loads(capsys.readouterr().out)
-    assert set(finding) == {"id", "severity", "file", "line", "pair", "what", "why", "mend"} and finding["line"] == 13
+    assert (
+        set(finding) == {"id", "severity", "file", "line", "pair", "what", "why", "mend"}
+        and finding["line"] == 13
+    )
 
 
 def test_a_file_without_a_section_for_supervisorctl_can_be_checked(tmp_path, monkeypatch):
-    assert zerg_check(write(tmp_path, "s.conf", "[supervisorctl]", "[x]"), monkeypatch=monkeypatch) == 0
+    assert (
+        zerg_check(write(tmp_path, "s.conf", "[supervisorctl]", "[x]"), monkeypatch=monkeypatch)
+        == 0
+    )
     monkeypatch.chdir(tmp_path)
     assert zerg_check("s.conf", monkeypatch=monkeypatch) == 0
 
 
-def test_the_file_may_be_named_behind_the_command_where_there_is_no_other(tmp_path, monkeypatch, capsys):
+def test_the_file_may_be_named_behind_the_command_where_there_is_no_other(
+    tmp_path, monkeypatch, capsys
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     path = write(tmp_path / "elsewhere", "app.ini", "", "vacuum = true\n")
-    assert main.main(["check", "web", "-c", str(path)]) == FOUND and "error vacuum" in capsys.readouterr().out
-    assert main.main(["check", "-c=%s" % path, "--json"]) == FOUND and json.loads(capsys.readouterr().out)
+    assert (
+        main.main(["check", "web", "-c", str(path)]) == FOUND
+        and "error vacuum" in capsys.readouterr().out
+    )
+    assert main.main(["check", f"-c={path}", "--json"]) == FOUND and json.loads(
+        capsys.readouterr().out
+    )
     assert main.main(["check", "-c"]) == ARGUMENTS and "-c takes a word" in capsys.readouterr().err
-    assert main.main(["check", "-c", "nix.conf"]) == ARGUMENTS and "cannot read nix.conf" in capsys.readouterr().err
+    assert (
+        main.main(["check", "-c", "nix.conf"]) == ARGUMENTS
+        and "cannot read nix.conf" in capsys.readouterr().err
+    )
 
 
 def test_an_unknown_pair_is_refused(tmp_path, monkeypatch, capsys):
@@ -511,51 +759,86 @@ def rubbish(folder, kind):
 
 
 BAD = {
-    "missing": "No such file", "binary": "no text", "zeros": "binary", "enormous": "larger than", "long line": "a line is longer",
-    "folder": "Is a directory", "fifo": "no regular file",
-}  # fmt: skip
+    "missing": "No such file",
+    "binary": "no text",
+    "zeros": "binary",
+    "enormous": "larger than",
+    "long line": "a line is longer",
+    "folder": "Is a directory",
+    "fifo": "no regular file",
+}
 
 
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_file_is_a_sentence_and_status_2(kind, tmp_path, monkeypatch, capsys):
     assert zerg_check(rubbish(tmp_path, kind), monkeypatch=monkeypatch) == ARGUMENTS
     out, err = capsys.readouterr()
-    assert out == "" and err.startswith("error: cannot read ") and BAD[kind] in err and err.count("\n") == 1
+    assert (
+        out == ""
+        and err.startswith("error: cannot read ")
+        and BAD[kind] in err
+        and err.count("\n") == 1
+    )
 
 
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_ini_is_a_finding_and_status_2(kind, tmp_path, monkeypatch, capsys):
     rubbish(tmp_path, kind)
-    assert zerg_check(write(tmp_path, "s.conf", "app.ini", "bad"), monkeypatch=monkeypatch) == ARGUMENTS
+    assert (
+        zerg_check(write(tmp_path, "s.conf", "app.ini", "bad"), monkeypatch=monkeypatch)
+        == ARGUMENTS
+    )
     out, err = capsys.readouterr()
-    assert not err and re.search("error broken: cannot read .*%s" % BAD[kind], out)
+    assert not err and re.search(f"error broken: cannot read .*{BAD[kind]}", out)
 
 
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_included_file_is_a_sentence_and_status_2(kind, tmp_path, monkeypatch, capsys):
     rubbish(tmp_path, kind)
-    status = zerg_check(write(tmp_path, "s.conf", "", "[include]\nfiles = bad*\n"), monkeypatch=monkeypatch)
-    assert status == (0 if kind == "missing" else ARGUMENTS)  # a pattern that finds nothing is none of ours
+    status = zerg_check(
+        write(tmp_path, "s.conf", "", "[include]\nfiles = bad*\n"), monkeypatch=monkeypatch
+    )
+    assert status == (
+        0 if kind == "missing" else ARGUMENTS
+    )  # a pattern that finds nothing is none of ours
     assert BAD[kind] in capsys.readouterr().err or kind == "missing"
 
 
 @pytest.mark.parametrize("text", ["include = app.ini\n", "ini = y.ini\n"])
 def test_inis_that_include_each_other_are_told_and_end_with_2(text, tmp_path, monkeypatch, capsys):
     (tmp_path / "y.ini").write_text("[uwsgi]\ninclude = app.ini\n")
-    path = write(tmp_path, "app.ini", "", text, ("s.conf", "[program:a]", "[program:a]\ndirectory = %s" % tmp_path))
+    path = write(
+        tmp_path,
+        "app.ini",
+        "",
+        text,
+        ("s.conf", "[program:a]", f"[program:a]\ndirectory = {tmp_path}"),
+    )
     assert zerg_check(path, monkeypatch=monkeypatch) == ARGUMENTS
     assert "includes itself" in capsys.readouterr().out
 
 
 def test_an_avalanche_of_files_ends(tmp_path):
     for number in range(30):
-        (tmp_path / ("%d.ini" % number)).write_text("[uwsgi]\ninclude = %d.ini\ninclude = %d.ini\n" % (number + 1, number + 1))
+        (tmp_path / ("%d.ini" % number)).write_text(
+            "[uwsgi]\ninclude = %d.ini\ninclude = %d.ini\n" % (number + 1, number + 1)
+        )
     (tmp_path / "30.ini").write_text("[uwsgi]\n")
     with pytest.raises(Unreadable, match="more than"):
         Inis(str(tmp_path), {}).load("0.ini", Place("x", 1))
 
 
-@pytest.mark.parametrize("text", ["nonsense", "[supervisord", "[include]\nfiles = %(ENV_NIX)s", "[include]\nx = %(", "", "[x]\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nonsense",
+        "[supervisord",
+        "[include]\nfiles = %(ENV_NIX)s",
+        "[include]\nx = %(",
+        "",
+        "[x]\n",
+    ],
+)
 def test_nonsense_for_supervisord_is_no_traceback(text, tmp_path, monkeypatch, capsys):
     (tmp_path / "s.conf").write_text(text)
     assert zerg_check(tmp_path / "s.conf", monkeypatch=monkeypatch) in (FOUND, ARGUMENTS)
@@ -566,9 +849,14 @@ WORDS = st.sampled_from(
     "[uwsgi] [include] [program:a] [zerg:web] [supervisord] [group:g] programs command = a,b uwsgi --ini %(here)s app.ini x.ini include "
     "files for for-times if-exists endfor set $( ) "
     "@( %( %(a) $(HOME) master-fifo hook-x writefifo: Q 2p : ; # / \t \r \x85 zerg-pool numprocs "
-    "99999999 process_name %(process_num)02d %(process_num)s stats environment directory -- - ' \"".split(" ")
+    "99999999 process_name %(process_num)02d %(process_num)s stats environment directory -- - ' \"".split(
+        " "
+    )
 )
-TEXT = st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.lists(st.one_of(WORDS, st.just("\n"), st.just(" = "))).map(" ".join))
+TEXT = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"])),
+    st.lists(st.one_of(WORDS, st.just("\n"), st.just(" = "))).map(" ".join),
+)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -577,7 +865,7 @@ def test_no_text_raises_anything_but_the_one_documented_error(tmp_path_factory, 
     folder = tmp_path_factory.getbasetemp()
     (folder / "s.conf").write_text((CLEAN["s.conf"] if whole else "") + conf, encoding="utf-8")
     (folder / "app.ini").write_text(CLEAN["app.ini"] + ini, encoding="utf-8")
-    (folder / "pool.ini").write_text("[uwsgi]\nzerg-pool=%s\n%s" % (ini, conf), encoding="utf-8")
+    (folder / "pool.ini").write_text(f"[uwsgi]\nzerg-pool={ini}\n{conf}", encoding="utf-8")
     try:
         findings = found(folder / "s.conf", HOME="/root")
     except Unreadable as error:

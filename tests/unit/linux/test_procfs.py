@@ -89,7 +89,9 @@ def test_a_reader_of_a_fifo_is_found_among_all_processes(tmp_path):
     time.sleep(0.01)
     os.mkfifo(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    assert list(kernel.reader(KERNEL.identity(path)))[-1] == os.getpid(), "a FIFO that is younger than the last pass"
+    assert list(kernel.reader(KERNEL.identity(path)))[-1] == os.getpid(), (
+        "a FIFO that is younger than the last pass"
+    )
     assert list(kernel.reader(KERNEL.identity(path))) == [os.getpid()], "the same pass serves again"
     os.close(descriptor)
 
@@ -136,7 +138,10 @@ def test_processes_that_are_held_still_cannot_end_and_go_on_afterwards(child):
 
 def test_a_signal_that_is_held_back_tells_that_its_handler_runs_or_is_about_to():
     number = signal.SIGTSTP
-    code = "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, [%d]); print(flush=True); time.sleep(60)" % number
+    code = (
+        "import signal, time; signal.pthread_sigmask(signal.SIG_BLOCK, [%d]); print(flush=True); time.sleep(60)"
+        % number
+    )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     process.stdout.readline()
     assert KERNEL.handling(process.pid, number) == (True, False)
@@ -203,16 +208,26 @@ def test_listening_sockets_are_told_with_their_names_and_connected_ones_are_not(
 
 
 def test_a_child_that_only_inherited_its_masters_epoll_waits_for_no_request(tmp_path):
-    with socket.socket(socket.AF_UNIX) as web, socket.socket(socket.AF_UNIX) as stats, select.epoll() as masters, select.epoll() as own:
+    with (
+        socket.socket(socket.AF_UNIX) as web,
+        socket.socket(socket.AF_UNIX) as stats,
+        select.epoll() as masters,
+        select.epoll() as own,
+    ):
         for name, listener in (("web", web), ("stats", stats)):
             listener.bind(str(tmp_path / name))
             listener.listen()
         masters.register(stats)
         inherited = [file.fileno() for file in (web, stats, masters)]
-        newborn = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], pass_fds=inherited)
+        newborn = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(60)"], pass_fds=inherited
+        )
         try:
             served = KERNEL.served(os.getpid(), KERNEL.listening(os.getpid()))
-            assert os.fstat(web.fileno()).st_ino in served and os.fstat(stats.fileno()).st_ino not in served
+            assert (
+                os.fstat(web.fileno()).st_ino in served
+                and os.fstat(stats.fileno()).st_ino not in served
+            )
             assert KERNEL.queues(newborn.pid, served) == set()
             own.register(web)
             assert KERNEL.queues(os.getpid(), served) == {own.fileno()}

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from supervisor_zerg.core import errors
-from supervisor_zerg.pair import registry
-from supervisor_zerg.pair.controller import Keeper
 from supervisor_zerg.core.model import Arrival, Copy, Facts, Move, Slot, Step, Verb, Worker
 from supervisor_zerg.core.pair_config import PairConfig
+from supervisor_zerg.pair import registry
+from supervisor_zerg.pair.controller import Keeper
 
 SERVES = Copy("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11),))
 BOOTS = Copy("b", "RUNNING", 20)
@@ -26,7 +26,13 @@ class Plugin:
         self.history = SimpleNamespace(add=lambda entry: None)
 
     def task(self, *_):
-        return SimpleNamespace(alive=True, start=lambda: None, run_at_once=lambda seconds: None, wake=lambda: None, cancel=lambda: None)
+        return SimpleNamespace(
+            alive=True,
+            start=lambda: None,
+            run_at_once=lambda seconds: None,
+            wake=lambda: None,
+            cancel=lambda: None,
+        )
 
     def get(self, program):
         return SimpleNamespace(state="RUNNING", pid=0)
@@ -81,7 +87,10 @@ def test_what_others_change_at_the_paths_is_told_from_what_was_our_doing(keeper)
     assert keeper.others_at_work() and not keeper.others_at_work()
 
 
-@pytest.mark.parametrize("hurry", [lambda keeper: keeper.ask("promote", "b"), lambda keeper: keeper.kick("a died", at_once=True)])
+@pytest.mark.parametrize(
+    "hurry",
+    [lambda keeper: keeper.ask("promote", "b"), lambda keeper: keeper.kick("a died", at_once=True)],
+)
 def test_where_somebody_waits_for_us_others_are_not_waited_for(keeper, hurry):
     keeper.begin_look(ours=True)
     keeper.plugin.inode = 2
@@ -94,7 +103,7 @@ def test_h22_who_comes_second_is_told_who_holds_the_pair_and_since_when(keeper):
     keeper.plugin.now = 0.25
     with pytest.raises(errors.Busy) as refusal:
         keeper.ask("swap")
-    assert "swap (id %s) is under way since 0.250 s for the pair web" % first.id in str(refusal.value)
+    assert f"swap (id {first.id}) is under way since 0.250 s for the pair web" in str(refusal.value)
 
 
 def test_h23_a_request_is_answered_though_nobody_waits_for_it(keeper):
@@ -148,7 +157,10 @@ def test_a_keeper_whose_section_was_changed_hands_over_and_keeps_still(keeper):
     heir = Keeper(replace(keeper.pair, drain_timeout=1.0), keeper.plugin)
     heir.inherit(keeper)
     keeper.close()
-    assert heir.observer.memos["a"] is memo and (heir.desires.last, heir.desires.arrivals) == ("b", {"a": Arrival.PARKS})
+    assert heir.observer.memos["a"] is memo and (heir.desires.last, heir.desires.arrivals) == (
+        "b",
+        {"a": Arrival.PARKS},
+    )
     assert not keeper.active()
     with pytest.raises(errors.ZergError):
         keeper.ask("swap")

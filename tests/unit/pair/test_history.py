@@ -21,7 +21,9 @@ def test_entries_come_back_oldest_first_and_by_pair(tmp_path, complaints):
     assert history.last("b", 0) == [] and complaints == []
 
 
-@pytest.mark.parametrize("torn", [b'{"pair": "a", "n": 2, "v', b'{"pair": "a", "n": 2, "v\n\xff\xfe rubbish\n[1]\n'])
+@pytest.mark.parametrize(
+    "torn", [b'{"pair": "a", "n": 2, "v', b'{"pair": "a", "n": 2, "v\n\xff\xfe rubbish\n[1]\n']
+)
 def test_a_torn_line_costs_only_itself(tmp_path, complaints, torn):
     path = tmp_path / "h"
     History(str(path), complaints.append).add({"pair": "a", "n": 1})
@@ -52,7 +54,9 @@ def test_a_pair_that_moves_all_the_time_hides_no_other(complaints):
     recorded.add({"pair": "quiet", "n": 0})
     for number in range(history.REMEMBERED + 1):
         recorded.add({"pair": "busy", "n": number})
-    assert [e["n"] for e in recorded.last("quiet", 1)] == [0] and recorded.last("busy", 999)[0]["n"] == 1
+    assert [e["n"] for e in recorded.last("quiet", 1)] == [0] and recorded.last("busy", 999)[0][
+        "n"
+    ] == 1
 
 
 def test_a_full_disk_is_complained_of_once_and_nothing_is_lost(complaints):

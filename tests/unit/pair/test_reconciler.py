@@ -4,7 +4,9 @@ from supervisor_zerg.core.model import Copy, Desired, Facts, Slot, Worker
 from supervisor_zerg.pair.reconciler import OTHERS_S, PATIENT_S, Nap, settle
 
 SERVES = Copy("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
-NEVER_SEALED = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 4, parked=3),))
+NEVER_SEALED = Copy(
+    "b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 4, parked=3),)
+)
 WISHED = Desired(last="a")
 
 

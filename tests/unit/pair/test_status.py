@@ -14,10 +14,13 @@ LEAKS = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker
 
 def told(*copies, lasts=0.0, **options):
     keeper = SimpleNamespace(
-        pair=PairConfig(programs=("a", "b"), pool="", **options), desires=SimpleNamespace(held=False, auto=True, both=False), step=None,
-        deploys=SimpleNamespace(last=None), observer=SimpleNamespace(memos={}),
+        pair=PairConfig(programs=("a", "b"), pool="", **options),
+        desires=SimpleNamespace(held=False, auto=True, both=False),
+        step=None,
+        deploys=SimpleNamespace(last=None),
+        observer=SimpleNamespace(memos={}),
         conditions=SimpleNamespace(lasts=lambda program: lasts),
-    )  # fmt: skip
+    )
     return problems(keeper, Facts(copies), None)
 
 
@@ -34,10 +37,15 @@ def test_both_copies_at_once_and_nobody():
 
 
 def test_a_healthy_pair_has_none():
-    parked = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 1, parked=1),))
+    parked = Copy(
+        "b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 1, parked=1),)
+    )
     assert told(SERVES, parked) == []
 
 
-@pytest.mark.parametrize("retire, state, problems", [("park", "STOPPED", 1), ("stop", "STOPPED", 0), ("stop", "EXITED", 0), ("stop", "FATAL", 1)])
+@pytest.mark.parametrize(
+    "retire, state, problems",
+    [("park", "STOPPED", 1), ("stop", "STOPPED", 0), ("stop", "EXITED", 0), ("stop", "FATAL", 1)],
+)
 def test_no_warm_copy_is_no_problem_where_none_is_wanted(retire, state, problems):
     assert len(told(SERVES, Copy("b", state), retire=retire)) == problems

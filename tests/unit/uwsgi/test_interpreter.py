@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from supervisor_zerg.uwsgi.interpreter import RENEW_S, Appraiser
 from supervisor_zerg.linux.procfs import Held, Threads
+from supervisor_zerg.uwsgi.interpreter import RENEW_S, Appraiser
 from supervisor_zerg.uwsgi.tracked_state import Look, Memo, Seen
 
 WAITS = Look(Threads(1, 0, False, True, False, [5], [], False), False)

@@ -10,8 +10,8 @@ from collections import namedtuple
 import pytest
 
 from supervisor_zerg.linux.procfs import Kernel
-from supervisor_zerg.uwsgi.observer import REOPEN_S, Observer
 from supervisor_zerg.uwsgi.environment import Trap
+from supervisor_zerg.uwsgi.observer import REOPEN_S, Observer
 
 KERNEL = Kernel()
 
@@ -62,15 +62,20 @@ while True:
 class Family:
     def __init__(self, path):
         self.process = subprocess.Popen(
-            [sys.executable, "-c", FAMILY, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
-        )  # fmt: skip
+            [sys.executable, "-c", FAMILY, path],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+        )
 
     def tell(self, who, word):
         self.process.stdin.write(b"%s %s\n" % (who.encode(), word.encode()))
         return int(self.process.stdout.readline())
 
     def get(self, program):
-        return namedtuple("State", "state pid")("RUNNING", self.process.pid if program == "a" else 0)
+        return namedtuple("State", "state pid")(
+            "RUNNING", self.process.pid if program == "a" else 0
+        )
 
 
 class Pair:
@@ -122,13 +127,15 @@ def test_h26_the_master_is_found_below_a_wrapper_and_again_where_it_turns_out_to
 def test_a_handler_that_raises_its_signal_anew_is_a_trap_and_one_that_runs_once_is_none(kind):
     process = subprocess.Popen(
         [sys.executable, "-c", HANDLER, kind], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )  # fmt: skip
+    )
     process.stderr.readline()
     trap = Trap(KERNEL, time.monotonic, signal.SIGTSTP)
     assert trap.check(process.pid) is False
     process.send_signal(signal.SIGTSTP)
     verdicts, end = [], time.monotonic() + 5
-    while time.monotonic() < end and not (True in verdicts or kind == "once" and len(verdicts) > 50):
+    while time.monotonic() < end and not (
+        True in verdicts or kind == "once" and len(verdicts) > 50
+    ):
         verdicts.append(trap.check(process.pid))
         time.sleep(0.002)
     process.kill()

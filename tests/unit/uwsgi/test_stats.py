@@ -14,9 +14,16 @@ from supervisor_zerg.uwsgi.stats import Receipt, Rubbish, parse
 def worker(pid, status="idle", accepting=1, in_request=(0,)):
     cores = [{"id": n, "in_request": busy} for n, busy in enumerate(in_request)]
     return {
-        "id": 1, "pid": pid, "accepting": accepting, "requests": 5, "exceptions": 0, "harakiri_count": 0, "respawn_count": 1,
-        "status": status, "cores": cores,
-    }  # fmt: skip
+        "id": 1,
+        "pid": pid,
+        "accepting": accepting,
+        "requests": 5,
+        "exceptions": 0,
+        "harakiri_count": 0,
+        "respawn_count": 1,
+        "status": status,
+        "cores": cores,
+    }
 
 
 def stats(*workers):
@@ -43,9 +50,21 @@ def test_without_cores_a_busy_worker_is_one_request():
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.text()
 JSON = st.recursive(LEAVES, lambda x: st.lists(x) | st.dictionaries(st.text(), x), max_leaves=8)
-FIELDS = ("pid", "accepting", "status", "requests", "exceptions", "harakiri_count", "respawn_count", "cores", "in_request")
+FIELDS = (
+    "pid",
+    "accepting",
+    "status",
+    "requests",
+    "exceptions",
+    "harakiri_count",
+    "respawn_count",
+    "cores",
+    "in_request",
+)
 ROWS = st.dictionaries(st.sampled_from(FIELDS), JSON)
-DOCUMENTS = st.fixed_dictionaries({"version": JSON, "pid": JSON, "workers": st.lists(ROWS) | JSON}) | JSON
+DOCUMENTS = (
+    st.fixed_dictionaries({"version": JSON, "pid": JSON, "workers": st.lists(ROWS) | JSON}) | JSON
+)
 
 
 @given(st.binary() | DOCUMENTS.map(lambda d: json.dumps(d).encode()))
@@ -89,7 +108,9 @@ def test_a_command_is_executed_when_the_master_holds_another_fifo(master):
     assert receipt.executed(None) is False, "it is just making the next one"
     os.unlink(path)
     os.mkfifo(path)
-    assert os.open(path, os.O_RDONLY | os.O_NONBLOCK) == descriptor, "the lowest number that is free"
+    assert os.open(path, os.O_RDONLY | os.O_NONBLOCK) == descriptor, (
+        "the lowest number that is free"
+    )
     assert receipt.executed(None) is True and receipt.expects is True
 
 

@@ -5,23 +5,27 @@ import re
 
 import pytest
 
-from supervisor_zerg.web import metrics
-from supervisor_zerg.demo.stack import CONF_D
 from supervisor_zerg.core.errors import Unsupported
-from supervisor_zerg.pair.history import History
-from supervisor_zerg.web.metrics import Tally
+from supervisor_zerg.demo.stack import CONF_D
 from supervisor_zerg.deploy.model import Outcome
+from supervisor_zerg.pair.history import History
+from supervisor_zerg.web import metrics
+from supervisor_zerg.web.metrics import Tally
 
 from .test_page import HOSTILE, a_copy, an_entry, an_info
 
-parser = pytest.importorskip("prometheus_client.parser", reason="pip install prometheus_client (the extra 'test' does)")
+parser = pytest.importorskip(
+    "prometheus_client.parser", reason="pip install prometheus_client (the extra 'test' does)"
+)
 MONITORING = CONF_D / "monitoring"
 
 
 def samples(infos, tally=None):
     """{(name, labels...): value} as Prometheus would read it."""
     families = parser.text_string_to_metric_families(metrics.text(infos, tally or Tally()))
-    return {(s.name, *sorted(s.labels.values())): s.value for family in families for s in family.samples}
+    return {
+        (s.name, *sorted(s.labels.values())): s.value for family in families for s in family.samples
+    }
 
 
 def told(*entries):
@@ -36,37 +40,66 @@ def test_each_copy_is_told():
     assert seen["zerg_copy_serving", "b", "web"] == 1 and seen["zerg_copy_serving", "a", "web"] == 0
     assert seen["zerg_copy_warm", "a", "web"] == 1 and seen["zerg_copy_warm", "b", "web"] == 0
     assert seen["zerg_copy_accepting", "b", "web"] == 1 and seen["zerg_copy_up", "a", "web"] == 1
-    assert seen["zerg_copy_in_flight_requests", "a", "web"] == 3 and seen["zerg_copy_requests_total", "a", "web"] == 12
+    assert (
+        seen["zerg_copy_in_flight_requests", "a", "web"] == 3
+        and seen["zerg_copy_requests_total", "a", "web"] == 12
+    )
 
 
 def test_the_slot_is_one_series_a_slot_of_which_one_is_set():
     seen = samples([an_info()])
-    assert {slot: seen["zerg_copy_slot", "a", slot, "web"] for slot in metrics.SLOTS} == {"new": 0, "running": 0, "sleeping": 1}
+    assert {slot: seen["zerg_copy_slot", "a", slot, "web"] for slot in metrics.SLOTS} == {
+        "new": 0,
+        "running": 0,
+        "sleeping": 1,
+    }
     lost = samples([an_info(copies=[a_copy("a", slot=""), a_copy("b")])])
     assert not any(lost["zerg_copy_slot", "a", slot, "web"] for slot in metrics.SLOTS)
 
 
 def test_a_pair_is_told_also_when_its_section_is_wrong():
     seen = samples([an_info(copies=[], problems=["x", "y"], held=True, auto=False)])
-    assert seen["zerg_pair_problems", "web"] == 2 and seen["zerg_pair_held", "web"] == 1 and seen["zerg_pair_auto", "web"] == 0
+    assert (
+        seen["zerg_pair_problems", "web"] == 2
+        and seen["zerg_pair_held", "web"] == 1
+        and seen["zerg_pair_auto", "web"] == 0
+    )
 
 
 def test_what_history_is_told_is_counted(tmp_path):
     tally, history = Tally(), History(str(tmp_path / "h"), print)
     history.watchers.append(tally.note)
-    for entry in (an_entry(what="swap b"), an_entry(what="swap b", outcome="refused: busy", moves=[]), an_entry(what="sing")):
+    for entry in (
+        an_entry(what="swap b"),
+        an_entry(what="swap b", outcome="refused: busy", moves=[]),
+        an_entry(what="sing"),
+    ):
         history.add(entry)
     seen = samples([an_info()], tally)
-    assert seen["zerg_moves_total", "done", "swap", "web"] == 1 and seen["zerg_moves_total", "refused", "swap", "web"] == 1
+    assert (
+        seen["zerg_moves_total", "done", "swap", "web"] == 1
+        and seen["zerg_moves_total", "refused", "swap", "web"] == 1
+    )
     assert seen["zerg_moves_total", "done", "other", "web"] == 1
     assert seen["zerg_last_move_timestamp_seconds", "web"] == an_entry()["at"]
 
 
-@pytest.mark.parametrize("outcome, label", [
-    ("done", "done"), ("refused: another request is under way", "refused"), ("settled", "settled"), ("waiting: b accepts", "waiting"),
-    ("overtaken by swap b", "overtaken"), ("deployed", "deployed"), ("failed: it exited", "failed"), ("rolled back: it died", "rolled back"),
-    ("not rolled back: the old copy is gone", "not rolled back"), ("nobody serves: both died", "nobody serves"), ("donerkebab", "other"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "outcome, label",
+    [
+        ("done", "done"),
+        ("refused: another request is under way", "refused"),
+        ("settled", "settled"),
+        ("waiting: b accepts", "waiting"),
+        ("overtaken by swap b", "overtaken"),
+        ("deployed", "deployed"),
+        ("failed: it exited", "failed"),
+        ("rolled back: it died", "rolled back"),
+        ("not rolled back: the old copy is gone", "not rolled back"),
+        ("nobody serves: both died", "nobody serves"),
+        ("donerkebab", "other"),
+    ],
+)
 def test_each_outcome_is_counted_under_its_own_name(outcome, label):
     tally = told(an_entry(what="deploy b", outcome=outcome))
     assert samples([an_info()], tally)["zerg_moves_total", *sorted(["deploy", label, "web"])] == 1
@@ -77,7 +110,9 @@ def test_every_outcome_of_a_deploy_is_known():
 
 
 def test_durations_are_a_histogram_of_what_moved_in_seconds():
-    tally = told(an_entry(took_ms=1.0), an_entry(took_ms=2.0), an_entry(took_ms=40000.0), an_entry(moves=[]))
+    tally = told(
+        an_entry(took_ms=1.0), an_entry(took_ms=2.0), an_entry(took_ms=40000.0), an_entry(moves=[])
+    )
     seen = samples([an_info()], tally)
     assert seen["zerg_move_duration_seconds_count", "web"] == 3
     assert seen["zerg_move_duration_seconds_bucket", "0.001", "web"] == 1
@@ -86,13 +121,16 @@ def test_durations_are_a_histogram_of_what_moved_in_seconds():
     assert seen["zerg_move_duration_seconds_sum", "web"] == pytest.approx(40.003)
 
 
-@pytest.mark.parametrize("by, moves, count", [
-    ("b EXITED", ["+0.1ms resume a to running"], 1),
-    ("process 7 of b ended", ["+0.1ms resume a to running"], 1),
-    ("b is stopping", ["+0.1ms resume a to running"], 1),
-    ("b EXITED", ["+0.1ms label a to running"], 0),
-    ("a says that it is ready", ["+0.1ms resume a to running"], 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "by, moves, count",
+    [
+        ("b EXITED", ["+0.1ms resume a to running"], 1),
+        ("process 7 of b ended", ["+0.1ms resume a to running"], 1),
+        ("b is stopping", ["+0.1ms resume a to running"], 1),
+        ("b EXITED", ["+0.1ms label a to running"], 0),
+        ("a says that it is ready", ["+0.1ms resume a to running"], 0),
+    ],
+)
 def test_a_failover_is_a_resume_because_the_other_one_ended(by, moves, count):
     tally = told(an_entry(what="repair", by=by, moves=moves, outcome="settled"))
     assert samples([an_info()], tally)["zerg_failovers_total", "web"] == count
@@ -105,7 +143,11 @@ def test_no_name_breaks_the_format(name):
 
 
 def test_labels_have_few_values():
-    entries = [an_entry(what="%s %d" % (kind, n), outcome="done %d" % n) for n in range(50) for kind in ("swap", "strange%d" % n)]
+    entries = [
+        an_entry(what="%s %d" % (kind, n), outcome="done %d" % n)
+        for n in range(50)
+        for kind in ("swap", "strange%d" % n)
+    ]
     assert len(samples([an_info()], told(*entries))) < 50
 
 
@@ -125,7 +167,9 @@ def known():
 
 def asked_for(expression):
     """The metrics of a PromQL expression. :raises ValueError: it is none."""
-    promql = pytest.importorskip("promql_parser", reason="pip install promql-parser (the extra 'test' does)")
+    promql = pytest.importorskip(
+        "promql_parser", reason="pip install promql-parser (the extra 'test' does)"
+    )
     plain = promql.parse(expression.replace("$__rate_interval", "5m")).prettify()
     return set(re.findall(r"\bzerg_[a-z_]+", plain))
 
@@ -139,17 +183,31 @@ def rules():
 def test_the_alerts_are_three_and_ask_in_promql_for_metrics_that_there_are():
     assert set(rules()) == {"ZergNobodyServes", "ZergDisagreement", "ZergNoWarmCopy"}
     for rule in rules().values():
-        assert set(rule) == {"alert", "expr", "for", "labels", "annotations"} and re.fullmatch(r"\d+[sm]", rule["for"])
+        assert set(rule) == {"alert", "expr", "for", "labels", "annotations"} and re.fullmatch(
+            r"\d+[sm]", rule["for"]
+        )
         assert asked_for(rule["expr"]) and asked_for(rule["expr"]) <= known()
         assert "{{ $labels.pair }}" in rule["annotations"]["summary"]
 
 
 def test_a_pair_that_keeps_no_warm_copy_by_choice_gives_no_alert():
     assert "zerg_pair_keeps_warm" in asked_for(rules()["ZergNoWarmCopy"]["expr"])
-    assert samples([an_info(retire="stop")])["zerg_pair_keeps_warm", "web"] == 0 < samples([an_info()])["zerg_pair_keeps_warm", "web"]
+    assert (
+        samples([an_info(retire="stop")])["zerg_pair_keeps_warm", "web"]
+        == 0
+        < samples([an_info()])["zerg_pair_keeps_warm", "web"]
+    )
 
 
-@pytest.mark.parametrize("nonsense", ["zerg_pair_held)", "(zerg_pair_held)(zerg_pair_auto)", "rate(zerg_moves_total)", "zerg_pair_held unles x"])
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "zerg_pair_held)",
+        "(zerg_pair_held)(zerg_pair_auto)",
+        "rate(zerg_moves_total)",
+        "zerg_pair_held unles x",
+    ],
+)
 def test_nonsense_in_an_expression_would_be_noticed(nonsense):
     with pytest.raises(ValueError):
         asked_for(nonsense)
@@ -158,6 +216,14 @@ def test_nonsense_in_an_expression_would_be_noticed(nonsense):
 def test_the_dashboard_asks_in_promql_for_metrics_that_there_are():
     dashboard = json.loads((MONITORING / "grafana.json").read_text())
     expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
-    assert len(expressions) >= 10 and all(map(asked_for, expressions)) and set().union(*map(asked_for, expressions)) <= known()
+    assert (
+        len(expressions) >= 10
+        and all(map(asked_for, expressions))
+        and set().union(*map(asked_for, expressions)) <= known()
+    )
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
-    assert {variable["name"] for variable in dashboard["templating"]["list"]} == {"datasource", "instance", "pair"}
+    assert {variable["name"] for variable in dashboard["templating"]["list"]} == {
+        "datasource",
+        "instance",
+        "pair",
+    }

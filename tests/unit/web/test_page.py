@@ -7,8 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from supervisor_zerg.web import templates
-from supervisor_zerg.web import page
+from supervisor_zerg.web import page, templates
 from supervisor_zerg.web.buttons import ACTIONS, BY_NAME
 from supervisor_zerg.web.handler import DEEDS, SWITCHES
 
@@ -28,21 +27,52 @@ HOSTILE = (
 
 def a_copy(program="a", condition="parked", **values):
     return {
-        "program": program, "pid": 7, "master": 7, "statename": "RUNNING", "slot": "sleeping", "condition": condition, "in_flight": 3,
-        "workers": 2, "threads": 8, "at_full_strength": 0, "frozen": False, "requests": 12.0, "witness": "kernel", "since": NOW - 90,
+        "program": program,
+        "pid": 7,
+        "master": 7,
+        "statename": "RUNNING",
+        "slot": "sleeping",
+        "condition": condition,
+        "in_flight": 3,
+        "workers": 2,
+        "threads": 8,
+        "at_full_strength": 0,
+        "frozen": False,
+        "requests": 12.0,
+        "witness": "kernel",
+        "since": NOW - 90,
         **values,
-    }  # fmt: skip
+    }
 
 
 def an_info(pair="web", **values):
     return {
-        "pair": pair, "serving": "b", "parked": "a", "warm": True, "held": False, "auto": True, "retire": "park", "busy": "", "pool": "zergpool RUNNING",
-        "problems": [], "copies": [a_copy("a"), a_copy("b", "serving", slot="running", at_full_strength=8)], **values,
-    }  # fmt: skip
+        "pair": pair,
+        "serving": "b",
+        "parked": "a",
+        "warm": True,
+        "held": False,
+        "auto": True,
+        "retire": "park",
+        "busy": "",
+        "pool": "zergpool RUNNING",
+        "problems": [],
+        "copies": [a_copy("a"), a_copy("b", "serving", slot="running", at_full_strength=8)],
+        **values,
+    }
 
 
 def an_entry(**values):
-    entry = {"at": NOW, "pair": "web", "id": "1-1", "what": "swap", "by": "a person", "moves": ["x"], "took_ms": 2.0, "outcome": "done"}
+    entry = {
+        "at": NOW,
+        "pair": "web",
+        "id": "1-1",
+        "what": "swap",
+        "by": "a person",
+        "moves": ["x"],
+        "took_ms": 2.0,
+        "outcome": "done",
+    }
     return {**entry, **values}
 
 
@@ -61,11 +91,15 @@ class Reader(HTMLParser):
         self.texts.append(data)
 
     def all(self, tag, **wanted):
-        return [a for t, a in self.tags if t == tag and all(a.get(k) == v for k, v in wanted.items())]
+        return [
+            a for t, a in self.tags if t == tag and all(a.get(k) == v for k, v in wanted.items())
+        ]
 
 
 def shown(infos, histories=None, message=""):
-    pairs = last(page.as_html(infos, lambda info: (histories or {}).get(info["pair"], []), NOW, "gen", "tok"))
+    pairs = last(
+        page.as_html(infos, lambda info: (histories or {}).get(info["pair"], []), NOW, "gen", "tok")
+    )
     return Reader(page.as_page(pairs, message))
 
 
@@ -74,7 +108,9 @@ def last(steps):
 
 
 def view(infos, histories=None, generation="gen"):
-    document = last(page.as_json(infos, lambda info: (histories or {}).get(info["pair"], []), NOW, generation))
+    document = last(
+        page.as_json(infos, lambda info: (histories or {}).get(info["pair"], []), NOW, generation)
+    )
     assert b"<" not in document and document.isascii()
     return json.loads(document)
 
@@ -86,21 +122,37 @@ def shape(reader):
 def test_the_page_tells_who_serves_and_what_each_copy_is():
     reader = shown([an_info()], {"web": [an_entry()]})
     text = " ".join(" ".join(reader.texts).split())
-    for words in ("b serves, a parked", "zergpool RUNNING", "serving", "sleeping", "running", "2x4", "1m 30s", "swap, by a person"):
+    for words in (
+        "b serves, a parked",
+        "zergpool RUNNING",
+        "serving",
+        "sleeping",
+        "running",
+        "2x4",
+        "1m 30s",
+        "swap, by a person",
+    ):
         assert words in text, words
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_or_message_becomes_markup(name):
     info = an_info(
-        name, serving=name, parked=name, pool=name, busy=name, problems=[name],
+        name,
+        serving=name,
+        parked=name,
+        pool=name,
+        busy=name,
+        problems=[name],
         copies=[a_copy(name, name, slot=name, statename=name, witness=name), a_copy("b")],
-    )  # fmt: skip
+    )
     entry = an_entry(what=name, by=name, outcome=name, id=name, moves=[name])
     reader = shown([info], {name: [entry]}, name)
     plain = shown([an_info(problems=["x"])], {"web": [an_entry()]}, "x")
     assert shape(reader) == shape(plain)
-    assert {key for _, attributes in reader.tags for key in attributes} == {key for _, attributes in plain.tags for key in attributes}
+    assert {key for _, attributes in reader.tags for key in attributes} == {
+        key for _, attributes in plain.tags for key in attributes
+    }
     seen = name.replace("\ud800", "\ufffd")
     assert reader.all("form", **{"class": "pair"})[0]["data-pair"] == seen
     assert reader.all("button", name="program")[0]["value"] == seen
@@ -110,7 +162,11 @@ def test_no_name_or_message_becomes_markup(name):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_json_is_exact_and_has_no_tag_in_it(name):
     read = view([an_info(name, problems=[name])], {name: [an_entry(by=name)]})
-    assert read["history"][name][0]["by"] == name and read["pairs"][0]["pair"] == read["texts"][0]["pair"] == name and read["pairs"][0]["problems"] == [name]
+    assert (
+        read["history"][name][0]["by"] == name
+        and read["pairs"][0]["pair"] == read["texts"][0]["pair"] == name
+        and read["pairs"][0]["problems"] == [name]
+    )
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -118,7 +174,9 @@ def test_the_question_asks_for_exactly_this_pair(name):
     reader = Reader(page.as_question(BY_NAME["hold"], {"pair": name}, "tok"))
     fields = {a["name"]: a["value"] for a in reader.all("input")}
     assert fields == {"token": "tok", "pair": name.replace("\ud800", "\ufffd"), "sure": "yes"}
-    assert reader.all("form")[0]["action"] == "zerg/hold" and reader.all("form")[0]["method"] == "post"
+    assert (
+        reader.all("form")[0]["action"] == "zerg/hold" and reader.all("form")[0]["method"] == "post"
+    )
     assert not reader.all("script", src=None)
 
 
@@ -126,7 +184,9 @@ def test_no_inline_script_or_style_is_needed():
     reader = shown([an_info(problems=["x"])], {"web": [an_entry()]}, "m")
     assert all("src" in a for a in reader.all("script"))
     assert not reader.all("style")
-    assert not [k for _, attributes in reader.tags for k in attributes if k == "style" or k.startswith("on")]
+    assert not [
+        k for _, attributes in reader.tags for k in attributes if k == "style" or k.startswith("on")
+    ]
 
 
 def test_without_a_script_every_action_is_a_form_with_the_token():
@@ -136,7 +196,7 @@ def test_without_a_script_every_action_is_a_form_with_the_token():
     assert [a["value"] for a in reader.all("input", name="token")] == ["tok", "tok"]
     assert [a["value"] for a in reader.all("input", name="pair")] == ["web", "other"]
     targets = {b["formaction"] for b in reader.all("button")}
-    assert targets == {"zerg/" + action.name for action in ACTIONS}
+    assert targets == {f"zerg/{action.name}" for action in ACTIONS}
     assert {b["value"] for b in reader.all("button", formaction="zerg/promote")} == {"a", "b"}
 
 
@@ -147,7 +207,10 @@ def offered(info):
         if "hidden" not in button:
             seen[button.get("value", "")].add(button["data-action"])
     (told,) = view([info])["texts"]
-    assert seen == {"": set(told["offered"]), **{copy["program"]: set(copy["offered"]) for copy in told["copies"]}}
+    assert seen == {
+        "": set(told["offered"]),
+        **{copy["program"]: set(copy["offered"]) for copy in told["copies"]},
+    }
     return tuple(seen.values())
 
 
@@ -161,8 +224,16 @@ def test_what_would_be_refused_is_not_offered():
     held = an_info(held=True, serving="", copies=[a_copy("a"), a_copy("b")])
     assert offered(held) == (USUAL - {"swap", "hold"}, move, move)
     assert offered(an_info(busy="deploy pybossa (id 1)")) == ({"abort", "auto-off"}, set(), set())
-    assert offered(an_info(copies=[absent, a_copy("b", "serving")])) == (USUAL - {"swap", "deploy"}, set(), set())
-    assert offered(an_info(copies=[a_copy("a", "booting"), a_copy("b", "serving")])) == (USUAL - {"swap"}, set(), set())
+    assert offered(an_info(copies=[absent, a_copy("b", "serving")])) == (
+        USUAL - {"swap", "deploy"},
+        set(),
+        set(),
+    )
+    assert offered(an_info(copies=[a_copy("a", "booting"), a_copy("b", "serving")])) == (
+        USUAL - {"swap"},
+        set(),
+        set(),
+    )
     both = an_info(copies=[a_copy("a", "serving"), a_copy("b", "serving")])
     assert offered(both) == (USUAL, move | {"pause"}, move | {"pause"})
 
@@ -180,11 +251,21 @@ def test_a_view_costs_little_in_short_steps(pairs, most_ms):
         times = []
         for _ in range(3):
             began = [time.thread_time()]
-            for _step in tell(infos, lambda info: [an_entry()] * page.HISTORY_LINES, NOW, "gen", *options):
+            for _step in tell(
+                infos, lambda info: [an_entry()] * page.HISTORY_LINES, NOW, "gen", *options
+            ):
                 began.append(time.thread_time())
-            times.append((began[-1] - began[0], max(after - before for before, after in zip(began, began[1:]))))
+            times.append(
+                (
+                    began[-1] - began[0],
+                    max(after - before for before, after in zip(began, began[1:])),
+                )
+            )
         whole, longest = min(times)
-        print("%s, %d pairs: %.2f ms, the longest step %.2f ms" % (tell.__name__, pairs, whole * 1000, longest * 1000))
+        print(
+            "%s, %d pairs: %.2f ms, the longest step %.2f ms"
+            % (tell.__name__, pairs, whole * 1000, longest * 1000)
+        )
         assert whole * 1000 < most_ms and longest * 1000 < 5
 
 
@@ -198,7 +279,15 @@ def test_a_pair_without_copies_or_history_is_shown_with_its_problem():
     assert not reader.all("button", name="program")
 
 
-@pytest.mark.parametrize("entry", [{}, {"at": "x"}, {"at": 1e300, "id": 1, "what": 2, "by": 3, "outcome": 4}, an_entry(took_ms="x")])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {},
+        {"at": "x"},
+        {"at": 1e300, "id": 1, "what": 2, "by": 3, "outcome": 4},
+        an_entry(took_ms="x"),
+    ],
+)
 def test_an_entry_that_cannot_be_read_costs_only_itself(entry):
     reader = shown([an_info()], {"web": [entry, an_entry()]})
     assert any("swap, by a person" in text for text in reader.texts)
@@ -222,9 +311,23 @@ def test_a_page_knows_when_it_does_not_do_any_more():
 
     usual = edition([an_info()])
     assert usual == edition([an_info(serving="a", problems=["x"])])
-    assert len({usual, edition([an_info()], "new"), edition([an_info("w")]), edition([an_info(copies=[a_copy("c")])])}) == 4
+    assert (
+        len(
+            {
+                usual,
+                edition([an_info()], "new"),
+                edition([an_info("w")]),
+                edition([an_info(copies=[a_copy("c")])]),
+            }
+        )
+        == 4
+    )
 
 
 def test_a_notice_is_only_words():
     reader = Reader(page.as_notice("<b>no", "../"))
-    assert "<b>no" in reader.texts and not reader.all("form") and reader.all("base")[0]["href"] == "../"
+    assert (
+        "<b>no" in reader.texts
+        and not reader.all("form")
+        and reader.all("base")[0]["href"] == "../"
+    )
