@@ -27,7 +27,7 @@ def main(arguments=None):
     print(
         f"$ python -m benchmarks {shlex.join(arguments if arguments is not None else sys.argv[1:])}"
     )
-    print(f"{machine.facts()}\n\n{HEAD}", flush=True)
+    print(f"{machine.observed()}\n\n{HEAD}", flush=True)
     for name in options.only or GROUPS:
         print(
             "-- {}: {}".format(name, sys.modules[GROUPS[name].__module__].__doc__.split("\n")[0]),

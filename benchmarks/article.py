@@ -24,7 +24,7 @@ ROW = "%-52s %5s %9s %8s %15s %15s"
 HEAD = ROW % ("", "times", "requests", "failed", "longest answer", "longest silence")
 Outcome = namedtuple("Outcome", "answers began ended")
 
-# As published. Only the second line is ours: without it the first boot races with the pool's, and a copy that loses it ends.
+# As published. Only the second line is ours: without it the first boot races with the pool's, and an instance that loses it ends.
 ARTICLE = """\
 [uwsgi]
 wait-for-socket = $(ZERG_RUN)/pool.sock
@@ -73,7 +73,7 @@ def run(options):
             "the article's roll-back: echo 1p, echo 2p",
             repeat(stack, swaps, echoes.roll_back, SWAP_CALM_S),
         )
-        yield "  after them the copy that answers holds the slot %s; %d echoes hung" % (
+        yield "  after them the instance that answers holds the slot %s; %d echoes hung" % (
             slot_of_answering(stack),
             echoes.hung,
         )
@@ -81,7 +81,8 @@ def run(options):
     try:
         stack.start().warm_up()
         yield told(
-            "supervisor_zerg, deploy: restart the parked copy", repeat(stack, times, zerg_deploy)
+            "supervisor_zerg, deploy: restart the parked instance",
+            repeat(stack, times, zerg_deploy),
         )
         yield told(
             "supervisor_zerg, roll-back: swap", repeat(stack, swaps, zerg_roll_back, SWAP_CALM_S)
@@ -117,7 +118,9 @@ def repeat(stack, times, procedure, calm=CALM_S):
             began = time.monotonic()
             procedure(stack)
             time.sleep(calm)
-            outcomes.append(Outcome(quick.fresh() + slow.fresh(), began, time.monotonic()))
+            outcomes.append(
+                Outcome(quick.newly_accepting() + slow.newly_accepting(), began, time.monotonic())
+            )
     return outcomes
 
 
@@ -126,7 +129,7 @@ def restart(stack):
 
 
 def article_deploy(stack):
-    """Boot the backup server to have a copy of what runs; then restart the default server with the new code."""
+    """Boot the backup server to have an instance of what runs; then restart the default server with the new code."""
     stack.ctl("restart", "pybossabak")
     time.sleep(CALM_S)
     stack.ctl("restart", "pybossa")
@@ -184,7 +187,7 @@ def silence_ms(outcome):
 
 
 def slot_of_answering(stack):
-    """By the kernel: which FIFO does the master of the copy that answers hold?"""
+    """By the kernel: which FIFO does the master of the instance that answers hold?"""
     answering = get(stack.web, timeout=10).program
     master = stack.supervisor.getProcessInfo(answering)["pid"]
     links = [

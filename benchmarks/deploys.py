@@ -50,7 +50,7 @@ def in_a_row(app, mode, times):
             for number in range(times):
                 told = stack.zerg.deploy("", {"label": str(number)})
                 if told["outcome"] != "deployed":
-                    return "deploy %d %s: %s" % (number, told["outcome"], told["why"])
+                    return "deploy %d %s: %s" % (number, told["outcome"], told["reason"])
             answers, words = ended(traffic)
         what = "%d deploys behind nginx, boot %.0f s, requests of 0 to 3 s, %s" % (
             times,
@@ -74,7 +74,7 @@ def ended(traffic):
 
 
 def promotions(stack):
-    """[(asked, replied, program)] of every promotion: from its reply until the next one is asked the other copy may answer nobody. Its
+    """[(asked, replied, program)] of every promotion: from its reply until the next one is asked the other instance may answer nobody. Its
     line is written a moment after its end, so what is told of its beginning is too late by that."""
     shift = time.monotonic() - time.time()
     done = [
@@ -140,7 +140,7 @@ def overhead(times, pair, waits_s, words):
 
 
 def crash(times):
-    """kill -9 of the new copy while it bakes."""
+    """kill -9 of the new instance while it bakes."""
     took = []
     with (
         warm_stack(PREFORK, pair={"bake": "30", "health_interval": "0.1"}) as stack,
@@ -150,8 +150,8 @@ def crash(times):
             begun = stack.zerg.deploy("", {"wait": False})
             stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
             time.sleep(1.2)  # Supervisor calls it RUNNING by then
-            master = stack.copy(begun["target"])["master"]
-            traffic.fresh()
+            master = stack.instance(begun["target"])["master"]
+            traffic.newly_accepting()
             killed = time.monotonic()
             os.kill(master, signal.SIGKILL)
             time.sleep(0.3)  # whoever polls now takes from the loop that is measured
@@ -160,7 +160,7 @@ def crash(times):
                 (
                     min(
                         a.ended
-                        for a in traffic.fresh()
+                        for a in traffic.newly_accepting()
                         if a.program == begun["old"] and a.handled > killed
                     )
                     - killed
@@ -170,7 +170,9 @@ def crash(times):
             stack.until(lambda: stack.info()["warm"])
             time.sleep(1.2)
     return Row(
-        "kill -9 in the bake to the first answer of the old copy", took, target=Target("median", 10)
+        "kill -9 in the bake to the first answer of the old instance",
+        took,
+        target=Target("median", 10),
     )
 
 
@@ -187,9 +189,9 @@ def bad_answers(times):
         stack.until(lambda: stack.supervisor.getProcessInfo("zerg:zerg")["statename"] == "RUNNING")
         for _ in range(times):
             stack.version("2 status=500")
-            traffic.fresh()
+            traffic.newly_accepting()
             stack.zerg.deploy("")
-            bad = [a.ended for a in traffic.fresh() if a.status == 500]
+            bad = [a.ended for a in traffic.newly_accepting() if a.status == 500]
             took.append((max(bad) - min(bad)) * 1000)
             stack.version("1")
             stack.zerg.deploy("", {"bake": 0})
@@ -201,7 +203,7 @@ def bad_answers(times):
 
 
 def pool(times):
-    """The pool's program restarts: its unix socket is a new one, and both copies hold the old one."""
+    """The pool's program restarts: its unix socket is a new one, and both instances hold the old one."""
     for name, auto in (("with supervisor_zerg", True), ("with nobody who does anything", False)):
         took = []
         with warm_stack(PREFORK) as stack:

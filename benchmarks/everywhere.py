@@ -42,9 +42,9 @@ def noticed(stack, address, swaps, what):
         whole = traffic.end(30)
         answers = traffic.answers()
     floods = sum(
-        move.count("end flood")
+        action.count("end flood")
         for entry in stack.zerg.getHistory("", 200)
-        for move in entry["moves"]
+        for action in entry["actions"]
     )
     told = "%d swaps, %s: of %d requests %d failed, %d stale%s; %d floods; slowest %.0f ms"
     unanswered = "" if whole else ", some never answered"

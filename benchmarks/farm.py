@@ -1,4 +1,4 @@
-"""Many pairs under one supervisord, made from the files of conf.d/: real copies of uWSGI, one pool for all of them."""
+"""Many pairs under one supervisord, made from the files of conf.d/: real instances of uWSGI, one pool for all of them."""
 
 import re
 import time
@@ -73,7 +73,7 @@ class Farm(Stack):
             raise
 
     def boot(self):
-        """Start, and wait until every copy is up and, with the plugin, every pair has a serving and a parked one."""
+        """Start, and wait until every instance is up and, with the plugin, every pair has a serving and a parked one."""
         self.start(wait=False)
         self.until(self._whole if self.plugin else self._up, BOOT_S, every=0.5)
         time.sleep(1)
@@ -86,7 +86,7 @@ class Farm(Stack):
         return all(info["statename"] == "RUNNING" for info in self.supervisor.getAllProcessInfo())
 
     def masters(self):
-        """How many copies really run."""
+        """How many instances really run."""
         return sum(
             info["statename"] == "RUNNING" and info["name"].startswith("p")
             for info in self.supervisor.getAllProcessInfo()

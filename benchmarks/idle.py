@@ -1,4 +1,4 @@
-"""What it costs while nothing happens: CPU, memory, the loop's stalls; and the status of many pairs. All copies are real uWSGI."""
+"""What it costs while nothing happens: CPU, memory, the loop's stalls; and the status of many pairs. All instances are real uWSGI."""
 
 import time
 

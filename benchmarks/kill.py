@@ -1,4 +1,4 @@
-"""kill -9 of the serving master under load: how soon the other copy answers, and what is lost."""
+"""kill -9 of the serving master under load: how soon the other instance answers, and what is lost."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ def kills(stack, traffics, mode, runs):
     took, inside, beyond, total = [], 0, 0, 0
     for _ in range(runs):
         killed, heir = kill(stack)
-        answers = [a for traffic in traffics for a in traffic.fresh()]
+        answers = [a for traffic in traffics for a in traffic.newly_accepting()]
         bad = failed(answers)
         cut = [a for a in bad if a.began <= killed <= a.ended]
         took.append(
@@ -45,7 +45,7 @@ def kills(stack, traffics, mode, runs):
         beyond,
     )
     yield Row(
-        f"kill -9 to the first answer of the other copy, {mode}",
+        f"kill -9 to the first answer of the other instance, {mode}",
         took,
         target=Target("median", 10),
         note=told,
@@ -56,13 +56,13 @@ def kill(stack):
     """Kill the serving master and wait until the pair is whole again. :returns: (when, the program that took over)"""
     info = stack.info()
     serving, heir = info["serving"], info["parked"]
-    master = next(c["master"] for c in info["copies"] if c["program"] == serving)
+    master = next(c["master"] for c in info["instances"] if c["program"] == serving)
     killed = time.monotonic()
     os.kill(master, signal.SIGKILL)
     time.sleep(CALM_S)
     stack.until_roles(heir, serving)
     stack.until(
-        lambda: all(c["statename"] == "RUNNING" for c in stack.info()["copies"])
+        lambda: all(c["statename"] == "RUNNING" for c in stack.info()["instances"])
     )  # or Supervisor would give it up some time
     time.sleep(CALM_S)
     return killed, heir

@@ -8,7 +8,7 @@ from importlib import metadata
 from supervisor_zerg.demo.stack import BIN
 
 
-def facts():
+def observed():
     uwsgi = subprocess.run(
         [str(BIN / "uwsgi"), "--version"], capture_output=True, text=True
     ).stdout.strip()

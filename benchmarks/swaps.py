@@ -23,16 +23,20 @@ def run(options):
 
 def swap(stack, mode, target, runs):
     zerg, stall = stack.zerg, stack.proxy().stall
-    took, away, idle = [], [], []
+    took, blocked_elsewhere, idle = [], [], []
     for _ in range(runs):
         stall.take()
         took.append(ms(lambda: zerg.swap(""))[1])
-        away.append(stall.take())
+        blocked_elsewhere.append(stall.take())
         time.sleep(BETWEEN_S)
         zerg.getAPIVersion()
         idle.append(stall.take())
     yield Row(f"swap, {mode}, RPC round trip under load", took, target=Target("median", target))
-    yield Row("  supervisord's loop away from poll during a swap", away, target=Target("worst", 5))
+    yield Row(
+        "  supervisord's loop away from poll during a swap",
+        blocked_elsewhere,
+        target=Target("worst", 5),
+    )
     yield Row("  the same in the 50 ms after it", idle)
 
 
@@ -48,7 +52,7 @@ def promote(stack, mode, target, runs):
 def noticed(stack, traffic, mode, swaps):
     """The same load for the same time, with swaps and without."""
     zerg, done = stack.zerg, []
-    traffic.fresh()
+    traffic.newly_accepting()
     began = time.monotonic()
     for _ in range(swaps):
         asked = time.monotonic()
@@ -56,9 +60,9 @@ def noticed(stack, traffic, mode, swaps):
         done.append((asked, time.monotonic(), serving))
         time.sleep(BETWEEN_S)
     seconds = time.monotonic() - began
-    answers = traffic.fresh()
+    answers = traffic.newly_accepting()
     time.sleep(seconds)
-    calm = traffic.fresh()
+    calm = traffic.newly_accepting()
     told = f"{len(failed(answers))} failed, {len(stale(answers, done))} stale"
     yield Row(
         "answer time of a 5 ms request, %s, %d swaps" % (mode, swaps), times(answers), note=told

@@ -1,3 +1,3 @@
-"""Pause, resume, swap and track two uWSGI copies that share one socket under Supervisor."""
+"""Pause, resume, swap and track two uWSGI instances that share one socket under Supervisor."""
 
 __version__ = "0.1.0"

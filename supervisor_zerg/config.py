@@ -66,7 +66,7 @@ def _values(parser, section):
     values = {}
     for option in parser.options(section):
         try:
-            parser.expansions["program_name"] = PROGRAM_NAME  # expanded for each copy, later
+            parser.expansions["program_name"] = PROGRAM_NAME  # expanded for each instance, later
             values[option] = parser.saneget(section, option)
         except Exception as error:
             values[option] = error
@@ -94,7 +94,7 @@ def parse_pair(name, values):
             problems.append(f"[zerg:{name}] {option} {error}")
     if str(config.get("health", "")).startswith("/") and not config.get("companion"):
         problems.append(
-            f"[zerg:{name}] health is a path, so companion must name the socket that the copy's companion.py makes"
+            f"[zerg:{name}] health is a path, so companion must name the socket that the instance's companion.py makes"
         )
     return PairConfig(problems=tuple(problems), **config)
 
@@ -137,7 +137,7 @@ def _stats(text):
     addresses = [address.strip() for address in text.split(",")]
     if len(addresses) == 1 and text and PROGRAM_NAME not in text:
         raise ValueError(
-            f"must contain {PROGRAM_NAME}, or be two addresses: copies with one stats address answer for each other"
+            f"must contain {PROGRAM_NAME}, or be two addresses: instances with one stats address answer for each other"
         )
     if len(addresses) > 2 or len(addresses) == 2 and addresses[0] == addresses[1]:
         raise ValueError(

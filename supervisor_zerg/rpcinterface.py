@@ -5,9 +5,9 @@ from supervisor.xmlrpc import Faults, RPCError
 
 from .core import errors
 from .deploy.plan import read_options
-from .deploy.start import Launch
-from .pair.registry import Plugin
-from .pair.status_query import Look
+from .deploy.start import StartDeploy
+from .pair.registry import Registry
+from .pair.status_query import StatusQuery
 from .web import metrics
 from .web.handler import Web
 
@@ -23,23 +23,23 @@ for _error in (
 def make_zerg_rpcinterface(supervisord, **settings):
     """Factory named in the configuration. Called once for each HTTP server; all share one plugin."""
     if not hasattr(supervisord, "zerg_namespace"):
-        supervisord.zerg_namespace = _wire(Plugin(supervisord, settings))
+        supervisord.zerg_namespace = _wire(Registry(supervisord, settings))
     return supervisord.zerg_namespace
 
 
-def _wire(plugin):
+def _wire(registry):
     """Put the parts together: the pairs, what counts their history, and the web page."""
     tally = metrics.Tally()
-    plugin.history.watchers.append(plugin.loop.guard(tally.note))
-    web = Web(plugin, tally)
-    plugin.on_start.append(web.install)
-    plugin.on_close.append(web.close)
-    return ZergNamespaceRPCInterface(plugin, tally)
+    registry.history.watchers.append(registry.loop.guard(tally.note))
+    web = Web(registry, tally)
+    registry.on_start.append(web.install)
+    registry.on_close.append(web.close)
+    return ZergNamespaceRPCInterface(registry, tally)
 
 
 class ZergNamespaceRPCInterface:
-    def __init__(self, plugin, tally):
-        self._plugin = plugin
+    def __init__(self, registry, tally):
+        self._registry = registry
         self._tally = tally
 
     def getAPIVersion(self):
@@ -53,28 +53,28 @@ class ZergNamespaceRPCInterface:
         """Tell everything about a pair, looked up at this moment.
 
         @param string pair    Name of the pair; empty if there is only one
-        @return struct info   pair, serving, parked, warm, held, auto, busy, pool, problems, copies; each copy: program, pid,
-            master, statename, slot, condition, in_flight, workers, threads, at_full_strength, frozen, requests, witness, since
+        @return struct info   pair, serving, parked, warm, held, auto, busy, pool, problems, instances; each instance: program, pid,
+            master, statename, slot, condition, in_flight, workers, threads, accepting_threads, frozen, requests, source, since
         """
-        keeper = _faulty(self._plugin.keeper, pair)
-        return _deferred(Look(self._plugin, [keeper]).first)
+        controller = _faulty(self._registry.controller, pair)
+        return _deferred(StatusQuery(self._registry, [controller]).first)
 
     def getAllPairInfo(self):
         """Tell everything about every pair.
 
         @return array infos  A struct like that of getPairInfo for each pair
         """
-        self._plugin.refresh()
-        return _deferred(Look(self._plugin, list(self._plugin.keepers.values())).all)
+        self._registry.refresh()
+        return _deferred(StatusQuery(self._registry, list(self._registry.controllers.values())).all)
 
     def swap(self, pair, wait=True):
-        """Let the other copy serve, park the one that serves.
+        """Let the other instance serve, park the one that serves.
 
         @param string pair     Name of the pair; empty if there is only one
         @param boolean wait    Answer when it is done (true) or at once
         @return struct reply   pair, id, changed, took_ms, serving, parked, draining, held
         """
-        return self._move(_faulty(self._plugin.keeper, pair), "swap", "", wait)
+        return self._move(_faulty(self._registry.controller, pair), "swap", "", wait)
 
     def promote(self, program, wait=True):
         """Make a program the serving one of its pair.
@@ -95,43 +95,43 @@ class ZergNamespaceRPCInterface:
         return self._program_move("pause", program, True, hold=bool(hold))
 
     def resume(self, program, both=False):
-        """Let a program accept requests, and end a hold. The other copy is parked unless both are to accept.
+        """Let a program accept requests, and end a hold. The other instance is parked unless both are to accept.
 
         @param string program  ``name`` or ``group:name``
-        @param boolean both    Let both copies accept, until the next swap or promote
+        @param boolean both    Let both instances accept, until the next swap or promote
         @return struct reply   As that of swap
         """
         return self._program_move("resume", program, True, both=bool(both))
 
-    def settle(self, pair):
+    def reconcile(self, pair):
         """Look at a pair and mend what is not as it should be.
 
         @param string pair     Name of the pair; empty if there is only one
         @return struct reply   As that of swap; ``changed`` tells whether anything was done
         """
-        return self._move(_faulty(self._plugin.keeper, pair), "settle", "", True)
+        return self._move(_faulty(self._registry.controller, pair), "reconcile", "", True)
 
-    def settleAll(self):
+    def reconcileAll(self):
         """Look at every pair whose auto is on. For the event listener's ticks: returns at once.
 
         @return int count  How many pairs are looked at
         """
-        return self._plugin.settle_all()
+        return self._registry.reconcile_all()
 
     def setAuto(self, pair, on):
-        """Let the pair react to events by itself, or only do what a person asks. Survives a restart of supervisord.
+        """Let the pair react to events by itself, or only do what an operator asks. Survives a restart of supervisord.
 
         @param string pair     Name of the pair; empty if there is only one
         @param boolean on      true: react
         @return struct reply   pair, changed, took_ms, serving, parked, auto
         """
-        keeper = _faulty(self._plugin.keeper, pair)
-        _faulty(keeper.check)
-        changed = keeper.set_auto(bool(on))
-        facts = keeper.facts
-        serving, parked = (facts.serving, facts.parked) if facts else ("", "")
+        controller = _faulty(self._registry.controller, pair)
+        _faulty(controller.check)
+        changed = controller.set_auto(bool(on))
+        observed = controller.observed
+        serving, parked = (observed.serving, observed.parked) if observed else ("", "")
         return {
-            "pair": keeper.pair.name,
+            "pair": controller.pair.name,
             "changed": changed,
             "took_ms": 0.0,
             "serving": serving,
@@ -146,11 +146,11 @@ class ZergNamespaceRPCInterface:
         @param int limit       How many entries at most, up to 200
         @return array entries  Structs with at, pair, id, what, by, moves, took_ms, serving, outcome
         """
-        keeper = _faulty(self._plugin.keeper, pair)
-        return self._plugin.history.last(keeper.pair.name, int(limit))
+        controller = _faulty(self._registry.controller, pair)
+        return self._registry.history.last(controller.pair.name, int(limit))
 
     def deploy(self, pair, options=None):
-        """Bring the code that is now on disk to users: restart the parked copy, check it, promote it, watch it.
+        """Bring the code that is now on disk to users: restart the parked instance, check it, promote it, watch it.
 
         @param string pair     Name of the pair; empty if there is only one
         @param struct options  Any of bake (seconds), timeout (seconds for the boot), label (text), wait (boolean, true: answer when it
@@ -158,8 +158,8 @@ class ZergNamespaceRPCInterface:
         @return struct deploy  id, pair, target, old, label, by, at, elapsed, phase, waits_for, steps, outcome, why, cut, serving; outcome
             is one of deployed, refused, failed, rolled back, not rolled back, nobody serves, or empty while it runs
         """
-        keeper = _faulty(self._plugin.keeper, pair)
-        launch = _faulty(Launch, keeper, _faulty(read_options, dict(options or {})))
+        controller = _faulty(self._registry.controller, pair)
+        launch = _faulty(StartDeploy, controller, _faulty(read_options, dict(options or {})))
         return _deferred(lambda: launch.answer)
 
     def getDeploy(self, pair, ident=""):
@@ -169,7 +169,7 @@ class ZergNamespaceRPCInterface:
         @param string ident    Id of one of the last ten deploys, instead
         @return struct deploy  As that of deploy; empty if supervisord remembers none
         """
-        return _faulty(_faulty(self._plugin.keeper, pair).deploys.told, str(ident))
+        return _faulty(_faulty(self._registry.controller, pair).deploys.told, str(ident))
 
     def abort(self, pair):
         """End the deploy that runs, on the old release.
@@ -177,29 +177,29 @@ class ZergNamespaceRPCInterface:
         @param string pair     Name of the pair; empty if there is only one
         @return struct deploy  As that of deploy
         """
-        keeper = _faulty(self._plugin.keeper, pair)
-        deploy = _faulty(keeper.deploys.abort, "a person")
+        controller = _faulty(self._registry.controller, pair)
+        deploy = _faulty(controller.deploys.abort, "an operator")
         return _deferred(lambda: deploy.answer)
 
-    def takeJobs(self, anew):
+    def claimJobs(self, anew):
         """Give the listener what it is to do: hooks and health checks. For zerg-listener only.
 
         @param boolean anew   The listener has just been started
         @return array jobs    Structs with id, kind, pair, what, check, environment, timeout, interval, expect; kind is hook, health, or
             end: the hook with that id is to be ended
         """
-        return self._plugin.worklist.take(bool(anew))
+        return self._registry.job_queue.take(bool(anew))
 
-    def tellJob(self, ident, ok, words, seconds):
+    def reportJob(self, ident, ok, words, seconds):
         """Tell how a job went. For zerg-listener only.
 
         @param string ident   The job
         @param boolean ok     Did it succeed?
-        @param string words   What was seen, for a person
+        @param string words   What was seen, for an operator
         @param double seconds How long it took; nobody asks for it yet
         @return boolean go_on Is the check to be repeated?
         """
-        go_on = self._plugin.worklist.tell(ident, bool(ok), str(words))
+        go_on = self._registry.job_queue.tell(ident, bool(ok), str(words))
         if go_on is None:
             raise RPCError(
                 errors.UnknownJob.code, str(errors.UnknownJob(f"there is no job {ident!r}"))
@@ -211,20 +211,20 @@ class ZergNamespaceRPCInterface:
 
         @return string metrics  Of every pair, looked up at this moment, and what was counted since supervisord began
         """
-        self._plugin.refresh()
-        seen = Look(self._plugin, list(self._plugin.keepers.values()))
+        self._registry.refresh()
+        seen = StatusQuery(self._registry, list(self._registry.controllers.values()))
         return _deferred(
             lambda: None if seen.all() is None else _faulty(metrics.text, seen.all(), self._tally)
         )
 
     def _program_move(self, verb, program, wait, **options):
-        keeper, name = _faulty(self._plugin.keeper_of, program)
-        return self._move(keeper, verb, name, wait, **options)
+        controller, name = _faulty(self._registry.controller_of, program)
+        return self._move(controller, verb, name, wait, **options)
 
-    def _move(self, keeper, verb, program, wait, **options):
-        request = _faulty(keeper.ask, verb, program, **options)
+    def _move(self, controller, verb, program, wait, **options):
+        request = _faulty(controller.ask, verb, program, **options)
         if not wait and request.answer is None:
-            return {**keeper.desk.reply(request), "pending": True}
+            return {**controller.requests.reply(request), "pending": True}
         return _deferred(lambda: request.answer)
 
 

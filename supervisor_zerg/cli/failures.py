@@ -19,7 +19,7 @@ BUG = "%s: %s; a bug of supervisor_zerg, or this command and supervisord have di
 
 def failure(error, url):
     """What to say about an exception. :returns: (sentence, exit status); SERVED if it depends on whether somebody serves."""
-    if isinstance(error, help.BadWords):
+    if isinstance(error, help.UsageError):
         return str(error), errors.ARGUMENTS
     if isinstance(error, xmlrpc.client.Fault):
         return _fault(error, url)
@@ -62,10 +62,12 @@ def concerned(infos, words):
     chosen = [
         i
         for i in infos
-        if i["pair"] == words.get("PAIR") or program and program in (_bare(c) for c in i["copies"])
+        if i["pair"] == words.get("PAIR")
+        or program
+        and program in (_bare(c) for c in i["instances"])
     ]
     return chosen or infos
 
 
-def _bare(copy):
-    return copy["program"].rpartition(":")[2]
+def _bare(instance):
+    return instance["program"].rpartition(":")[2]

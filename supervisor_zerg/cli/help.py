@@ -1,4 +1,4 @@
-"""Help that teaches, and what a person typed: read from the table of the commands (verbs.py). Pure."""
+"""Help that teaches, and what an operator typed: read from the table of the commands (verbs.py). Pure."""
 
 import difflib
 import textwrap
@@ -16,12 +16,12 @@ MOST = 100000  # history entries that may be asked for
 ONE_WORD = "; a label is one word, quotes do not help: 'v2.1-beta', not 'v2.1 beta'"
 
 
-class BadWords(Exception):
+class UsageError(Exception):
     """The words of a command are off. ``str()`` of it is a sentence for the person who typed them."""
 
 
 @dataclass(frozen=True)
-class Call:
+class Invocation:
     """A command as it was given: ``words`` by what the table calls them, ``options`` without their dashes."""
 
     command: Command
@@ -33,10 +33,10 @@ class Call:
 
 
 def overview(zerg):
-    """The list of commands. :param zerg: what a person types before them. :returns: lines."""
+    """The list of commands. :param zerg: what an operator types before them. :returns: lines."""
     forms = [" ".join((command.name,) + command.takes) for command in TABLE]
     yield from [
-        "Two copies of a uWSGI application share a socket: one serves, one is parked.",
+        "Two instances of a uWSGI application share a socket: one serves, one is parked.",
         "",
         f"{zerg} COMMAND",
         "",
@@ -77,14 +77,14 @@ def _exits(exits):
 
 
 def parse(words):
-    """What a person typed after ``zerg`` -> Call. :raises BadWords:"""
+    """What an operator typed after ``zerg`` -> Call. :raises BadWords:"""
     if not words:
-        raise BadWords(f"name a command: {', '.join(COMMANDS)}")
+        raise UsageError(f"name a command: {', '.join(COMMANDS)}")
     command = find(words[0])
     if "-h" in words or "--help" in words:
-        return Call(COMMANDS["help"], {"COMMAND": command.name}, {})
+        return Invocation(COMMANDS["help"], {"COMMAND": command.name}, {})
     options, places = _options(command, words[1:])
-    return Call(command, _places(command, places), options)
+    return Invocation(command, _places(command, places), options)
 
 
 def find(name):
@@ -92,7 +92,7 @@ def find(name):
     if name in COMMANDS:
         return COMMANDS[name]
     near = difflib.get_close_matches(name, COMMANDS, 1)
-    raise BadWords(
+    raise UsageError(
         "there is no command {!r}{}; 'zerg help' lists them".format(
             name, f", did you mean {near[0]!r}?" if near else ""
         )
@@ -107,14 +107,14 @@ def _options(command, words):
         if not word.startswith("-"):
             places.append(word + equals + value)
         elif word not in known:
-            raise BadWords(f"{command.name} has no option {word}; usage: {command.usage}")
+            raise UsageError(f"{command.name} has no option {word}; usage: {command.usage}")
         elif " " in known[word]:
             read = READERS[known[word].partition(" ")[2]]
             options[word.lstrip("-")] = read(
                 word, value if equals else words.pop(0) if words else ""
             )
         elif equals:
-            raise BadWords(f"{word} takes no value; usage: {command.usage}")
+            raise UsageError(f"{word} takes no value; usage: {command.usage}")
         else:
             options[word[2:]] = True
     return options, places
@@ -123,7 +123,7 @@ def _options(command, words):
 def _number(option, text):
     if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST:
         return int(text)
-    raise BadWords("%s takes a number from 1 to %d, not %r" % (option, MOST, text))
+    raise UsageError("%s takes a number from 1 to %d, not %r" % (option, MOST, text))
 
 
 def _seconds(option, text):
@@ -132,13 +132,13 @@ def _seconds(option, text):
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= LONGEST_S:
-        raise BadWords("%s takes seconds from 0 to %d, not %r" % (option, LONGEST_S, text))
+        raise UsageError("%s takes seconds from 0 to %d, not %r" % (option, LONGEST_S, text))
     return seconds
 
 
 def _text(option, text):
     if not text or not text.isprintable() or text.startswith("-"):
-        raise BadWords(f"{option} takes a word, not {text!r}")
+        raise UsageError(f"{option} takes a word, not {text!r}")
     return text
 
 
@@ -149,7 +149,7 @@ def _places(command, words):
     least = sum(not take.startswith("[") for take in command.takes)
     if not least <= len(words) <= len(command.takes):
         hint = ONE_WORD if any(option.endswith("TEXT") for option in command.options) else ""
-        raise BadWords(
+        raise UsageError(
             "{} takes {}; usage: {}{}".format(
                 command.name, " ".join(command.takes) or "no words", command.usage, hint
             )
@@ -162,13 +162,13 @@ def _places(command, words):
 
 def _checked(command, take, word):
     if "|" in take and word not in take.split("|"):
-        raise BadWords(
+        raise UsageError(
             "{} takes {}, not {!r}; usage: {}".format(
                 command.name, " or ".join(take.split("|")), word, command.usage
             )
         )
     if not word.isprintable():  # XML cannot carry it
-        raise BadWords(f"no name looks like {word!r}")
+        raise UsageError(f"no name looks like {word!r}")
     return word
 
 

@@ -68,7 +68,7 @@ class ZergController(Controller):
         """A word that is neither ours nor Supervisor's."""
         try:
             help.find(line.split()[0])
-        except help.BadWords as error:
+        except help.UsageError as error:
             complain(str(error))
         self.exitstatus = errors.ARGUMENTS
 

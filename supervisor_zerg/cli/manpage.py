@@ -9,7 +9,7 @@ HEAD = """\
 .\\" Made by supervisor_zerg/cli/manpage.py; do not edit.
 .TH ZERGCTL 1 "" "supervisor_zerg %s" "User Commands"
 .SH NAME
-zergctl \\- swap two uWSGI copies behind one socket under Supervisor
+zergctl \\- swap two uWSGI instances behind one socket under Supervisor
 .SH SYNOPSIS
 .B zergctl
 [\\-c FILE] [\\-s URL] [\\-u USERNAME] [\\-p PASSWORD] [COMMAND ...]

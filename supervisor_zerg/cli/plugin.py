@@ -20,7 +20,7 @@ from supervisor.supervisorctl import ControllerPluginBase
 from ..core import errors
 from ..core.text import infos_of, plain, tell_progress
 from ..lint.check import check, status_of, tell_findings
-from ..lint.config_model import read_blueprint
+from ..lint.config_model import read_config_model
 from ..lint.uwsgi_ini import Unreadable
 from . import commands, completion, help
 from .failures import concerned, failure
@@ -46,7 +46,7 @@ ASK = {
     "resume": lambda zerg, words, options: zerg.resume(words["PROGRAM"], "both" in options),
     "deploy": lambda zerg, words, options: zerg.deploy(words["PAIR"], deploy_options(options)),
     "abort": lambda zerg, words, options: zerg.abort(words["PAIR"]),
-    "settle": lambda zerg, words, options: zerg.settle(words["PAIR"]),
+    "reconcile": lambda zerg, words, options: zerg.reconcile(words["PAIR"]),
     "auto": lambda zerg, words, options: zerg.setAuto(words["PAIR"], words["on|off"] == "on"),
     "history": lambda zerg, words, options: zerg.getHistory(
         words["PAIR"], options.get("limit", commands.LIMIT)
@@ -66,7 +66,7 @@ def deploy_options(options):
 
 
 def complain(sentence):
-    """An error, for a person."""
+    """An error, for an operator."""
     with contextlib.suppress(OSError):
         sys.stderr.write(f"error: {plain(sentence)}\n")
         sys.stderr.flush()
@@ -86,17 +86,17 @@ def limit(seconds):
 def check_files(file, expansions, pair, as_json):
     """``check``. :param expansions: what Supervisor knows of the environment. :returns: (exit status, lines). :raises BadWords:"""
     if not file:
-        raise help.BadWords("no configuration file was found; give -c FILE")
+        raise help.UsageError("no configuration file was found; give -c FILE")
     try:
         here = os.path.dirname(os.path.abspath(file))
-        plan = read_blueprint(
+        plan = read_config_model(
             SimpleNamespace(configfile=file, here=here, environ_expansions=expansions)
         )
     except Unreadable as error:
-        raise help.BadWords(str(error))
+        raise help.UsageError(str(error))
     names = [known.config.name for known in plan.pairs]
     if pair and pair not in names:
-        raise help.BadWords(f"there is no pair {pair!r}; there are: {', '.join(names)}")
+        raise help.UsageError(f"there is no pair {pair!r}; there are: {', '.join(names)}")
     findings = check(plan, pair)
     lines = (
         json.dumps([asdict(f) for f in findings], indent=2, sort_keys=True).splitlines()
@@ -193,7 +193,7 @@ class ZergControllerPlugin(ControllerPluginBase):
         line = Progress(self.ctl.stdout, quiet="json" in call.options)
         try:
             while not deploy["outcome"] and "no-wait" not in call.options:
-                line.show(deploy["waits_for"], tell_progress(deploy))
+                line.show(deploy["waiting_for"], tell_progress(deploy))
                 time.sleep(FOLLOW_S)
                 deploy = self._look_after(deploy)
         finally:
@@ -217,7 +217,7 @@ class ZergControllerPlugin(ControllerPluginBase):
         try:
             zerg = self.ctl.get_server_proxy("zerg")
         except ValueError as error:
-            raise help.BadWords(f"{error}; give http://HOST:PORT or unix:///PATH")
+            raise help.UsageError(f"{error}; give http://HOST:PORT or unix:///PATH")
         with limit(seconds):
             return question(zerg)
 
@@ -329,7 +329,7 @@ class ZergControllerPlugin(ControllerPluginBase):
         return (
             [i["pair"] for i in self._known]
             if kind == "PAIR"
-            else [c["program"] for i in self._known for c in i["copies"]]
+            else [c["program"] for i in self._known for c in i["instances"]]
         )
 
 

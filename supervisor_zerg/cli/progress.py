@@ -1,4 +1,4 @@
-"""How far something is, told to a person while it is waited for."""
+"""How far something is, told to an operator while it is waited for."""
 
 from ..core.text import plain
 

@@ -1,4 +1,4 @@
-"""``zerg watch``: all pairs as they are now, with requests a second of each copy; a swap shows as it happens.
+"""``zerg watch``: all pairs as they are now, with requests a second of each instance; a swap shows as it happens.
 
 On a terminal a table that is renewed (with the library rich, extra ``watch``); elsewhere, and without rich, plain lines.
 """
@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 class Rates:
-    """Requests a second of each copy, between two looks."""
+    """Requests a second of each instance, between two looks."""
 
     def __init__(self):
         self.seen = {}  # (pair, program, pid) -> (requests, when)
@@ -39,13 +39,13 @@ class Rates:
         """:returns: {(pair, program): requests a second, or None where that cannot be told yet}. :param now: seconds."""
         found, seen = {}, {}
         for info in infos:
-            for copy in info["copies"]:
-                key = info["pair"], copy["program"], copy["pid"]
+            for instance in info["instances"]:
+                key = info["pair"], instance["program"], instance["pid"]
                 before, then = self.seen.get(key, (None, now))
-                seen[key] = copy["requests"], now
+                seen[key] = instance["requests"], now
                 passed = now - then
                 found[key[:2]] = (
-                    max(0.0, copy["requests"] - before) / passed
+                    max(0.0, instance["requests"] - before) / passed
                     if before is not None and passed > 0
                     else None
                 )
@@ -54,20 +54,20 @@ class Rates:
 
 
 def rows(infos, rates, now):
-    """The cells of each copy, under COLUMNS. :param now: seconds since the epoch."""
+    """The cells of each instance, under COLUMNS. :param now: seconds since the epoch."""
     for info in infos:
-        for copy in info["copies"]:
-            rate = rates.get((info["pair"], copy["program"]))
+        for instance in info["instances"]:
+            rate = rates.get((info["pair"], instance["program"]))
             yield (
                 info["pair"],
-                copy["program"],
-                copy["condition"],
-                copy["slot"] or "-",
+                instance["program"],
+                instance["condition"],
+                instance["slot"] or "-",
                 "-" if rate is None else f"{rate:.1f}",
-                "%d" % copy["in_flight"],
-                "%d" % copy["workers"],
-                age(now - copy["since"]) if copy["since"] else "-",
-                copy["label"] or "-",
+                "%d" % instance["in_flight"],
+                "%d" % instance["workers"],
+                age(now - instance["since"]) if instance["since"] else "-",
+                instance["label"] or "-",
             )
 
 
@@ -77,7 +77,7 @@ def lines(infos, rates, now):
     for info in infos:
         told = [
             f"{c['program']} {c['condition']}{_rate(rates.get((info['pair'], c['program'])))}"
-            for c in info["copies"]
+            for c in info["instances"]
         ]
         busy = [info["busy"]] if info["busy"] else []
         yield "{} {}: {}".format(

@@ -1,13 +1,12 @@
 """What a generator yields when it has to wait: supervisord's loop carries it out, a test answers it from its own clock."""
 
 from dataclasses import dataclass
-from typing import Tuple
 
 STATS_TIMEOUT_S = 0.1
 
 
 @dataclass(frozen=True)
-class Ask:
+class ReadStats:
     """Read these stats servers. The answer is {address: bytes or the exception}."""
 
     addresses: tuple[str, ...]
@@ -15,7 +14,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Nap:
+class Sleep:
     """Go on after so many seconds; 0: after one round of the loop."""
 
     seconds: float

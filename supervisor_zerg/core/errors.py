@@ -59,9 +59,9 @@ class NobodyServes(ZergError):
     hint = "start one of its programs with 'supervisorctl start PROGRAM'"
 
 
-class LastCopy(ZergError):
-    code, name = 307, "ZERG_LAST_COPY"
-    hint = "use 'zerg swap' to let the other copy serve, or --hold to keep requests waiting in the socket's queue"
+class LastInstance(ZergError):
+    code, name = 307, "ZERG_LAST_INSTANCE"
+    hint = "use 'zerg swap' to let the other instance serve, or --hold to keep requests waiting in the socket's queue"
 
 
 class Busy(ZergError):
@@ -71,11 +71,11 @@ class Busy(ZergError):
 
 class NoRights(ZergError):
     code, name = 309, "ZERG_NO_RIGHTS"
-    hint = "run supervisord as root, or as the user that the copies run as"
+    hint = "run supervisord as root, or as the user that the instances run as"
 
 
-class Deaf(ZergError):
-    code, name = 310, "ZERG_DEAF"
+class Unresponsive(ZergError):
+    code, name = 310, "ZERG_UNRESPONSIVE"
     hint = "nothing was sent to it; look at its log, or restart it with supervisorctl"
 
 
@@ -89,9 +89,9 @@ class Unsteady(ZergError):
     hint = "its workers die or are recycled without a pause; see its log, max-requests and harakiri"
 
 
-class AsyncCopy(ZergError):
+class AsyncInstance(ZergError):
     code, name = 313, "ZERG_ASYNC"
-    hint = "set 'retire = stop' for the pair, so that the old copy is ended gracefully instead of parked"
+    hint = "set 'retire = stop' for the pair, so that the old instance is ended gracefully instead of parked"
 
 
 class Lost(ZergError):
@@ -163,13 +163,13 @@ ALL = (
     NotRunning,
     Booting,
     NobodyServes,
-    LastCopy,
+    LastInstance,
     Busy,
     NoRights,
-    Deaf,
+    Unresponsive,
     Pending,
     Unsteady,
-    AsyncCopy,
+    AsyncInstance,
     Lost,
     ShuttingDown,
     TimedOut,

@@ -1,83 +1,88 @@
-"""What is wanted of one pair, by whom, until it is reached. PURE: a person's aims and the arrivals of copies go in, what *decide*
+"""What is wanted of one pair, by whom, until it is reached. PURE: an operator's aims and the arrivals of instances go in, what *decide*
 desires comes out; nothing in here is a fact.
 """
 
-from .model import Arrival, Desired
+from .model import OnStart, DesiredState
 
 
-class Desires:
-    """:param orders: what a person had ordered before supervisord was started anew: ``held``, ``both``, ``auto``."""
+class Goals:
+    """:param orders: what an operator had ordered before supervisord was started anew: ``held``, ``both``, ``auto``."""
 
-    def __init__(self, pair, orders):
+    def __init__(self, pair, settings):
         self.pair = pair
-        self.held, self.both = bool(orders.get("held")), bool(orders.get("both"))
-        self.auto = bool(orders.get("auto", pair.auto))
-        self.wish = ""  # the program that is to serve, until it does
-        self.last = ""  # the program that served last
+        self.hold, self.both_active = bool(settings.get("held")), bool(settings.get("both"))
+        self.auto = bool(settings.get("auto", pair.auto))
+        self.requested = ""  # the program that is to serve, until it does
+        self.last_active = ""  # the program that served last
         self.retiring = ""  # the program that is to end once it has drained
-        self.arrivals = {}  # program -> Arrival, until it has arrived
+        self.on_start = {}  # program -> Arrival, until it has arrived
 
     def inherit(self, old):
-        """Take over from the same pair under a section that was changed. What a person ordered is in ``orders`` already."""
-        self.last, self.arrivals = (
-            old.last,
-            {p: a for p, a in old.arrivals.items() if p in self.pair.programs},
+        """Take over from the same pair under a section that was changed. What an operator ordered is in ``orders`` already."""
+        self.last_active, self.on_start = (
+            old.last_active,
+            {p: a for p, a in old.on_start.items() if p in self.pair.programs},
         )
         self.retiring = old.retiring if self.pair.retire == "stop" else ""
 
     def aim(self, aim):
-        """Take a person's word."""
-        self.wish, self.held, self.both = aim
+        """Take an operator's word."""
+        self.requested, self.hold, self.both_active = aim
 
     def invited(self, program):
-        """A person has started it, so that it takes over."""
-        return self.arrivals.get(program) is Arrival.TAKES_OVER
+        """An operator has started it, so that it takes over."""
+        return self.on_start.get(program) is OnStart.PROMOTE
 
-    def reached(self, goal, facts, deploying):
+    def reached(self, goal, observed, deploying):
         """The goal serves and nobody else takes requests. :returns: the program that served before, where that was another."""
-        was = self.last if goal and self.last != goal else ""
-        self.last = goal or self.last
+        was = self.last_active if goal and self.last_active != goal else ""
+        self.last_active = goal or self.last_active
         if (
-            goal and self.wish == goal
+            goal and self.requested == goal
         ):  # it was the last word: whoever is still on its way up follows it
-            self.wish, self.arrivals = "", {p: Arrival.PARKS for p in self.arrivals if p != goal}
-        for program in [p for p in self.arrivals if self._arrived(facts.copy(p), goal)]:
-            del self.arrivals[program]
-        if self.pair.retire == "stop" and not deploying and was and facts.copy(was).up:
+            self.requested, self.on_start = (
+                "",
+                {p: OnStart.STANDBY for p in self.on_start if p != goal},
+            )
+        for program in [p for p in self.on_start if self._arrived(observed.instance(p), goal)]:
+            del self.on_start[program]
+        if self.pair.retire == "stop" and not deploying and was and observed.instance(was).up:
             self.retiring = was
-        elif self.retiring and (self.retiring == goal or not facts.copy(self.retiring).up):
+        elif self.retiring and (self.retiring == goal or not observed.instance(self.retiring).up):
             self.retiring = ""
         return was
 
-    def _arrived(self, copy, goal):
+    def _arrived(self, instance, goal):
         at_rest = (
-            copy.ready
-            and not copy.fresh
-            and not copy.accepting
-            and self.arrivals[copy.program] is Arrival.PARKS
+            instance.ready
+            and not instance.newly_accepting
+            and not instance.accepting
+            and self.on_start[instance.program] is OnStart.STANDBY
         )
-        return at_rest or copy.program == goal and copy.ready and not copy.fresh
+        return (
+            at_rest or instance.program == goal and instance.ready and not instance.newly_accepting
+        )
 
-    def desired(self, desperate, overdue):
+    def desired(self, force_toggle, drain_expired):
         """As *decide* takes it. :param overdue: the drain limit has passed."""
-        return Desired(
-            wish=self.wish,
-            last=self.last,
-            held=self.held,
-            both=self.both,
-            arrivals=tuple(self.arrivals.items()),
+        return DesiredState(
+            requested=self.requested,
+            last_active=self.last_active,
+            hold=self.hold,
+            both_active=self.both_active,
+            on_start=tuple(self.on_start.items()),
             freeze=self.pair.freeze,
             retire_stop=self.pair.retire == "stop",
             retiring=self.retiring,
-            desperate=desperate,
-            overdue=overdue,
+            force_toggle=force_toggle,
+            drain_expired=drain_expired,
         )
 
-    def orders(self):
-        """What has to outlive supervisord: all that a person ordered and that is not so by itself."""
-        orders = {"held": self.held, "both": self.both, "auto": self.auto}
+    def settings(self):
+        """What has to outlive supervisord: all that an operator ordered and that is not so by itself."""
+        settings = {"held": self.hold, "both": self.both_active, "auto": self.auto}
         return {
             name: value
-            for name, value in orders.items()
+            for name, value in settings.items()
             if value != (name == "auto" and self.pair.auto)
         }

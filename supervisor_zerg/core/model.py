@@ -1,14 +1,14 @@
 """The words of supervisor_zerg as plain, frozen values. No I/O, no clock, no Supervisor.
 
-A *pair* is two programs that share one listening socket; a *copy* is one of them and its uWSGI master; a *slot* is one of
-the three master FIFOs. Everything that is known about a pair at one moment is a :class:`Facts`; what a person or an event
+A *pair* is two programs that share one listening socket; a *instance* is one of them and its uWSGI master; a *slot* is one of
+the three master FIFOs. Everything that is known about a pair at one moment is a :class:`Facts`; what an operator or an event
 wants of it is a :class:`Desired`; what is done about the difference is a :class:`Move`.
 """
 
 import enum
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Optional, Tuple
+from typing import Optional
 
 
 class Slot(enum.IntEnum):
@@ -24,7 +24,7 @@ class Slot(enum.IntEnum):
 
 
 class Condition(enum.Enum):
-    """What a copy is doing, in one word."""
+    """What an instance is doing, in one word."""
 
     SERVING = "serving"  # its threads accept requests
     PARKED = "parked"  # paused: no thread can take another request, none is in flight
@@ -34,11 +34,11 @@ class Condition(enum.Enum):
     LOST = "lost"  # a process, but no FIFO through which it could be commanded
 
 
-class Arrival(enum.Enum):
-    """What becomes of a copy that is on its way up."""
+class OnStart(enum.Enum):
+    """What becomes of an instance that is on its way up."""
 
-    TAKES_OVER = "takes over"  # a person started it
-    PARKS = "parks"  # Supervisor started it
+    PROMOTE = "takes over"  # an operator started it
+    STANDBY = "parks"  # Supervisor started it
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,27 @@ class Worker:
     """One uWSGI worker process. Threads are counted, not named: uWSGI does not say which thread is which core."""
 
     pid: int
-    cores: int = 1  # threads that take requests
+    threads: int = 1  # threads that take requests
     parked: int = 0  # of those, seen waiting in uWSGI's pause
     busy: int = 0  # of those, inside a request
-    away: int = 0  # of those, in something else, such as their start-up or a hook of the ini: they see the pause when they come back
-    born: bool = True  # past its start-up: a pause reaches it as a pause
+    blocked_elsewhere: int = 0  # of those, in something else, such as their start-up or a hook of the ini: they see the pause when they come back
+    started: bool = True  # past its start-up: a pause reaches it as a pause
     stopped: bool = False  # state T: SIGSTOPped
-    spinning: bool = False  # caught in the endless PAUSE/resuming flood
+    in_signal_loop: bool = False  # caught in the endless PAUSE/resuming flood
     zombie: bool = False
 
     @property
-    def loose(self):
+    def may_accept(self):
         """Threads that may still take a request: neither parked nor inside one nor away."""
-        return 0 if self.zombie else max(0, self.cores - self.parked - self.busy - self.away)
+        return (
+            0
+            if self.zombie
+            else max(0, self.threads - self.parked - self.busy - self.blocked_elsewhere)
+        )
 
 
 @dataclass(frozen=True)
-class Copy:
+class Instance:
     """One program of a pair and its uWSGI master, as seen at one moment."""
 
     program: str
@@ -70,25 +74,27 @@ class Copy:
     pid: int = 0  # Supervisor's child
     master: int = 0  # the uWSGI master: the child itself or a process below it
     slot: Optional[Slot] = None
-    linked: bool = True  # the FIFO it reads is the one that lies at the slot's path
-    paused: Optional[bool] = None  # uWSGI's suspended flag; None: no witness could tell
+    fifo_in_place: bool = True  # the FIFO it reads is the one that lies at the slot's path
+    paused: Optional[bool] = None  # uWSGI's suspended flag; None: no source could tell
     workers: tuple[Worker, ...] = ()
     pending: tuple[str, ...] = ()  # commands written but not known to be executed
-    deaf: str = ""  # why the master cannot take a command now; empty: it waits for one
-    waking: bool = (
+    unresponsive: str = ""  # why the master cannot take a command now; empty: it waits for one
+    just_toggled: bool = (
         False  # a toggle was executed a moment ago: where its threads are proves nothing yet
     )
-    torn: bool = False  # some of its workers are paused and some are not
-    grown: bool = False  # this master was ready once, so it does not boot any more
-    restless: bool = (
+    partly_paused: bool = False  # some of its workers are paused and some are not
+    was_ready: bool = False  # this master was ready once, so it does not boot any more
+    recycling: bool = (
         False  # its workers are recycled: one may end at any moment, and another be born
     )
-    renewing: bool = False  # all its workers are being born again, since a moment only: it will accept in the next
-    fresh: bool = False  # it accepts since a moment only and its own hooks may still move slots
+    all_respawning: bool = False  # all its workers are being born again, since a moment only: it will accept in the next
+    newly_accepting: bool = (
+        False  # it accepts since a moment only and its own hooks may still move slots
+    )
     asynchronous: bool = False  # gevent and the like: a pause would freeze its requests
     attached: Optional[bool] = None  # holds the pool's present socket; None: nobody could tell
-    blind: str = ""  # why its process cannot be looked at
-    witness: str = ""
+    unreadable: str = ""  # why its process cannot be looked at
+    source: str = ""
     requests: int = 0
 
     @property
@@ -98,14 +104,14 @@ class Copy:
     @property
     def reachable(self):
         """It can be looked at and commanded."""
-        return self.up and bool(self.master) and self.slot is not None and not self.blind
+        return self.up and bool(self.master) and self.slot is not None and not self.unreadable
 
     @property
-    def leaving(self):
+    def is_stopping(self):
         return bool(self.pid) and self.state == "STOPPING"
 
     @cached_property
-    def heading(self):
+    def fifo_slots_in_use(self):
         """The slots at whose paths its master may be making a FIFO just now."""
         digits = [int(c) for command in self.pending for c in command if c in "012"]
         return {self.slot, *map(Slot, digits)} if self.pending else set()
@@ -118,7 +124,7 @@ class Copy:
     def steady(self):
         """Every worker can take a pause as a pause (a newborn one would start a flood)."""
         return bool(self.workers) and all(
-            w.born and not w.zombie and not w.spinning for w in self.workers
+            w.started and not w.zombie and not w.in_signal_loop for w in self.workers
         )
 
     @cached_property
@@ -128,21 +134,21 @@ class Copy:
     @cached_property
     def frozen(self):
         """Parked with its workers stopped, every one of them inside the pause."""
-        return bool(self.workers) and all(w.stopped and w.parked == w.cores for w in self.workers)
+        return bool(self.workers) and all(w.stopped and w.parked == w.threads for w in self.workers)
 
     @cached_property
     def stuck(self):
         """Some worker is stopped outside the pause: it will never get ready or finish by itself."""
-        return any(w.stopped and w.parked < w.cores for w in self.workers)
+        return any(w.stopped and w.parked < w.threads for w in self.workers)
 
     @property
-    def boots(self):
+    def is_starting(self):
         """It is on its way up: nothing that is asked of it would come true soon."""
         return (
             not self.master
             or self.stuck
-            or not self.grown
-            and not any(w.born for w in self.workers)
+            or not self.was_ready
+            and not any(w.started for w in self.workers)
         )
 
     @cached_property
@@ -154,19 +160,19 @@ class Copy:
     def accepting(self):
         """At least one thread takes requests."""
         return self.paused is False and any(
-            w.born and not (w.stopped or w.zombie) and w.parked < w.cores for w in self.workers
+            w.started and not (w.stopped or w.zombie) and w.parked < w.threads for w in self.workers
         )
 
     @cached_property
-    def sealed(self):
+    def fully_paused(self):
         """Paused, and no thread can take another request."""
-        return self.paused is True and not any(w.loose for w in self.workers)
+        return self.paused is True and not any(w.may_accept for w in self.workers)
 
     @cached_property
-    def leaks(self):
-        """Workers of a paused copy that have a thread which may still take a request, and that a signal would tell so."""
+    def unpaused_workers(self):
+        """Workers of a paused instance that have a thread which may still take a request, and that a signal would tell so."""
         return (
-            tuple(w.pid for w in self.workers if w.loose and w.born and not w.stopped)
+            tuple(w.pid for w in self.workers if w.may_accept and w.started and not w.stopped)
             if self.paused
             else ()
         )
@@ -180,13 +186,15 @@ class Copy:
                 Condition.SERVING if self.slot is not None and self.accepting else self._unclear()
             )
         if self.paused is True and self.slot is not None:
-            if (self.stuck or not any(w.born for w in self.workers)) and not self.in_flight:
+            if (self.stuck or not any(w.started for w in self.workers)) and not self.in_flight:
                 return Condition.BOOTING
-            return Condition.PARKED if self.sealed and not self.in_flight else Condition.DRAINING
+            return (
+                Condition.PARKED if self.fully_paused and not self.in_flight else Condition.DRAINING
+            )
         return self._unclear()
 
     def _unclear(self):
-        has_workers = any(w.born for w in self.workers)
+        has_workers = any(w.started for w in self.workers)
         return Condition.LOST if has_workers and self.slot is None else Condition.BOOTING
 
 
@@ -200,20 +208,20 @@ class Orphan:
 
 
 @dataclass(frozen=True)
-class Facts:
+class PairState:
     """A pair at one moment."""
 
-    copies: tuple[Copy, ...]
+    instances: tuple[Instance, ...]
     blocked: tuple[
         tuple[Slot, str], ...
     ] = ()  # what lies at a slot's path that uWSGI would replace or die of
     orphans: tuple[Orphan, ...] = ()
 
-    def copy(self, program):
-        return next(c for c in self.copies if c.program == program)
+    def instance(self, program):
+        return next(c for c in self.instances if c.program == program)
 
     def other(self, program):
-        return next(c for c in self.copies if c.program != program)
+        return next(c for c in self.instances if c.program != program)
 
     def obstacle(self, slot):
         return dict(self.blocked).get(slot, "")
@@ -221,54 +229,54 @@ class Facts:
     @cached_property
     def serving(self):
         """The program that serves: the one that accepts and, where both do, the one that holds ``running``."""
-        accepting = [c for c in self.copies if c.accepting and c.slot is not None]
+        accepting = [c for c in self.instances if c.accepting and c.slot is not None]
         accepting.sort(key=lambda c: (not c.up, c.slot is not Slot.RUNNING))
         return accepting[0].program if accepting else ""
 
     @property
     def parked(self):
-        return next((c.program for c in self.copies if c.condition is Condition.PARKED), "")
+        return next((c.program for c in self.instances if c.condition is Condition.PARKED), "")
 
     @property
     def warm(self):
-        """A second copy could take over in an instant."""
+        """A second instance could take over in an instant."""
         serving = self.serving
-        return any(c.ready and c.program != serving for c in self.copies) if serving else False
+        return any(c.ready and c.program != serving for c in self.instances) if serving else False
 
 
 @dataclass(frozen=True)
-class Desired:
-    """What a pair should be. Nothing in it is a fact; everything in it was asked for by a person, an event or the file."""
+class DesiredState:
+    """What a pair should be. Nothing in it is a fact; everything in it was asked for by an operator, an event or the file."""
 
-    wish: str = ""  # the program a person or an event wants to serve, until that is reached
-    last: str = ""  # the program that served last: it wins where the facts leave a choice
-    held: bool = False  # a person keeps requests waiting: nobody is to accept
-    both: bool = False  # a person wants both to accept
-    arrivals: tuple[tuple[str, Arrival], ...] = ()
+    requested: str = ""  # the program an operator or an event wants to serve, until that is reached
+    last_active: str = ""  # the program that served last: it wins where the facts leave a choice
+    hold: bool = False  # an operator keeps requests waiting: nobody is to accept
+    both_active: bool = False  # an operator wants both to accept
+    on_start: tuple[tuple[str, OnStart], ...] = ()
     freeze: bool = False
     retire_stop: bool = False
     retiring: str = ""  # the program that is to be stopped once it has drained (retire = stop)
-    desperate: bool = (
+    force_toggle: bool = (
         False  # nobody serves and patience is over: take the risk of a flood, which can be mended
     )
-    overdue: bool = False  # the drain limit has passed
+    drain_expired: bool = False  # the drain limit has passed
 
-    def arrival(self, program):
-        return dict(self.arrivals).get(program)
+    def on_start_of(self, program):
+        return dict(self.on_start).get(program)
 
 
-class Verb(enum.Enum):
+class ActionKind(enum.Enum):
     """Everything that is ever done to a pair."""
 
     RESUME = "resume"
     PAUSE = "pause"
-    ALIGN = "align"  # a pause or a resume, whichever it is: all workers of a torn copy are the same afterwards
+    ALIGN = "align"  # a pause or a resume, whichever it is: all workers of a torn instance are the same afterwards
     LABEL = "label"  # move to a slot
     RELINK = "relink"  # make the master put its FIFO's path back
     NUDGE = "nudge"  # wake waiting threads, so that they see the pause
     CONTINUE = "continue"  # SIGCONT
     THAW = "thaw"  # SIGCONT to workers that were stopped inside the pause, and the resume's signal once more
-    FREEZE = "freeze"  # SIGSTOP the workers of a parked copy
+    FREEZE = "freeze"  # SIGSTOP the workers of a parked instance
     END_FLOOD = "end flood"
     END_ORPHAN = "end orphan"
     END_WORKER = "end worker"  # a parked worker of a master that is ending would keep it waiting
@@ -277,12 +285,12 @@ class Verb(enum.Enum):
 
 
 @dataclass(frozen=True)
-class Move:
-    verb: Verb
+class Action:
+    kind: ActionKind
     program: str
     slot: Optional[Slot] = None
     pids: tuple[int, ...] = ()
-    why: str = ""
+    reason: str = ""
 
     @property
     def command(self):
@@ -290,16 +298,16 @@ class Move:
         order gives the master time to fork between the two (uWSGI core/master.c runs one byte a round)."""
         digit = b"" if self.slot is None else b"%d" % self.slot
         return {
-            Verb.RESUME: b"p" + digit,
-            Verb.PAUSE: b"p" + digit,
-            Verb.ALIGN: b"p",
-            Verb.LABEL: digit,
-            Verb.RELINK: b"\n",
-            Verb.QUIT: b"q",
-        }.get(self.verb, b"")
+            ActionKind.RESUME: b"p" + digit,
+            ActionKind.PAUSE: b"p" + digit,
+            ActionKind.ALIGN: b"p",
+            ActionKind.LABEL: digit,
+            ActionKind.RELINK: b"\n",
+            ActionKind.QUIT: b"q",
+        }.get(self.kind, b"")
 
     def __str__(self):
-        bits = [self.verb.value, self.program]
+        bits = [self.kind.value, self.program]
         if self.slot is not None:
             bits.append(f"to {self.slot.label}")
         if self.pids:
@@ -308,15 +316,15 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Step:
+class Decision:
     """What *decide* answers: what to do now, and how far the pair is."""
 
     goal: str = ""  # the program that is to serve; empty: nobody can, or nobody may
-    moves: tuple[Move, ...] = ()
-    met: bool = False  # the goal serves and nobody else takes requests: a person may be told so
+    actions: tuple[Action, ...] = ()
+    met: bool = False  # the goal serves and nobody else takes requests: an operator may be told so
     done: bool = False  # nothing is left to do
-    wait_for: str = ""  # what stands in the way, in words
-    patient: bool = (
+    waiting_for: str = ""  # what stands in the way, in words
+    poll_slowly: bool = (
         False  # that will take long: look again in tenths of a second, not of a millisecond
     )
     refusal: str = ""  # the name of the error in errors.py when waiting cannot help

@@ -1,7 +1,6 @@
 """What one ``[zerg:NAME]`` section says, as a plain frozen value with its defaults. config.py reads it."""
 
 from dataclasses import dataclass, field
-from typing import Tuple
 
 PROGRAM_NAME = "%(program_name)s"
 
@@ -41,19 +40,19 @@ class PairConfig:
     problems: tuple[str, ...] = field(default=())
 
     def stats_of(self, program):
-        """The stats address of one copy: a unix path, ``IP:PORT``, or empty."""
+        """The stats address of one instance: a unix path, ``IP:PORT``, or empty."""
         addresses = self.stats.split(",")
         return named(addresses[self.programs.index(program) % len(addresses)], program)
 
     def health_of(self, program):
-        """What to ask for the health of one copy: a URL, ``unix://SOCKET:PATH`` for its companion, ``command:...``, or empty."""
+        """What to ask for the health of one instance: a URL, ``unix://SOCKET:PATH`` for its companion, ``command:...``, or empty."""
         if self.health.startswith("/"):
             return f"unix://{named(self.companion, program)}:{named(self.health, program)}"
         return named(self.health, program)
 
     @property
     def health_tells_copies_apart(self):
-        """Can a copy be asked before users are sent to it?"""
+        """Can an instance be asked before users are sent to it?"""
         return (
             self.health.startswith("/")
             or self.health.startswith("command:")

@@ -1,11 +1,11 @@
-"""What a person may ask of a pair. PURE: a request and the facts -> what is wanted, or the refusal that says why not."""
+"""What an operator may ask of a pair. PURE: a request and the facts -> what is wanted, or the refusal that says why not."""
 
 from collections import namedtuple
 
 from . import errors
 
 #: What a request makes of a pair: who is to serve, is it held, do both accept.
-Aim = namedtuple("Aim", "wish held both")
+Aim = namedtuple("Aim", "requested held both")
 
 
 #: What to do about a program that does not run, where starting it is not the answer.
@@ -16,7 +16,7 @@ START = {
 
 
 class Request:
-    """What a person asked for, until it is answered."""
+    """What an operator asked for, until it is answered."""
 
     def __init__(self, ident, verb, program, by, options, now):
         self.id, self.verb, self.program, self.by, self.options, self.began = (
@@ -35,81 +35,84 @@ class Request:
         return "{}{} (id {})".format(self.verb, " " + self.program if self.program else "", self.id)
 
 
-def aim(request, facts, pair, last=""):
+def aim(request, observed, pair, last=""):
     """:param last: the program that served last.
     :returns: Aim; None when the request changes nothing about what is wanted. :raises ZergError: it cannot be."""
-    for copy in facts.copies:
-        if copy.blind:
-            raise errors.NoRights(copy.blind)
+    for instance in observed.instances:
+        if instance.unreadable:
+            raise errors.NoRights(instance.unreadable)
     if request.verb == "swap":
-        request.program = _other_than_serving(facts, pair, last)
-    return AIMS[request.verb](request, facts, pair)
+        request.program = _other_than_serving(observed, pair, last)
+    return AIMS[request.verb](request, observed, pair)
 
 
-def _other_than_serving(facts, pair, last):
-    serving = facts.serving or next(
-        (c.program for c in facts.copies if c.program == last and c.renewing), ""
+def _other_than_serving(observed, pair, last):
+    serving = observed.serving or next(
+        (c.program for c in observed.instances if c.program == last and c.all_respawning), ""
     )
     if not serving:
         raise errors.NobodyServes(
-            f"no copy of the pair {pair.name} serves",
+            f"no instance of the pair {pair.name} serves",
             "use 'zerg resume PROGRAM' or 'zerg promote PROGRAM'",
         )
-    return facts.other(serving).program
+    return observed.other(serving).program
 
 
-def _promote(request, facts, pair):
-    _can_serve(facts.copy(request.program), facts, pair)
+def _promote(request, observed, pair):
+    _can_serve(observed.instance(request.program), observed, pair)
     return Aim(request.program, False, False)
 
 
-def _resume(request, facts, pair):
-    _can_serve(facts.copy(request.program), facts, pair)
+def _resume(request, observed, pair):
+    _can_serve(observed.instance(request.program), observed, pair)
     both = request.options.get("both", False)
-    return Aim((facts.serving if both else "") or request.program, False, both)
+    return Aim((observed.serving if both else "") or request.program, False, both)
 
 
-def _pause(request, facts, pair):
-    copy, other = facts.copy(request.program), facts.other(request.program)
-    if request.options.get("hold") and (copy.up or other.up):
-        return _hold(facts)
-    _runs(copy)
-    if copy.accepting and not other.accepting:
-        raise errors.LastCopy(
-            f"{copy.program} is the only copy of the pair {pair.name} that accepts requests"
+def _pause(request, observed, pair):
+    instance, other = observed.instance(request.program), observed.other(request.program)
+    if request.options.get("hold") and (instance.up or other.up):
+        return _hold(observed)
+    _runs(instance)
+    if instance.accepting and not other.accepting:
+        raise errors.LastInstance(
+            f"{instance.program} is the only instance of the pair {pair.name} that accepts requests"
         )
-    return Aim(other.program, False, False) if copy.accepting else None
+    return Aim(other.program, False, False) if instance.accepting else None
 
 
-def _hold(facts):
-    for copy in facts.copies:
-        if copy.asynchronous and copy.accepting:
-            raise errors.AsyncCopy(
-                f"{copy.program} is asynchronous: a pause would freeze its requests"
+def _hold(observed):
+    for instance in observed.instances:
+        if instance.asynchronous and instance.accepting:
+            raise errors.AsyncInstance(
+                f"{instance.program} is asynchronous: a pause would freeze its requests"
             )
     return Aim("", True, False)
 
 
-def _settle(request, facts, pair):
+def _settle(request, observed, pair):
     return None
 
 
-def _runs(copy):
-    if not copy.up:
-        raise errors.NotRunning(f"{copy.program} is {copy.state}", START.get(copy.state))
-    if copy.boots:
-        raise errors.Booting(f"{copy.program} boots")
-
-
-def _can_serve(copy, facts, pair):
-    _runs(copy)
-    if copy.slot is None:
-        raise errors.Lost(
-            "the master of %s (pid %d) holds none of the FIFOs" % (copy.program, copy.master)
+def _runs(instance):
+    if not instance.up:
+        raise errors.NotRunning(
+            f"{instance.program} is {instance.state}", START.get(instance.state)
         )
-    other = facts.other(copy.program)
+    if instance.is_starting:
+        raise errors.Booting(f"{instance.program} boots")
+
+
+def _can_serve(instance, observed, pair):
+    _runs(instance)
+    if instance.slot is None:
+        raise errors.Lost(
+            "the master of %s (pid %d) holds none of the FIFOs"
+            % (instance.program, instance.master)
+        )
+    other = observed.other(instance.program)
     if other.asynchronous and other.accepting and pair.retire != "stop":
-        raise errors.AsyncCopy(
+        raise errors.AsyncInstance(
             f"{other.program} is asynchronous: a pause would freeze its requests"
         )
 
@@ -119,5 +122,5 @@ AIMS = {
     "promote": _promote,
     "resume": _resume,
     "pause": _pause,
-    "settle": _settle,
+    "reconcile": _settle,
 }

@@ -1,4 +1,4 @@
-"""Answers of the namespace, told to a person in plain ASCII. Pure."""
+"""Answers of the namespace, told to an operator in plain ASCII. Pure."""
 
 import time
 
@@ -12,7 +12,7 @@ def tell_status(reply, now):
     """The lines of ``status``. :param reply: one info struct or several. :param now: seconds since the epoch."""
     for info in infos_of(reply):
         yield "{}: {}".format(info["pair"], ", ".join(_pair_facts(info)))
-        rows = [_copy_facts(copy, now) for copy in info["copies"]]
+        rows = [_copy_facts(instance, now) for instance in info["instances"]]
         widths = [max(map(len, column)) for column in zip(*rows)]
         for row in rows:
             yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
@@ -25,14 +25,14 @@ def infos_of(reply):
 
 
 def _pair_facts(info):
-    facts = [
+    observed = [
         roles(info),
         "warm " + _yes(info["warm"]),
         _auto(info),
         "held " + _yes(info["held"]),
         "pool %s" % (info["pool"] or "-"),
     ]
-    return facts + (["busy with {}".format(info["busy"])] if info["busy"] else [])
+    return observed + (["busy with {}".format(info["busy"])] if info["busy"] else [])
 
 
 def _yes(value):
@@ -48,20 +48,20 @@ def _auto(reply):
     return "auto %s" % ("on" if reply["auto"] else "off")
 
 
-def _copy_facts(copy, now):
+def _copy_facts(instance, now):
     return [
-        copy["program"],
-        copy["condition"],
-        copy["slot"] or "-",
-        copy["statename"],
-        "pid %s" % (copy["pid"] or "-"),
-        "in flight %d" % copy["in_flight"],
-        "workers {}".format(strength(copy["workers"], copy["threads"])),
-        "requests %d" % copy["requests"],
-        "since {}".format(since(copy["since"], now)),
-        "witness %s" % (copy["witness"] or "-"),
-        "label {}".format(copy["label"]) if copy.get("label") else "",
-        ", ".join(oddities(copy)),
+        instance["program"],
+        instance["condition"],
+        instance["slot"] or "-",
+        instance["statename"],
+        "pid %s" % (instance["pid"] or "-"),
+        "in flight %d" % instance["in_flight"],
+        "workers {}".format(strength(instance["workers"], instance["threads"])),
+        "requests %d" % instance["requests"],
+        "since {}".format(since(instance["since"], now)),
+        "source %s" % (instance["source"] or "-"),
+        "label {}".format(instance["label"]) if instance.get("label") else "",
+        ", ".join(oddities(instance)),
     ]
 
 
@@ -76,13 +76,13 @@ def strength(workers, threads):
     )
 
 
-def oddities(copy):
-    """What is unusual about a copy, in words."""
-    if copy.get("frozen"):
+def oddities(instance):
+    """What is unusual about an instance, in words."""
+    if instance.get("frozen"):
         yield "frozen"
-    accepting = copy.get("at_full_strength", 0)
-    if copy["condition"] == "serving" and accepting < copy["threads"]:
-        yield "only %d of %d threads accept yet" % (accepting, copy["threads"])
+    accepting = instance.get("accepting_threads", 0)
+    if instance["condition"] == "serving" and accepting < instance["threads"]:
+        yield "only %d of %d threads accept yet" % (accepting, instance["threads"])
 
 
 def since(moment, now):
@@ -110,12 +110,12 @@ def age(seconds):
 
 
 def tell_move(reply):
-    """The line of ``swap``, ``promote``, ``pause``, ``resume`` and ``settle``."""
+    """The line of ``swap``, ``promote``, ``pause``, ``resume`` and ``reconcile``."""
     told = ([] if reply["changed"] else ["nothing to do"]) + [roles(reply)]
     if reply["draining"]:
         told.append("draining %d" % reply["draining"])
     if reply["held"]:
-        told.append("held by a person: requests wait until 'zerg resume PROGRAM'")
+        told.append("held by an operator: requests wait until 'zerg resume PROGRAM'")
     yield "{}: {} ({:.1f} ms)".format(reply["pair"], ", ".join(told), reply["took_ms"])
 
 
@@ -129,15 +129,15 @@ def tell_deploy(reply):
         "{} in {:.1f} s".format(what, reply["elapsed"]) if reply["outcome"] else what,
         "%s serves" % (reply["serving"] or "nobody"),
     ]
-    told += ["%d requests were cut" % reply["cut"]] if reply["cut"] else []
+    told += ["%d requests were cut" % reply["killed_requests"]] if reply["killed_requests"] else []
     yield "{}: {}{}".format(
-        reply["pair"], ", ".join(told), ": " + reply["why"] if reply["why"] else ""
+        reply["pair"], ", ".join(told), ": " + reply["reason"] if reply["reason"] else ""
     )
 
 
 def tell_progress(reply):
     """What a deploy waits for, in a line."""
-    return "{}: {}, {:.1f} s".format(reply["pair"], reply["waits_for"], reply["elapsed"])
+    return "{}: {}, {:.1f} s".format(reply["pair"], reply["waiting_for"], reply["elapsed"])
 
 
 def tell_auto(reply):
@@ -157,4 +157,4 @@ def tell_history(entries):
         ]
         told += ["took {:.1f} ms".format(entry["took_ms"])] if "took_ms" in entry else []
         yield "{} {} {}".format(_local(entry["at"]), entry["id"], ", ".join(told))
-        yield from (f"  {move}" for move in entry.get("moves", ()))
+        yield from (f"  {action}" for action in entry.get("actions", ()))

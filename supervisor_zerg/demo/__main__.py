@@ -3,7 +3,7 @@
     python -m supervisor_zerg.demo [--keep] [--swaps N] [--processes N] [--threads N]
 
 Needs no root and no network. The exit status is 0 only if no request failed (what ran inside the process that was killed with
-SIGKILL is counted apart) and none was answered by a copy that had been parked.
+SIGKILL is counted apart) and none was answered by an instance that had been parked.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main(arguments=None):
             number, signal.default_int_handler
         )  # whoever ends the demo ends its processes
     print(
-        f"Starting supervisord, a zerg pool and two uWSGI copies that load for {BOOT_S:.1f} s ...",
+        f"Starting supervisord, a zerg pool and two uWSGI instances that load for {BOOT_S:.1f} s ...",
         flush=True,
     )
     stack = Stack(
@@ -64,7 +64,9 @@ def parser():
     found.add_argument("--keep", action="store_true", help="leave it running and tell what to type")
     found.add_argument("--end", metavar="FOLDER", help="end what --keep left running")
     found.add_argument("--swaps", type=int, default=8, help="swaps back and forth (8)")
-    found.add_argument("--processes", type=int, default=4, help="uWSGI processes of each copy (4)")
+    found.add_argument(
+        "--processes", type=int, default=4, help="uWSGI processes of each instance (4)"
+    )
     found.add_argument("--threads", type=int, help="uWSGI threads of each process (none)")
     return found
 
@@ -114,7 +116,7 @@ class Demo:
         parked, other = self.roles()
         self.stack.version(DEPLOYED)
         self.screen.say(
-            f"deploy: version {DEPLOYED} is on disk; supervisorctl restart {parked} (the parked copy)"
+            f"deploy: version {DEPLOYED} is on disk; supervisorctl restart {parked} (the parked instance)"
         )
         asked = time.monotonic()
         self.stack.ctl("restart", parked)
@@ -127,7 +129,7 @@ class Demo:
 
     def kill(self):
         parked, serving = self.roles()
-        pid = self.stack.copy(serving)["master"]
+        pid = self.stack.instance(serving)["master"]
         self.orphans = children(pid)
         self.killed = time.monotonic()
         os.kill(pid, signal.SIGKILL)

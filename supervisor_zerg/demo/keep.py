@@ -13,7 +13,7 @@ END_S = 15.0
 
 
 def commands(stack):
-    """The lines to show: what a person can type now."""
+    """The lines to show: what an operator can type now."""
     supervisorctl = f"{BIN / 'supervisorctl'} -c {stack.conf}"
     zergctl = f"{BIN / 'zergctl'} -s {stack.url}"
     yield "It runs on. To type, from another terminal or this one:"
@@ -22,7 +22,7 @@ def commands(stack):
     yield f"  {zergctl} status"
     yield "Traffic, 4 clients for 60 s, a line a request:"
     yield f"  {sys.executable} -m supervisor_zerg.demo.traffic {stack.web} 4 60 / '/?s=0.05'"
-    yield "A new version, taken up by the copy that is started next:"
+    yield "A new version, taken up by the instance that is started next:"
     yield f"  echo 3 > {stack.folder / 'version'}"
     yield "To stop it all and remove its folder:"
     yield f"  {sys.executable} -m supervisor_zerg.demo --end {stack.folder}"

@@ -40,27 +40,27 @@ class Screen:
 
     def collect(self):
         """:returns: the answers since the last time."""
-        fresh = []
+        newly_accepting = []
         for kind, traffic in self.traffics.items():
-            some = traffic.fresh()
+            some = traffic.newly_accepting()
             self.answers[kind] += some
-            fresh += some
-        return fresh
+            newly_accepting += some
+        return newly_accepting
 
     def _watch(self):
         while not self._over.wait(TERMINAL_EVERY_S if self.live else PLAIN_EVERY_S):
-            fresh = self.collect()
+            newly_accepting = self.collect()
             with self._lock:
                 self._wipe()
-                self.out.write(self._line(fresh) + ("" if self.live else "\n"))
+                self.out.write(self._line(newly_accepting) + ("" if self.live else "\n"))
                 self.out.flush()
 
     def _wipe(self):
         if self.live:
             self.out.write(f"\r{' ' * (shutil.get_terminal_size().columns - 1)}\r")
 
-    def _line(self, fresh):
-        line = f"{time.monotonic() - self.began:6.2f} s    {told(fresh)}"
+    def _line(self, newly_accepting):
+        line = f"{time.monotonic() - self.began:6.2f} s    {told(newly_accepting)}"
         return line[: shutil.get_terminal_size().columns - 1] if self.live else line
 
 

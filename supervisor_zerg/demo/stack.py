@@ -1,4 +1,4 @@
-"""The real thing in a temporary folder: supervisord, zerg pool, two uWSGI copies, from the files of conf.d/ as they are."""
+"""The real thing in a temporary folder: supervisord, zerg pool, two uWSGI instances, from the files of conf.d/ as they are."""
 
 import os
 import re
@@ -76,7 +76,7 @@ class Stack:
             self.folder / "conf.d",
         )
         self.keep, self.process, self.url = keep, None, f"unix://{self.run}/supervisor.sock"
-        self.folder.chmod(0o711)  # nginx and copies may run as other users
+        self.folder.chmod(0o711)  # nginx and instances may run as other users
         self.run.mkdir()
         self.log.mkdir()
         shutil.copytree(CONF_D, self.conf_d)
@@ -120,7 +120,7 @@ class Stack:
         self.app_ini.write_text("[uwsgi]\n" + "\n".join(lines) + "\n")
 
     def version(self, text):
-        """The version of the code on disk: what a copy that is started from now on answers."""
+        """The version of the code on disk: what an instance that is started from now on answers."""
         (self.folder / "version").write_text(text)
 
     def set_pair(self, options):
@@ -146,7 +146,7 @@ class Stack:
         self.stop()
 
     def start(self, wait=True, command=None, user=None):
-        """:param wait: until some copy serves. :param command: another supervisord. :param user: to run it as."""
+        """:param wait: until some instance serves. :param command: another supervisord. :param user: to run it as."""
         command = (command or [str(BIN / "supervisord")]) + ["-n", "-c", str(self.conf)]
         with open(self.log / "supervisord.out", "ab") as out:
             self.process = subprocess.Popen(
@@ -221,8 +221,8 @@ class Stack:
     def info(self):
         return self.zerg.getPairInfo("")
 
-    def copy(self, program):
-        return next(c for c in self.info()["copies"] if c["program"] == program)
+    def instance(self, program):
+        return next(c for c in self.info()["instances"] if c["program"] == program)
 
     def ctl(self, *words, **options):
         """Run supervisorctl. :returns: CompletedProcess with text."""
@@ -249,11 +249,11 @@ class Stack:
             time.sleep(every)
 
     def until_roles(self, serving, parked, seconds=20.0):
-        """Wait until the pair is settled with these roles and the slots agree."""
+        """Wait until the pair is reconciled with these roles and the slots agree."""
 
         def settled():
             info = self.info()
-            slots = {c["program"]: c["slot"] for c in info["copies"]}
+            slots = {c["program"]: c["slot"] for c in info["instances"]}
             fine = (
                 info["serving"] == serving
                 and info["parked"] == parked
@@ -273,7 +273,7 @@ class Stack:
         """Everything that helps to understand a stack that did not do what it should."""
         try:
             info = self.info()
-            masters = [copy["master"] for copy in info["copies"] if copy["master"]]
+            masters = [instance["master"] for instance in info["instances"] if instance["master"]]
         except Exception as error:
             info, masters = error, []
         lines = [line[:1000] for line in self.supervisord_log().splitlines()[-80:]]

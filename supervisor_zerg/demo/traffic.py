@@ -122,7 +122,7 @@ class Traffic:
         data = os.pread(self.file.fileno(), 1 << 30, 0)
         return [_parsed(line) for line in data.decode().split("\n")[:-1]]
 
-    def fresh(self):
+    def newly_accepting(self):
         """The answers since the last call."""
         data = os.pread(self.file.fileno(), 1 << 30, self._fetched)
         whole = data[: data.rfind(b"\n") + 1]
@@ -142,7 +142,7 @@ def failed(answers):
 
 
 def stale(answers, swaps):
-    """Requests that began after the reply of a swap and that the parked copy took up before the next was asked.
+    """Requests that began after the reply of a swap and that the parked instance took up before the next was asked.
 
     :param swaps: [(asked, replied, program that serves from the reply on)], in order.
     """

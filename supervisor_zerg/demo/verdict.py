@@ -36,7 +36,7 @@ class Verdict:
         )
 
     def takeover_s(self):
-        """From the kill until the copy that was parked took up a request."""
+        """From the kill until the instance that was parked took up a request."""
         heir = next(act.serving for act in self.acts if act.asked == self.killed)
         answers = [a for some in self.answers.values() for a in some if a.program == heir]
         return (
@@ -64,14 +64,16 @@ class Verdict:
             )
             yield row("taken up by orphans", len(self.late), words)
         yield row(
-            "stale", len(self.stale), "taken up by the parked copy after a swap had been answered"
+            "stale",
+            len(self.stale),
+            "taken up by the parked instance after a swap had been answered",
         )
         yield row("unanswered", self.unanswered, "")
         if self.killed < float("inf"):
             yield row(
                 "kill -9, ms",
                 f"{self.takeover_s() * 1000:.1f}",
-                "until the other copy took up its first request",
+                "until the other instance took up its first request",
             )
         for kind, some in self.answers.items():
             yield row("slowest, ms", f"{slowest_ms(some):.1f}", f"of {len(some)} requests, {kind}")
@@ -83,7 +85,7 @@ class Verdict:
 
 
 def served_as_told(answers, act, acts):
-    """Did the copy and the version that are to serve after an act really answer, before the next act was asked for?"""
+    """Did the instance and the version that are to serve after an act really answer, before the next act was asked for?"""
     until = min((other.asked for other in acts if other.asked > act.asked), default=float("inf"))
     seen = [a for a in answers if act.asked < a.handled < until and a.status == 200]
     return any(a.program == act.serving and a.version == act.version for a in seen)

@@ -7,8 +7,8 @@ from .model import Counters
 REPLACED_S = 2.5  # a worker that crashed or was recycled is replaced within that (forkbomb-delay, uWSGI core/master.c:1097)
 
 
-class Vitals:
-    """Of one copy, since its start. :param alive: tells whether a process still runs."""
+class CrashCounter:
+    """Of one instance, since its start. :param alive: tells whether a process still runs."""
 
     def __init__(self, alive):
         self.alive, self.counted = alive, Counters()
@@ -29,9 +29,9 @@ class Vitals:
 
     def _count(self, workers, now):
         """One that ends and is not replaced was not needed any more (cheaper)."""
-        born = workers - self.known
-        gone = {pid for pid in self.known | born if not self.alive(pid)}
-        self.known = (self.known | born) - gone
+        started = workers - self.known
+        gone = {pid for pid in self.known | started if not self.alive(pid)}
+        self.known = (self.known | started) - gone
         self.missing = [at for at in self.missing if now - at < REPLACED_S] + [now] * len(gone)
-        back = min(len(born - gone), len(self.missing))
+        back = min(len(started - gone), len(self.missing))
         self.missing, self.replaced = self.missing[back:], self.replaced + back

@@ -4,27 +4,29 @@ have it, from what is so now.
 
 from dataclasses import replace
 
-from ..core.model import Facts, Slot
+from ..core.model import PairState, Slot
 from .state_machine import CUT_S
 
 
-def rehearse(pair, plans, facts):
+def rehearse(pair, plans, observed):
     """:returns: the steps of the plans, one after the other, each as a sentence."""
     for plan in plans:
-        yield from _steps(pair, plan, facts)
-        facts = _afterwards(plan, facts)
+        yield from _steps(pair, plan, observed)
+        observed = _afterwards(plan, observed)
 
 
-def _afterwards(plan, facts):
-    """The copies as such a plan will leave them. Which process the new one is nobody knows yet."""
-    new, old = facts.copy(plan.target), facts.copy(plan.old)
-    idle = tuple(replace(w, parked=w.cores, busy=0) for w in old.workers)
+def _afterwards(plan, observed):
+    """The instances as such a plan will leave them. Which process the new one is nobody knows yet."""
+    new, old = observed.instance(plan.target), observed.instance(plan.old)
+    idle = tuple(replace(w, parked=w.threads, busy=0) for w in old.workers)
     new = replace(new, state="RUNNING", master=0, slot=Slot.RUNNING, paused=False)
-    return Facts((new, replace(old, slot=Slot.SLEEPING, paused=True, workers=idle)), facts.blocked)
+    return PairState(
+        (new, replace(old, slot=Slot.SLEEPING, paused=True, workers=idle)), observed.blocked
+    )
 
 
-def _steps(pair, plan, facts):
-    target, old = facts.copy(plan.target), facts.copy(plan.old)
+def _steps(pair, plan, observed):
+    target, old = observed.instance(plan.target), observed.instance(plan.old)
     for hook in plan.before:
         yield f"run {hook}: {getattr(pair, hook)}"
     if target.pid:
@@ -36,19 +38,19 @@ def _steps(pair, plan, facts):
             % (pair.health_of(plan.target), plan.count)
         )
     yield (
-        f"write '{_toggle(facts, Slot.RUNNING)}' to {pair.fifos[Slot.NEW]}, which the new master reads (nothing where it accepts by itself): it accepts"
+        f"write '{_toggle(observed, Slot.RUNNING)}' to {pair.fifos[Slot.NEW]}, which the new master reads (nothing where it accepts by itself): it accepts"
     )
-    yield from _retreat(pair, facts, old)
+    yield from _retreat(pair, observed, old)
     yield _watch(pair, plan)
-    yield _in_trouble(pair, plan, facts, old)
+    yield _in_trouble(pair, plan, observed, old)
     if plan.after:
         yield f"run {plan.after}: {getattr(pair, plan.after)}"
     if pair.retire == "stop" and not old.asynchronous:
-        yield f"write 'q' to {_parked_at(pair, facts)} once none of its requests is in flight: {plan.old} ends (retire = stop)"
+        yield f"write 'q' to {_parked_at(pair, observed)} once none of its requests is in flight: {plan.old} ends (retire = stop)"
 
 
 def _end(pair, plan, target):
-    now = "" if plan.follows else " (now %d)" % target.in_flight
+    now = "" if plan.continues_previous else " (now %d)" % target.in_flight
     yield f"wait until no request of {plan.target} is in flight{now}, {plan.drain_timeout:.0f} s at most"
     late = f"what is in flight then is cut {CUT_S:.0f} s later"
     if target.ready and not target.accepting:
@@ -57,28 +59,28 @@ def _end(pair, plan, target):
         yield f"send its stop signal to {plan.target} ({_who(target)}); {late}"
 
 
-def _who(copy):
-    return "pid %d" % copy.master if copy.master else "the master that was started"
+def _who(instance):
+    return "pid %d" % instance.master if instance.master else "the master that was started"
 
 
-def _toggle(facts, slot):
+def _toggle(observed, slot):
     """A slot whose path is taken by something else is not gone to."""
-    return "p" if facts.obstacle(slot) else "p%d" % slot
+    return "p" if observed.obstacle(slot) else "p%d" % slot
 
 
-def _parked_at(pair, facts):
-    return pair.fifos[Slot.RUNNING if facts.obstacle(Slot.SLEEPING) else Slot.SLEEPING]
+def _parked_at(pair, observed):
+    return pair.fifos[Slot.RUNNING if observed.obstacle(Slot.SLEEPING) else Slot.SLEEPING]
 
 
-def _retreat(pair, facts, old):
+def _retreat(pair, observed, old):
     fifo = pair.fifos[Slot.RUNNING if old.slot is None else old.slot]
     if old.asynchronous:
         yield f"write 'q' to {fifo} ({_who(old)}): it finishes its requests and ends"
         return
-    command = "p" if old.slot is Slot.SLEEPING else _toggle(facts, Slot.SLEEPING)
+    command = "p" if old.slot is Slot.SLEEPING else _toggle(observed, Slot.SLEEPING)
     nudges = (
         ", and nudge its threads until none waits for a request"
-        if any(w.cores > 1 for w in old.workers)
+        if any(w.threads > 1 for w in old.workers)
         else ""
     )
     yield f"write '{command}' to {fifo} ({_who(old)}){nudges}: it is parked"
@@ -90,7 +92,7 @@ def _watch(pair, plan):
         before = (
             ""
             if plan.check_parked
-            else ", which tells the copies not apart and so cannot be asked before"
+            else ", which tells the instances not apart and so cannot be asked before"
         )
         asked = ", until the last %d answers of %s are good%s" % (
             plan.count,
@@ -102,9 +104,15 @@ def _watch(pair, plan):
     return f"watch {plan.target} for {plan.bake:.0f} s{asked}"
 
 
-def _in_trouble(pair, plan, facts, old):
+def _in_trouble(pair, plan, observed, old):
     if old.asynchronous:
         return f"in trouble there is no way back: {plan.old} has ended"
-    back, away = _toggle(facts, Slot.RUNNING), _toggle(facts, Slot.SLEEPING)
+    back, blocked_elsewhere = _toggle(observed, Slot.RUNNING), _toggle(observed, Slot.SLEEPING)
     words = "in trouble write '%s' to %s and then '%s' to %s: %s serves again"
-    return words % (back, _parked_at(pair, facts), away, pair.fifos[Slot.RUNNING], plan.old)
+    return words % (
+        back,
+        _parked_at(pair, observed),
+        blocked_elsewhere,
+        pair.fifos[Slot.RUNNING],
+        plan.old,
+    )

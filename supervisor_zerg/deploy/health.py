@@ -1,7 +1,7 @@
 """Is a release good? PURE: what was seen of it in its boot and its bake -> why it must go back, in words, or ''."""
 
 #: Fewer exceptions and ended workers than these are no reason to go back.
-FEW = 3
+MIN_FAILURES = 3
 
 
 def crashes_at_boot(plan, target, counters):
@@ -11,40 +11,44 @@ def crashes_at_boot(plan, target, counters):
     return _many(plan, counters.lost, 0 if target.paused else counters.requests)
 
 
-def well(release, sight):
+def is_healthy(state, observation):
     """Its health, if it has to be asked, was good whenever it was asked last, and that is not long ago."""
-    plan = release.plan
-    good = sight.good >= plan.count and sight.silent <= plan.silence
-    return not plan.check_serving or good or release.checked and not plan.bake
+    plan = state.plan
+    good = observation.good >= plan.count and observation.silent <= plan.silence
+    return not plan.check_serving or good or state.checked and not plan.bake
 
 
-def trouble(release, sight):
+def rollback_reason(state, observation):
     """Why the release must go back, or ''."""
-    plan, target = release.plan, release.plan.target
-    if sight.ended:
-        return f"{target} ended: {sight.ended}"
-    if plan.check_serving and sight.bad >= plan.count:
-        return f"{target} is not healthy: {sight.health_words}"
-    worse = _worse(plan, sight.counters) if sight.counters.told else ""
-    if not worse and sight.serving not in ("", target) and not _on_its_way(release, sight):
-        return f"{target} does not accept requests any more, so {sight.serving} serves in its place"
+    plan, target = state.plan, state.plan.target
+    if observation.ended:
+        return f"{target} ended: {observation.ended}"
+    if plan.check_serving and observation.bad >= plan.count:
+        return f"{target} is not healthy: {observation.health_words}"
+    worse = _worse(plan, observation.counters) if observation.counters.told else ""
     if (
         not worse
-        and sight.now - release.since > plan.bake + plan.check_timeout
-        and not well(release, sight)
+        and observation.serving not in ("", target)
+        and not _on_its_way(state, observation)
     ):
-        return unhealthy(plan, sight, plan.bake + plan.check_timeout)
+        return f"{target} does not accept requests any more, so {observation.serving} serves in its place"
+    if (
+        not worse
+        and observation.now - state.since > plan.bake + plan.check_timeout
+        and not is_healthy(state, observation)
+    ):
+        return unhealthy(plan, observation, plan.bake + plan.check_timeout)
     return worse
 
 
-def _on_its_way(release, sight):
+def _on_its_way(state, observation):
     """The old program was started anew, and its own hooks may take over for a moment: it is parked again."""
-    return release.old_gone and sight.now - release.since < release.plan.bake
+    return state.old_gone and observation.now - state.since < state.plan.bake
 
 
-def unhealthy(plan, sight, seconds):
-    words = sight.health_words or "no check was made"
-    if not sight.health_words or sight.silent > plan.silence:
+def unhealthy(plan, observation, seconds):
+    words = observation.health_words or "no check was made"
+    if not observation.health_words or observation.silent > plan.silence:
         words += "; does the listener run?"
     return f"{plan.target} was not found healthy within {seconds:.0f} s: {words}"
 
@@ -60,4 +64,4 @@ def _worse(plan, counted):
 
 def _many(plan, troubles, requests):
     """A worker that crashed and one that max-requests recycled look alike, so they are seen against the requests."""
-    return troubles >= FEW and troubles > plan.max_exceptions * requests
+    return troubles >= MIN_FAILURES and troubles > plan.max_exceptions * requests

@@ -3,15 +3,15 @@
 from ..jobs.queue import Job
 
 
-class Errands:
+class DeployJobs:
     """:param keeper: of the pair. :param wake: called whenever there is something new."""
 
-    def __init__(self, keeper, wake):
-        self.keeper, self.plugin, self.wake = keeper, keeper.plugin, wake
+    def __init__(self, controller, wake):
+        self.controller, self.registry, self.wake = controller, controller.registry, wake
         self.job = None
         self.hook, self.hook_words = None, ""  # how the last hook ended; None: it runs
         self.good, self.bad, self.health_words = 0, 0, ""  # answers in a row, and the last one
-        self.heard_at = self.plugin.loop.clock()
+        self.heard_at = self.registry.loop.clock()
 
     def begin_count(self):
         """What was answered so far is of no interest any more."""
@@ -20,7 +20,7 @@ class Errands:
     def run_hook(self, name, environment):
         self.end()
         self.hook, self.hook_words = None, ""
-        self.job = self.plugin.hooks.run(self.keeper, name, environment, self._hook_told)
+        self.job = self.registry.hooks.run(self.controller, name, environment, self._hook_told)
 
     def _hook_told(self, ok, words):
         self.hook, self.hook_words = ok, words
@@ -28,10 +28,10 @@ class Errands:
 
     def check(self, program, environment):
         self.end()
-        pair, self.heard_at = self.keeper.pair, self.plugin.loop.clock()
-        self.job = job = self.plugin.worklist.add(
+        pair, self.heard_at = self.controller.pair, self.registry.loop.clock()
+        self.job = job = self.registry.job_queue.add(
             Job(
-                id=f"{self.plugin.new_id()}-health",
+                id=f"{self.registry.new_id()}-health",
                 kind="health",
                 pair=pair.name,
                 what="health",
@@ -48,11 +48,11 @@ class Errands:
         if job is not self.job:
             return False
         self.good, self.bad = (self.good + 1, 0) if ok else (0, self.bad + 1)
-        self.health_words, self.heard_at = words, self.plugin.loop.clock()
+        self.health_words, self.heard_at = words, self.registry.loop.clock()
         self.wake()
         return job is self.job
 
     def end(self):
         """Nothing of it is wanted any more. A hook that runs is ended, and how it ended is told as ever."""
         job, self.job = self.job, None
-        self.plugin.worklist.withdraw(job)
+        self.registry.job_queue.withdraw(job)

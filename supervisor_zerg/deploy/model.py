@@ -4,13 +4,13 @@ ends. What comes next is for advance.py.
 
 import enum
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Optional
 
-from ..core.model import Copy
+from ..core.model import Instance
 
 
 class Phase(enum.Enum):
-    """Where a release is. The value is what a person is told."""
+    """Where a release is. The value is what an operator is told."""
 
     PREPARING = "runs a hook"
     DRAINING = "drains"
@@ -33,7 +33,7 @@ class Outcome(enum.Enum):
     NOBODY = "nobody serves"
 
 
-class Do(enum.Enum):
+class DeployAction(enum.Enum):
     """What advance orders."""
 
     RUN_HOOK = "run hook"
@@ -45,7 +45,7 @@ class Do(enum.Enum):
         "check"  # begin to ask for the health of the target, and go on until the release has ended
     )
     PROMOTE = "promote"
-    RETURN = "return"  # promote the old copy again
+    RETURN = "return"  # promote the old instance again
 
 
 UNSEEN = (Phase.BOOTING, Phase.CHECKING, Phase.PROMOTING)
@@ -60,7 +60,7 @@ class Plan:
     old: str
     before: tuple[str, ...] = ()  # hooks to run first, in order
     after: str = ""  # the hook to run last
-    follows: bool = (
+    continues_previous: bool = (
         False  # another plan was carried out before it, so something was changed already
     )
     check_parked: bool = False  # health is asked before the promotion ...
@@ -72,13 +72,13 @@ class Plan:
     max_exceptions: float = 0.05  # a request
     drain_timeout: float = 60.0
     boot_timeout: float = 300.0
-    check_timeout: float = 60.0  # the whole check of a parked copy
+    check_timeout: float = 60.0  # the whole check of a parked instance
     silence: float = 8.0  # an answer to the health check is believed for so long
 
 
 @dataclass(frozen=True)
 class Counters:
-    """What was counted in a copy since its start."""
+    """What was counted in an instance since its start."""
 
     requests: int = 0
     exceptions: int = 0
@@ -88,11 +88,11 @@ class Counters:
 
 
 @dataclass(frozen=True)
-class Sight:
+class DeployObservation:
     """What is known at one moment."""
 
-    target: Copy
-    old: Copy
+    target: Instance
+    old: Instance
     serving: str
     now: float
     ended: str = ""  # the target ended since it was started: how
@@ -112,24 +112,26 @@ class Sight:
 
 
 @dataclass(frozen=True)
-class Release:
+class DeployState:
     plan: Plan
     phase: Phase
     since: float  # when the phase began
-    touched: bool = False  # the target was stopped or started: it holds no longer what it did
-    exposed: bool = False  # users may have been on the new release ...
-    exposed_at: float = 0.0  # ... since then
+    target_restarted: bool = (
+        False  # the target was stopped or started: it holds no longer what it did
+    )
+    had_traffic: bool = False  # users may have been on the new release ...
+    had_traffic_since: float = 0.0  # ... since then
     old_pid: int = 0  # the process of the old release
     old_gone: bool = False  # it ended: what its program runs now was loaded from what is on disk
     checked: bool = False  # its health was found good before the promotion
-    overdue: bool = False  # the drain limit passed with requests in flight
+    drain_expired: bool = False  # the drain limit passed with requests in flight
     hooks: tuple[str, ...] = ()  # still to run
     unparkable: bool = False  # it was to be parked again, and had to be stopped
-    cut: int = 0  # requests that were in flight when the target was killed
+    killed_requests: int = 0  # requests that were in flight when the target was killed
     outcome: Optional[Outcome] = None
-    why: str = ""
+    reason: str = ""
 
-    def waits_for(self):
+    def waiting_for(self):
         """What the release is about now, in words."""
         if self.phase in (Phase.PREPARING, Phase.FINISHING):
             return f"hook {self.hooks[0] if self.phase is Phase.PREPARING else self.plan.after}"

@@ -1,4 +1,4 @@
-"""What a deploy is to do. PURE: the pair's section, what a person asked for and the facts -> plans, or the refusal that says why not."""
+"""What a deploy is to do. PURE: the pair's section, what an operator asked for and the facts -> plans, or the refusal that says why not."""
 
 from dataclasses import replace
 
@@ -50,26 +50,26 @@ def read_options(options):
     }
 
 
-def plans(pair, facts, options):
+def plans(pair, observed, options):
     """:returns: the plans of a deploy, one after the other. :raises ZergError: it cannot be begun."""
-    for copy in facts.copies:
-        if copy.blind:
-            raise errors.NoRights(copy.blind)
-    serving = facts.serving
+    for instance in observed.instances:
+        if instance.unreadable:
+            raise errors.NoRights(instance.unreadable)
+    serving = observed.serving
     if not serving:
         raise errors.NobodyServes(
-            f"no copy of the pair {pair.name} serves, so there is no release to go back to"
+            f"no instance of the pair {pair.name} serves, so there is no release to go back to"
         )
-    spare = facts.other(serving).program
-    if facts.other(serving).state == "ABSENT":
+    spare = observed.other(serving).program
+    if observed.other(serving).state == "ABSENT":
         raise errors.NotRunning(
             f"supervisord has no program {spare}",
             "add it to the configuration and run 'supervisorctl update'",
         )
-    if facts.copy(serving).asynchronous and pair.retire != "stop":
-        raise errors.AsyncCopy(f"{serving} is asynchronous: a pause would freeze its requests")
-    if facts.copy(serving).asynchronous and pair.health.startswith("/"):
-        raise errors.AsyncCopy(
+    if observed.instance(serving).asynchronous and pair.retire != "stop":
+        raise errors.AsyncInstance(f"{serving} is asynchronous: a pause would freeze its requests")
+    if observed.instance(serving).asynchronous and pair.health.startswith("/"):
+        raise errors.AsyncInstance(
             f"{serving} is asynchronous, so its companion does not answer for its health",
             ASK_ELSEWHERE,
         )
@@ -88,7 +88,9 @@ def _backup_first(pair, options, serving, spare, before):
     if serving != main:
         return (_plan(pair, options, main, serving, before + ("update",), True),)
     refresh = _plan(pair, {**options, "bake": 0}, spare, main, before, False)
-    return refresh, replace(_plan(pair, options, main, spare, ("update",), True), follows=True)
+    return refresh, replace(
+        _plan(pair, options, main, spare, ("update",), True), continues_previous=True
+    )
 
 
 def _plan(pair, options, target, old, before, last):

@@ -3,23 +3,23 @@
 from dataclasses import replace
 
 from ..core import errors
-from ..core.model import Arrival
+from ..core.model import OnStart
 from .model import UNSEEN
 
 REMEMBERED = 10
 
 
-class Deploys:
-    """:param labels: program -> [pid, when that process was started, what a person called the release in it]."""
+class DeployRegistry:
+    """:param labels: program -> [pid, when that process was started, what an operator called the release in it]."""
 
-    def __init__(self, keeper, labels):
-        self.keeper, self.labels = keeper, labels
+    def __init__(self, controller, labels):
+        self.controller, self.labels = controller, labels
         self.running, self.recent = None, []
 
     def begin(self, deploy):
         """:raises ZergError: something else is under way."""
-        self.keeper.check()
-        self.keeper.free("")
+        self.controller.check()
+        self.controller.free("")
         self.running = deploy
         self.recent = self.recent[1 - REMEMBERED :] + [deploy]
         return deploy.start()
@@ -32,14 +32,14 @@ class Deploys:
         """:param by: who wants to move the pair; a deploy may. :raises Busy:"""
         if self.running and by != str(self.running):
             raise errors.Busy(
-                f"{self.running} by {self.running.by} is under way since {self.running.elapsed:.1f} s for the pair {self.keeper.pair.name}",
+                f"{self.running} by {self.running.by} is under way since {self.running.elapsed:.1f} s for the pair {self.controller.pair.name}",
                 "ask again when it has ended; 'zerg abort' ends it on the old release",
             )
 
     def abort(self, by):
         """End the one that runs, on the old release. :returns: it. :raises NoDeploy:"""
         if self.running is None:
-            raise errors.NoDeploy(f"no deploy of the pair {self.keeper.pair.name} is under way")
+            raise errors.NoDeploy(f"no deploy of the pair {self.controller.pair.name} is under way")
         deploy = self.running
         deploy.abort(by)
         return deploy
@@ -51,9 +51,9 @@ class Deploys:
         if self.running:
             self.running.look()
 
-    def made(self, move):
+    def made(self, action):
         if self.running:
-            self.running.made(move)
+            self.running.made(action)
 
     def program_ended(self, program, how):
         if self.running:
@@ -66,63 +66,66 @@ class Deploys:
     # what a deploy does
 
     def awake(self, desired):
-        """A copy that is yet to be promoted has to answer for its health: it is not frozen."""
-        booting = self.running and self.running.release and self.running.release.phase in UNSEEN
+        """An instance that is yet to be promoted has to answer for its health: it is not frozen."""
+        booting = self.running and self.running.state and self.running.state.phase in UNSEEN
         return replace(desired, freeze=False) if booting else desired
 
     def start_parked(self, program):
-        """Start a program whose copy is to wait for its promotion. :returns: was it started?"""
-        self.keeper.desires.retiring = ""
-        started = self.keeper.plugin.programs.spawn(program)
-        self.keeper.desires.arrivals[program] = Arrival.PARKS
-        self.keeper.kick(f"{program} was started")
+        """Start a program whose instance is to wait for its promotion. :returns: was it started?"""
+        self.controller.goals.retiring = ""
+        started = self.controller.registry.programs.spawn(program)
+        self.controller.goals.on_start[program] = OnStart.STANDBY
+        self.controller.schedule(f"{program} was started")
         return started
 
-    def end_parked(self, copy):
-        """Let a parked copy end through its FIFO, 1 s faster than by its signal. :returns: False when it is not parked."""
-        if not (copy.ready and copy.sealed) or copy.program == self.keeper.desires.last:
+    def end_parked(self, instance):
+        """Let a parked instance end through its FIFO, 1 s faster than by its signal. :returns: False when it is not parked."""
+        if (
+            not (instance.ready and instance.fully_paused)
+            or instance.program == self.controller.goals.last_active
+        ):
             return False
-        self.keeper.desires.retiring = copy.program
-        self.keeper.kick(f"{copy.program} is to end")
+        self.controller.goals.retiring = instance.program
+        self.controller.schedule(f"{instance.program} is to end")
         return True
 
     def wanted(self, program, deploy):
         """Somebody else than this deploy has started the program meanwhile."""
-        return self.running not in (None, deploy) or self.keeper.desires.invited(program)
+        return self.running not in (None, deploy) or self.controller.goals.invited(program)
 
     # the end
 
     def ended(self, deploy):
-        """Keep the label, let the old copy go where it is to, write a line of history."""
-        self.running, keeper, info = None, self.keeper, deploy.info()
+        """Keep the label, let the old instance go where it is to, write a line of history."""
+        self.running, controller, info = None, self.controller, deploy.info()
         if info["pid"] and info["label"]:
             self.labels[info["target"]] = [info["pid"], self._born(info["pid"]), info["label"]]
-            keeper.save_orders()
-        if info["outcome"] == "deployed" and keeper.pair.retire == "stop":
-            keeper.desires.retiring, keeper.desk.chores = info["old"], True
-        outcome = "{}{}".format(info["outcome"], ": " + info["why"] if info["why"] else "")
+            controller.save_orders()
+        if info["outcome"] == "deployed" and controller.pair.retire == "stop":
+            controller.goals.retiring, controller.requests.follow_up_pending = info["old"], True
+        outcome = "{}{}".format(info["outcome"], ": " + info["reason"] if info["reason"] else "")
         told = {
             "what": "deploy {}".format(info["target"]),
             "by": info["by"],
-            "moves": info["steps"],
+            "actions": info["steps"],
             "label": info["label"],
-            "cut": info["cut"],
+            "killed_requests": info["killed_requests"],
         }
         told.update(
             id=info["id"], took_ms=info["elapsed"] * 1000, serving=info["serving"], outcome=outcome
         )
-        keeper.chronicle.record(told)
-        keeper.plugin.answered()
-        keeper.kick(f"{deploy} has ended")
+        controller.recorder.record(told)
+        controller.registry.answered()
+        controller.schedule(f"{deploy} has ended")
 
     def label_of(self, program, pid):
-        """What a person called the release in a copy; empty once it was started anew."""
+        """What an operator called the release in an instance; empty once it was started anew."""
         *process, label = self.labels.get(program, ("",))
         return label if process == [pid, self._born(pid)] else ""
 
     def _born(self, pid):
         """When a process was started: its pid may be used again."""
-        process = self.keeper.plugin.kernel.process(pid)
+        process = self.controller.registry.kernel.process(pid)
         return process.start if process else 0
 
     def told(self, ident=""):
@@ -133,6 +136,6 @@ class Deploys:
         known = [deploy for deploy in self.recent if ident in ("", deploy.id)]
         if ident and not known:
             raise errors.ForgottenDeploy(
-                f"nobody remembers the deploy {ident} of the pair {self.keeper.pair.name}"
+                f"nobody remembers the deploy {ident} of the pair {self.controller.pair.name}"
             )
         return known[-1].info() if known else {}

@@ -1,7 +1,7 @@
 """A deploy under way: looks, asks advance.py what comes next, and does it. Holds the pair until it has ended.
 
 Everything that can block (hooks, health checks) is an errand of the listener (errands.py); everything that moves a slot goes through
-the pair's keeper. A client that disconnects ends nothing; a supervisord that is reloaded forgets the deploy, and settle makes one
+the pair's keeper. A client that disconnects ends nothing; a supervisord that is reloaded forgets the deploy, and reconcile makes one
 serve and one be parked, as after any other mishap.
 """
 
@@ -9,15 +9,15 @@ import time
 from dataclasses import replace
 
 from ..core import errors
-from ..core.model import Verb
+from ..core.model import ActionKind
 from ..supervisord import events
-from .crash_counter import Vitals
-from .jobs import Errands
-from .model import STARTED, Outcome, Phase, Sight
+from .crash_counter import CrashCounter
+from .jobs import DeployJobs
+from .model import STARTED, Outcome, Phase, DeployObservation
 from .state_machine import advance, begin
-from .stopper import Ending
+from .stopper import Stopper
 
-BRISK_S = 0.05  # between two looks while a copy drains, stops, boots or is promoted; events wake it at once
+BRISK_S = 0.05  # between two looks while an instance drains, stops, boots or is promoted; events wake it at once
 CALM_S = 0.25  # while it is checked or bakes
 RECYCLED_S = 0.05  # a worker that is recycled is replaced within that: a look in between would show one that lacks workers
 HOW = {
@@ -36,27 +36,25 @@ EVENTS = {
 }
 
 
-class Deploy:
+class DeployRunner:
     """:param plans: one after the other; each begins when the one before has deployed. :param ended: called with this deploy."""
 
-    def __init__(self, keeper, ident, plans, label, by, ended):
-        self.keeper, self.plugin, self.pair = keeper, keeper.plugin, keeper.pair
+    def __init__(self, controller, ident, plans, label, by, ended):
+        self.controller, self.registry, self.pair = controller, controller.registry, controller.pair
         self.id, self.plans, self.label, self.by, self.ended = ident, list(plans), label, by, ended
-        self.loop = self.plugin.loop
+        self.loop = self.registry.loop
         self.began, self.at, self.took = self.loop.clock(), time.time(), None
-        self.release, self.looking, self.timer = None, False, None
-        self.errands, self.ending = Errands(keeper, self.look), Ending(self)
-        self.told, self.aborted_by, self.facts, self.starts = [], "", None, 0
+        self.state, self.looking, self.timer = None, False, None
+        self.jobs, self.stopper = DeployJobs(controller, self.look), Stopper(self)
+        self.told, self.aborted_by, self.observed, self.starts = [], "", None, 0
         self._forget()
 
     def __str__(self):
-        return (
-            f"deploy {self.release.plan.target if self.release else self.pair.name} (id {self.id})"
-        )
+        return f"deploy {self.state.plan.target if self.state else self.pair.name} (id {self.id})"
 
     @property
     def over(self):
-        return self.release is not None and self.release.phase is Phase.ENDED and not self.plans
+        return self.state is not None and self.state.phase is Phase.ENDED and not self.plans
 
     @property
     def elapsed(self):
@@ -74,27 +72,29 @@ class Deploy:
 
     def _next_plan(self):
         self._forget()
-        self.errands.end()
+        self.jobs.end()
         self._take(*begin(self.plans.pop(0), self.loop.clock()))
         self.look()
 
     def _forget(self):
         self.died, self.let_in = "", False
         self.promotion, self.transient, self.promoted, self.request = "", False, False, None
-        self.vitals = Vitals(self.plugin.kernel.alive)
+        self.crashes = CrashCounter(self.registry.kernel.alive)
 
     # what it hears
 
     def program_ended(self, program, how):
         """A program of the pair is gone, by itself or by a stop."""
-        if program == self.release.plan.target and self.release.phase in STARTED:
+        if program == self.state.plan.target and self.state.phase in STARTED:
             self.died = self.died or HOW.get(how, how)
         self.look()
 
-    def made(self, move):
-        """A command was given to a copy of the pair."""
+    def made(self, action):
+        """A command was given to an instance of the pair."""
         self.let_in = (
-            self.let_in or move.verb is Verb.RESUME and move.program == self.release.plan.target
+            self.let_in
+            or action.kind is ActionKind.RESUME
+            and action.program == self.state.plan.target
         )
 
     def abort(self, by):
@@ -107,16 +107,16 @@ class Deploy:
         self.looking = True
         if self.timer:
             self.timer.cancel()
-        self.errands.end()
+        self.jobs.end()
 
     def look(self):
         """Look now, unless a look is under way. While supervisord ends nothing is done any more."""
-        if not self.looking and not self.over and self.plugin.programs.running():
+        if not self.looking and not self.over and self.registry.programs.running():
             self.looking = True
             if self.timer:
                 self.timer.cancel()
             self._hear()  # what is seen now came after the answer
-            self.loop.task(self.keeper.observer.look(True, False), self._seen).start()
+            self.loop.task(self.controller.observer.look(True, False), self._seen).start()
 
     def _hear(self):
         answer = self.request.answer if self.request is not None else None
@@ -130,16 +130,16 @@ class Deploy:
 
     # what it does
 
-    def _seen(self, facts):
+    def _seen(self, observed):
         self.looking = False
         try:
-            if facts is not None and self.plugin.programs.running():
-                self.facts = facts
+            if observed is not None and self.registry.programs.running():
+                self.observed = observed
                 self._go_on()
         except Exception:  # told in the log by the loop's guard; the pair must not be held for ever
-            self.plans, self.release = (
+            self.plans, self.state = (
                 [],
-                replace(self.release, phase=Phase.ENDED, outcome=Outcome.FAILED, why=BUG),
+                replace(self.state, phase=Phase.ENDED, outcome=Outcome.FAILED, reason=BUG),
             )
             self._ended()
             raise
@@ -147,67 +147,66 @@ class Deploy:
             return
         pause = (
             CALM_S
-            if self.release.phase
-            in (Phase.CHECKING, Phase.BAKING, Phase.PREPARING, Phase.FINISHING)
+            if self.state.phase in (Phase.CHECKING, Phase.BAKING, Phase.PREPARING, Phase.FINISHING)
             else BRISK_S
         )
         self.timer = self.loop.call_later(pause, self.look)
 
     def _go_on(self):
         while not self.over:
-            before = self.release
-            release, orders = advance(before, self._sight())
-            if release is before and not orders:
+            before = self.state
+            state, actions = advance(before, self._sight())
+            if state is before and not actions:
                 return
-            self._take(release, orders)
-            if release.phase is Phase.ENDED:
+            self._take(state, actions)
+            if state.phase is Phase.ENDED:
                 return self._ended()
 
-    def _take(self, release, orders):
-        if self.release is None or release.phase is not self.release.phase:
-            self.told.append(f"+{self.loop.clock() - self.began:.1f}s {release.waits_for()}")
-            self.errands.begin_count()
-        self.release = release
-        for order in orders:
+    def _take(self, state, actions):
+        if self.state is None or state.phase is not self.state.phase:
+            self.told.append(f"+{self.loop.clock() - self.began:.1f}s {state.waiting_for()}")
+            self.jobs.begin_count()
+        self.state = state
+        for order in actions:
             getattr(self, f"_do_{order.name.lower()}")()
 
     def _sight(self):
-        plan, facts, errands = self.release.plan, self.facts, self.errands
-        target = facts.copy(plan.target)
+        plan, observed, jobs = self.state.plan, self.observed, self.jobs
+        target = observed.instance(plan.target)
         if (
             target.pid
-            and self.release.phase in STARTED
-            and not self.plugin.kernel.alive(target.pid)
+            and self.state.phase in STARTED
+            and not self.registry.kernel.alive(target.pid)
         ):  # and supervisord is late
             self.died = self.died or HOW["EXITED"]
-        return Sight(
+        return DeployObservation(
             target=target,
-            old=facts.copy(plan.old),
-            serving=facts.serving,
+            old=observed.instance(plan.old),
+            serving=observed.serving,
             now=self.loop.clock(),
             ended=self.died,
-            hook=errands.hook,
-            hook_words=errands.hook_words,
-            good=errands.good,
-            bad=errands.bad,
-            health_words=errands.health_words,
-            silent=self.loop.clock() - errands.heard_at,
+            hook=jobs.hook,
+            hook_words=jobs.hook_words,
+            good=jobs.good,
+            bad=jobs.bad,
+            health_words=jobs.health_words,
+            silent=self.loop.clock() - jobs.heard_at,
             promotion=self.promotion,
             transient=self.transient,
             promoted=self.promoted,
             let_in=self.let_in,
             counters=self._counters(target),
-            orphans=any(o.program == plan.target for o in facts.orphans),
+            orphans=any(o.program == plan.target for o in observed.orphans),
             abort=self.aborted_by,
         )
 
     def _counters(self, target):
         pids = {w.pid for w in target.workers if not w.zombie}
-        if self.release.phase in (Phase.PROMOTING, Phase.BAKING):
+        if self.state.phase in (Phase.PROMOTING, Phase.BAKING):
             for pid in pids - self.loop.watched():
                 self.loop.watch(pid, self._worker_ended)
-        return self.vitals.see(
-            pids, self.keeper.observer.memos[target.program].snapshot, self.loop.clock()
+        return self.crashes.see(
+            pids, self.controller.observer.masters[target.program].snapshot, self.loop.clock()
         )
 
     def _worker_ended(self, pid):
@@ -215,24 +214,20 @@ class Deploy:
         self.loop.call_later(RECYCLED_S, lambda: self._look_after(pid))
 
     def _look_after(self, pid):
-        self.keeper.kick("worker %d of %s ended" % (pid, self.release.plan.target))
+        self.controller.schedule("worker %d of %s ended" % (pid, self.state.plan.target))
         self.look()
 
     # orders
 
     def _do_run_hook(self):
-        name = (
-            self.release.hooks[0]
-            if self.release.phase is Phase.PREPARING
-            else self.release.plan.after
-        )
-        self.errands.run_hook(name, self._environment())
+        name = self.state.hooks[0] if self.state.phase is Phase.PREPARING else self.state.plan.after
+        self.jobs.run_hook(name, self._environment())
 
     def _do_end_hook(self):
-        self.errands.end()
+        self.jobs.end()
 
     def _environment(self):
-        plan = self.release.plan
+        plan = self.state.plan
         return {
             "ZERG_ID": self.id,
             "ZERG_TARGET": plan.target,
@@ -241,92 +236,94 @@ class Deploy:
         }
 
     def _do_stop(self):
-        self.errands.end()
-        self.ending.stop(self.facts.copy(self.release.plan.target), unseen=not self.release.exposed)
+        self.jobs.end()
+        self.stopper.stop(
+            self.observed.instance(self.state.plan.target), unseen=not self.state.had_traffic
+        )
 
     def _do_kill(self):
-        copy = self.facts.copy(self.release.plan.target)
-        self.ending.kill(copy)
-        self.plugin.log(
+        instance = self.observed.instance(self.state.plan.target)
+        self.stopper.kill(instance)
+        self.registry.log(
             "warn",
             "requests were cut",
             pair=self.pair.name,
-            program=copy.program,
-            count=self.release.cut,
+            program=instance.program,
+            count=self.state.killed_requests,
         )
 
     def _do_start(self):
-        self.starts, self.vitals, self.let_in = (
+        self.starts, self.crashes, self.let_in = (
             self.starts + 1,
-            Vitals(self.plugin.kernel.alive),
+            CrashCounter(self.registry.kernel.alive),
             False,
         )
-        if not self.keeper.deploys.start_parked(self.release.plan.target):
+        if not self.controller.deploys.start_parked(self.state.plan.target):
             self.died = "supervisord could not start it"
 
     def _do_check(self):
-        self.errands.check(
-            self.release.plan.target,
-            {**self._environment(), "ZERG_PHASE": self.release.phase.name.lower()},
+        self.jobs.check(
+            self.state.plan.target,
+            {**self._environment(), "ZERG_PHASE": self.state.phase.name.lower()},
         )
 
     def _do_promote(self):
-        self._ask(self.release.plan.target)
+        self._ask(self.state.plan.target)
 
     def _do_return(self):
-        self.errands.end()
-        self._ask(self.release.plan.old)
+        self.jobs.end()
+        self._ask(self.state.plan.old)
 
     def _ask(self, program):
-        self.keeper.desk.withdraw(self.request)
+        self.controller.requests.withdraw(self.request)
         self.promotion, self.transient, self.promoted = "", False, False
         try:
-            self.request = self.keeper.ask("promote", program, by=str(self))
+            self.request = self.controller.ask("promote", program, by=str(self))
         except errors.ZergError as refusal:
             self.promotion, self.request = str(refusal), None
 
     # the end
 
     def _ended(self):
-        release = self.release
-        self.errands.end()
-        self.keeper.desk.withdraw(self.request)
-        if release.outcome is Outcome.DEPLOYED and self.plans:
+        state = self.state
+        self.jobs.end()
+        self.controller.requests.withdraw(self.request)
+        if state.outcome is Outcome.DEPLOYED and self.plans:
             return self._next_plan()
         self.plans, self.took = [], self.loop.clock() - self.began
-        kind = EVENTS.get(release.outcome)
+        kind = EVENTS.get(state.outcome)
         if kind:
             told = {
                 "pair": self.pair.name,
                 "id": self.id,
-                "target": release.plan.target,
-                "serving": self.facts.serving,
+                "target": state.plan.target,
+                "serving": self.observed.serving,
             }
-            events.announce(kind, release.why, **told)
-        if release.outcome is Outcome.ROLLED_BACK:
-            self.plugin.hooks.run(
-                self.keeper, "on_rollback", {**self._environment(), "ZERG_WHY": release.why}
+            events.announce(kind, state.reason, **told)
+        if state.outcome is Outcome.ROLLED_BACK:
+            self.registry.hooks.run(
+                self.controller, "on_rollback", {**self._environment(), "ZERG_REASON": state.reason}
             )
         self.ended(self)
 
     def info(self):
-        """What a person is told about it, now or afterwards."""
-        release = self.release
+        """What an operator is told about it, now or afterwards."""
+        state = self.state
         return {
             "id": self.id,
             "pair": self.pair.name,
-            "target": release.plan.target,
-            "pid": self.facts.copy(release.plan.target).pid if self.facts else 0,
-            "old": release.plan.old,
+            "target": state.plan.target,
+            "pid": self.observed.instance(state.plan.target).pid if self.observed else 0,
+            "old": state.plan.old,
             "label": self.label,
             "by": self.by,
             "at": self.at,
             "elapsed": round(self.elapsed, 3),
-            "phase": release.phase.name.lower(),
-            "waits_for": "" if self.over else release.waits_for(),
+            "phase": state.phase.name.lower(),
+            "waiting_for": "" if self.over else state.waiting_for(),
             "steps": list(self.told),
-            "outcome": release.outcome.value if self.over else "",
-            "why": release.why,
-            "cut": release.cut,
-            "serving": self.facts.serving if self.facts else "",
+            "outcome": state.outcome.value if self.over else "",
+            "reason": state.reason,
+            "killed_requests": state.killed_requests,
+            "serving": self.observed.serving if self.observed else "",
         }

@@ -3,54 +3,64 @@
 from ..core import errors
 from .dry_run import rehearse
 from .plan import plans
-from .runner import Deploy
+from .runner import DeployRunner
 
 
-class Launch:
+class StartDeploy:
     """:param options: as plans.read_options gives them. :raises ZergError: something else is under way."""
 
-    def __init__(self, keeper, options):
-        keeper.check()
-        keeper.free("")
-        self.plugin, self.keeper, self.options, self.result = keeper.plugin, keeper, options, None
-        self.plugin.loop.task(keeper.observer.look(True, False), self._seen).start()
+    def __init__(self, controller, options):
+        controller.check()
+        controller.free("")
+        self.registry, self.controller, self.options, self.result = (
+            controller.registry,
+            controller,
+            options,
+            None,
+        )
+        self.registry.loop.task(controller.observer.look(True, False), self._seen).start()
 
-    def _seen(self, facts):
+    def _seen(self, observed):
         try:
-            self.result = self._begin(facts)
+            self.result = self._begin(observed)
         except errors.ZergError as refusal:
             self.result = refusal
-        self.plugin.answered()
+        self.registry.answered()
 
-    def _begin(self, facts):
-        keeper, options = self.keeper, self.options
-        if facts is None:
-            raise errors.ZergError(f"the look at the pair {keeper.pair.name} failed")
-        todo = plans(keeper.pair, facts, options)
+    def _begin(self, observed):
+        controller, options = self.controller, self.options
+        if observed is None:
+            raise errors.ZergError(f"the look at the pair {controller.pair.name} failed")
+        todo = plans(controller.pair, observed, options)
         if options["dry_run"]:
-            told = list(rehearse(keeper.pair, todo, facts))
+            told = list(rehearse(controller.pair, todo, observed))
             return {
-                "pair": keeper.pair.name,
+                "pair": controller.pair.name,
                 "target": todo[-1].target,
                 "steps": told,
                 "outcome": "dry run",
-                "serving": facts.serving,
+                "serving": observed.serving,
             }
         if (
             any(plan.before or plan.after or plan.check_serving for plan in todo)
-            and not self.plugin.worklist.listener_present()
+            and not self.registry.job_queue.listener_present()
         ):
             raise errors.NoListener(
-                f"hooks and health checks of the pair {keeper.pair.name} need the listener, which does not run"
+                f"hooks and health checks of the pair {controller.pair.name} need the listener, which does not run"
             )
-        deploy = Deploy(
-            keeper, self.plugin.new_id(), todo, options["label"], "a person", keeper.deploys.ended
+        deploy = DeployRunner(
+            controller,
+            self.registry.new_id(),
+            todo,
+            options["label"],
+            "an operator",
+            controller.deploys.ended,
         )
-        return keeper.deploys.begin(deploy)
+        return controller.deploys.begin(deploy)
 
     @property
     def answer(self):
         """The struct of the deploy, a refusal, or None while there is nothing to tell yet."""
-        if not isinstance(self.result, Deploy):
+        if not isinstance(self.result, DeployRunner):
             return self.result
         return self.result.info() if self.result.over or not self.options["wait"] else None

@@ -27,7 +27,7 @@ def run(job):
     A check is ``http://...``, ``https://...`` (the certificate must be good), ``unix:///path/to.sock:/path`` or ``command:...``; that of a
     hook is a command line. A redirect is a status like any other and is not followed.
 
-    :param job: the struct that ``zerg.takeJobs`` gives. ``timeout``: seconds for everything, from the name look-up to the last byte.
+    :param job: the struct that ``zerg.claimJobs`` gives. ``timeout``: seconds for everything, from the name look-up to the last byte.
     :returns: (ok, words): one line of ASCII under 200 characters, such as ``503 Service Unavailable, wanted 200-399``.
     """
     try:

@@ -8,16 +8,16 @@ GRACE_S = 10.0
 class Hooks:
     """:param plugin: loop, worklist, log and ids (plugin.py)."""
 
-    def __init__(self, plugin):
-        self.plugin = plugin
+    def __init__(self, registry):
+        self.registry = registry
 
-    def run(self, keeper, name, environment, told=lambda ok, words: None):
+    def run(self, controller, name, environment, told=lambda ok, words: None):
         """Run a hook of a pair, if it has that one. :param told: called with (ok, words) when it has ended. :returns: Job or None."""
-        pair, plugin = keeper.pair, self.plugin
+        pair, registry = controller.pair, self.registry
         command = getattr(pair, name)
         if not command:
             return None
-        serving = keeper.facts.serving if keeper.facts else ""
+        serving = controller.observed.serving if controller.observed else ""
         environment = {
             "ZERG_HOOK": name,
             "ZERG_PAIR": pair.name,
@@ -26,7 +26,7 @@ class Hooks:
         }
 
         def ended(ok, words):
-            plugin.log(
+            registry.log(
                 "info" if ok else "warn",
                 "hook ended",
                 pair=pair.name,
@@ -37,7 +37,7 @@ class Hooks:
             told(ok, words)
 
         job = Job(
-            plugin.new_id(),
+            registry.new_id(),
             "hook",
             pair.name,
             name,
@@ -46,13 +46,13 @@ class Hooks:
             ended,
             environment=environment,
         )
-        plugin.worklist.add(job)
-        plugin.loop.call_later(pair.hook_timeout + GRACE_S, lambda: self._overdue(job))
+        registry.job_queue.add(job)
+        registry.loop.call_later(pair.hook_timeout + GRACE_S, lambda: self._overdue(job))
         return job
 
     def _overdue(self, job):
         """The listener limits a hook; this is for a listener that is gone."""
-        if job.id in self.plugin.worklist.jobs:
-            self.plugin.worklist.tell(
+        if job.id in self.registry.job_queue.jobs:
+            self.registry.job_queue.tell(
                 job.id, False, f"the listener told nothing for {job.timeout + GRACE_S:.0f} s"
             )

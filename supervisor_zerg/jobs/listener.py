@@ -1,4 +1,4 @@
-"""``[eventlistener:zerg]``: a process of its own that asks the namespace to settle on start-up, on ticks and on events, so that
+"""``[eventlistener:zerg]``: a process of its own that asks the namespace to reconcile on start-up, on ticks and on events, so that
 a missed event heals itself, and that runs what may take long: health checks and hooks. Keeps no truth: it may be killed, hung,
 overflowed or started before supervisord is ready.
 """
@@ -51,7 +51,7 @@ class Listener:
             self.jobs.end()
 
     def _listen(self):
-        self.settle_all(START_TRIES)
+        self.reconcile_all(START_TRIES)
         self.take_jobs()
         while True:
             try:
@@ -64,15 +64,15 @@ class Listener:
     def _react(self, event):
         """Process events are handled inside supervisord, in the same instant; what is left for us is the tick, and jobs."""
         if event.startswith("TICK"):
-            self.settle_all(1)
+            self.reconcile_all(1)
         if event.startswith(("TICK", "ZERG_JOB")):
             self.take_jobs()
 
-    def settle_all(self, tries):
+    def reconcile_all(self, tries):
         """:returns: number of pairs that are looked at, or None when supervisord did not answer."""
         for attempt in range(tries):
             try:
-                return ask(self.environ, "settleAll")
+                return ask(self.environ, "reconcileAll")
             except Exception as error:
                 if attempt == tries - 1:
                     self._say(f"cannot reach the zerg namespace: {error}")

@@ -1,13 +1,13 @@
 """What the event listener process is to do: user hooks and health checks, everything that can block.
 
-The list lives inside supervisord; the listener takes jobs and tells how they went (rpcinterface.py ``takeJobs``,
-``tellJob``). A listener that dies takes no job with it: the next one is given the health checks anew, and a hook that
+The list lives inside supervisord; the listener takes jobs and tells how they went (rpcinterface.py ``claimJobs``,
+``reportJob``). A listener that dies takes no job with it: the next one is given the health checks anew, and a hook that
 the dead one had begun counts as failed, since nobody can know how far it came. A check that the listener tells nothing about
 is given to it again.
 """
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict
+from typing import Callable
 
 STARTS_S = 8.0  # after supervisord's start a listener may still be on its way
 PRESENT_S = 20.0  # a listener asks on every tick of five seconds; one that was silent for so long is not there
@@ -29,14 +29,14 @@ class Job:
     expect: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     taken: bool = False
-    ending: bool = False  # a hook that was begun is not wanted any more
+    stopper: bool = False  # a hook that was begun is not wanted any more
     heard: float = 0.0  # when the listener took it, or told of it
 
     def struct(self):
         """As it goes to the listener."""
         return {
             "id": self.id,
-            "kind": "end" if self.ending else self.kind,
+            "kind": "end" if self.stopper else self.kind,
             "pair": self.pair,
             "what": self.what,
             "check": self.check,
@@ -47,7 +47,7 @@ class Job:
         }
 
 
-class Worklist:
+class JobQueue:
     """:param clock: monotonic seconds. :param wake: tells the listener that there is a job."""
 
     def __init__(self, clock, wake):
@@ -66,10 +66,10 @@ class Worklist:
 
     def withdraw(self, job):
         """Nobody is interested any more. A hook that was begun is ended by the listener, which tells of it as ever."""
-        if job is None or job.id not in self.jobs or job.ending:
+        if job is None or job.id not in self.jobs or job.stopper:
             return
         if job.kind == "hook" and job.taken:
-            job.ending, job.taken = True, False
+            job.stopper, job.taken = True, False
             self.wake(job)
         else:
             del self.jobs[job.id]
@@ -79,7 +79,7 @@ class Worklist:
     def take(self, anew):
         """Jobs that no listener has. :param anew: another listener than the one that took jobs before."""
         self.asked_at = now = self.clock()
-        for job in [j for j in self.jobs.values() if anew and (j.taken or j.ending)]:
+        for job in [j for j in self.jobs.values() if anew and (j.taken or j.stopper)]:
             self._orphaned(job)
         given = [job for job in self.jobs.values() if not job.taken or self._silent(job, now)]
         for job in given:

@@ -41,7 +41,7 @@ class Jobs:
 
     def take(self):
         """Take the jobs that there are and begin them. Returns at once. :raises Exception: as ``ask`` does."""
-        given = ask(self.environ, "takeJobs", self._anew)
+        given = ask(self.environ, "claimJobs", self._anew)
         self._anew = False
         for job in given:
             if job["kind"] == "end":
@@ -97,7 +97,7 @@ class Jobs:
         until = time.monotonic() + TELL_S
         while not self._ending.is_set():
             try:
-                return ask(self.environ, "tellJob", job["id"], ok, words, seconds)
+                return ask(self.environ, "reportJob", job["id"], ok, words, seconds)
             except Exception as error:
                 refused = isinstance(error, Fault) and error.faultCode != Faults.SHUTDOWN_STATE
                 if refused or time.monotonic() > until:

@@ -15,10 +15,11 @@ def check(plan, name=""):
     found = {}
     for finding in _all(plan, name):
         found.setdefault(
-            (finding.id, finding.file, finding.line, finding.what), finding
-        )  # two copies of one ini share its traps
+            (finding.id, finding.file, finding.line, finding.message), finding
+        )  # two instances of one ini share its traps
     return sorted(
-        found.values(), key=lambda f: (f.file, f.line, SEVERITIES.index(f.severity), f.id, f.what)
+        found.values(),
+        key=lambda f: (f.file, f.line, SEVERITIES.index(f.severity), f.id, f.message),
     )
 
 
@@ -27,17 +28,17 @@ def _all(plan, name):
     for pair in plan.pairs:
         if name in ("", pair.config.name):
             yield from _apply(pairs.RULES, pair.config.name, pair)
-            for copy in pair.copies:
-                yield from _apply(COPY_RULES, pair.config.name, pair, copy)
+            for instance in pair.instances:
+                yield from _apply(COPY_RULES, pair.config.name, pair, instance)
             if pair.pool:
                 yield from _apply(POOL_RULES, pair.config.name, pair, pair.pool)
 
 
 def _apply(rules, name, *subject):
     for rule in rules:
-        for place, what in rule.find(*subject):
+        for place, message in rule.find(*subject):
             yield Finding(
-                rule.id, rule.severity, place.file, place.line, name, what, rule.why, rule.mend
+                rule.id, rule.severity, place.file, place.line, name, message, rule.reason, rule.fix
             )
 
 
@@ -49,10 +50,10 @@ def tell_findings(findings):
             finding.line,
             finding.severity,
             finding.id,
-            finding.what,
+            finding.message,
         )
-        yield f"    why: {finding.why}"
-        yield f"    mend: {finding.mend}"
+        yield f"    why: {finding.reason}"
+        yield f"    mend: {finding.fix}"
     counts = [sum(finding.severity == severity for finding in findings) for severity in SEVERITIES]
     yield "%d errors, %d warnings, %d notes" % tuple(counts)
 

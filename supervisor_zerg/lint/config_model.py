@@ -8,7 +8,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
-from typing import FrozenSet, Optional, Tuple
+from typing import Optional
 from collections.abc import Mapping
 
 from supervisor.datatypes import dict_of_key_value_pairs
@@ -153,12 +153,12 @@ def _hook(option):
 
 @dataclass(frozen=True)
 class Pair:
-    """``copies`` holds what of its two programs is in the files, ``absent`` the names of those that are not,
+    """``instances`` holds what of its two programs is in the files, ``absent`` the names of those that are not,
     each with the names that its section gives to its processes (numprocs, groups)."""
 
     config: PairConfig
     section: Section
-    copies: tuple[Program, ...]
+    instances: tuple[Program, ...]
     absent: Mapping[str, tuple[str, ...]]
     pool: Optional[Program]
     open_folders: frozenset[str] = frozenset()
@@ -170,7 +170,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class ConfigModel:
     """Everything that the rules look at. ``environments``: what each event listener gets, by its section."""
 
     conf: Conf
@@ -179,14 +179,14 @@ class Blueprint:
     environments: Mapping[str, Mapping[str, str]]
 
 
-def read_blueprint(options):
+def read_config_model(options):
     """:param options: as for config.py ``read_pairs``. :raises Unreadable: when supervisord's own files cannot be read."""
     conf = read_conf(options)
     known = processes(conf)
     environments = {
         section.name: _environment(conf, section) for section in conf.of_kind("eventlistener:")
     }
-    return Blueprint(
+    return ConfigModel(
         conf,
         tuple(_pair(conf, config, known) for config in read_pairs(options)),
         known,
@@ -197,19 +197,19 @@ def read_blueprint(options):
 def _pair(conf, config, known):
     section = conf.sections.get(f"zerg:{config.name}", Section(conf.file, 0, ""))
     found = {name: _find(known, name) for name in config.programs}
-    copies = tuple(_program(conf, process) for process in found.values() if process)
+    instances = tuple(_program(conf, process) for process in found.values() if process)
     pool = _find(known, config.pool) if config.pool else None
     pool = _program(conf, pool) if pool else None
     fifos = {
         *config.fifos,
-        *(option.value for copy in copies for option in copy.all("master-fifo")),
+        *(option.value for instance in instances for option in instance.all("master-fifo")),
     }
     folders = {os.path.dirname(path) for path in fifos}
-    paths = fifos | _addresses(config, copies, pool)
+    paths = fifos | _addresses(config, instances, pool)
     return Pair(
         config,
         section,
-        copies,
+        instances,
         {name: _instead(known, name) for name in found if not found[name]},
         pool,
         frozenset(folder for folder in folders if _is_open(folder)),
@@ -217,12 +217,12 @@ def _pair(conf, config, known):
     )
 
 
-def _addresses(config, copies, pool):
+def _addresses(config, instances, pool):
     """Every other path that a rule compares with one."""
-    found = {config.stats_of(copy.name) for copy in copies} | {
-        named(config.companion, copy.name) for copy in copies
+    found = {config.stats_of(instance.name) for instance in instances} | {
+        named(config.companion, instance.name) for instance in instances
     }
-    for program in filter(None, (*copies, pool)):
+    for program in filter(None, (*instances, pool)):
         found |= {hook.fifo[0] for hook in program.hooks if hook.fifo} | {program.variable(SOCKET)}
         for option in program.all("stats", "stats-server", "zerg", "zerg-node", *POOLS):
             found |= {option.value, *option.value.replace(":", ",").split(",")}

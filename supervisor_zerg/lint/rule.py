@@ -15,9 +15,9 @@ class Finding:
     file: str
     line: int
     pair: str
-    what: str
-    why: str
-    mend: str
+    message: str
+    reason: str
+    fix: str
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Rule:
     id: str
     severity: str
     find: Callable
-    why: str
-    mend: str
+    reason: str
+    fix: str
 
 
 def present(*names):

@@ -7,7 +7,6 @@ import os
 import platform
 import re
 from dataclasses import dataclass, field
-from typing import FrozenSet, Tuple
 from collections.abc import Mapping
 
 from supervisor.options import expand

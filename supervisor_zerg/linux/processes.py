@@ -116,7 +116,7 @@ class Processes:
             return False
 
     @contextlib.contextmanager
-    def held_still(self, pids):
+    def stopped_briefly(self, pids):
         """Stop processes for a moment, so that none of them ends within it. :yields: are all of them alive?"""
         for pid in pids:
             self.signal(pid, signal.SIGSTOP)

@@ -28,7 +28,7 @@ OFFERED_S = 1.0  # how long the sockets of a pool are believed
 PASS_S = 120  # how long a pass over everybody's descriptors is believed
 
 #: A FIFO that a process holds open: descriptor number, index of its path, identity of the inode, lies it at its path.
-Held = namedtuple("Held", "fd slot dev ino linked")
+HeldFifo = namedtuple("HeldFifo", "fd slot dev ino fifo_in_place")
 #: ``waiting``: descriptors of the epolls in which threads wait. ``running``: threads that run or are about to. ``main_away``:
 #: the main thread is blocked in something else than waiting for a request or a lock. ``ended``: it is a zombie.
 Threads = namedtuple(
@@ -83,7 +83,7 @@ class Kernel(Processes):
             return None
         if not stat.S_ISFIFO(info.st_mode):
             return None
-        return Held(
+        return HeldFifo(
             int(number),
             paths.index(path),
             info.st_dev,
@@ -104,7 +104,7 @@ class Kernel(Processes):
             return None
         return info.st_dev, info.st_ino
 
-    def lies_at(self, path):
+    def path_kind(self, path):
         """What lies at a slot's path: ABSENT, FIFO, or what it is in words."""
         try:
             mode = os.lstat(path).st_mode
@@ -182,17 +182,20 @@ class Kernel(Processes):
         try:
             for tid in [str(pid)] if main_only else os.listdir(folder):
                 call = self._call(f"{folder}/{tid}/syscall")
-                is_paused, waits = in_pause(call), bool(call) and int(call[0]) in CALLS["waits"]
+                is_paused, is_polling = (
+                    in_pause(call),
+                    bool(call) and int(call[0]) in CALLS["waits"],
+                )
                 total += 1
                 paused += is_paused
-                if waits:
+                if is_polling:
                     waiting.append(int(call[1], 16))
                 if call is None:
                     running.append(int(tid))
                 if int(tid) == pid:
-                    main_paused, main_waits, ended = is_paused, waits, call is GONE
+                    main_paused, main_waits, ended = is_paused, is_polling, call is GONE
                     main_away = bool(call) and not (
-                        is_paused or waits or ended or int(call[0]) == CALLS["futex"]
+                        is_paused or is_polling or ended or int(call[0]) == CALLS["futex"]
                     )
         except (FileNotFoundError, ProcessLookupError):
             pass
@@ -215,11 +218,11 @@ class Kernel(Processes):
             return GONE if words[1] == b"0x0" else None
         return words if len(words) > 3 else None
 
-    def waits(self, pid):
+    def is_polling(self, pid):
         """The main thread of a process waits in epoll: a uWSGI master that does takes its next command at once."""
         return self._blocked(pid) in CALLS["waits"]
 
-    def sleeps(self, pid):
+    def is_blocked(self, pid):
         """The main thread of a process is blocked elsewhere: a uWSGI master that is takes no command and answers nobody."""
         return self._blocked(pid) not in (None, *CALLS["waits"])
 

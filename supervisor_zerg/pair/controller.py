@@ -1,63 +1,63 @@
 """One keeper a pair: what is asked of it, by whom, and how far it is. Turns requests and events into what *decide* desires,
-runs *settle* until that is reached, and answers. The only state of a pair that is not a fact lives here.
+runs *reconcile* until that is reached, and answers. The only state of a pair that is not a fact lives here.
 """
 
 from ..core import errors
-from ..core.goals import Desires
-from ..core.model import Arrival, Condition
-from ..deploy.registry import Deploys
-from ..uwsgi.fifo import Hands
+from ..core.goals import Goals
+from ..core.model import OnStart, Condition
+from ..deploy.registry import DeployRegistry
+from ..uwsgi.fifo import FifoChanges
 from ..uwsgi.observer import Observer
-from .reconciler import settle
-from .recorder import Chronicle
-from .request_handler import Desk
-from .state_times import Conditions
+from .reconciler import reconcile
+from .recorder import HistoryRecorder
+from .request_handler import RequestHandler
+from .state_times import StateTimes
 
 AT_ONCE_S = (
-    0.004  # how long an event may hold supervisord's loop to let the other copy accept first
+    0.004  # how long an event may hold supervisord's loop to let the other instance accept first
 )
 PROOF_S = (0.3, 1.5)  # after a toggle, look again: a flood or a lost signal shows by then
-CLOSELY_S = 30.0  # a settled pair is looked at with all witnesses this often
+CLOSELY_S = 30.0  # a reconciled pair is looked at with all sources this often
 
 
-class Keeper:
+class PairController:
     """:param plugin: loop, kernel, programs, history, orders, log and ids, shared by all keepers (plugin.py)."""
 
-    def __init__(self, pair, plugin):
-        self.pair, self.plugin = pair, plugin
-        self.observer = Observer(pair, plugin.kernel, plugin.programs, plugin.loop.clock)
-        orders = plugin.orders.get(pair.name)
-        self.desires = Desires(pair, orders)
-        self.conditions, self.fallen = Conditions(), set()
-        self.desk = Desk(self)
-        self.task, self.facts, self.step = None, None, None
-        self.deploys = Deploys(self, orders.get("labels", {}))
-        self.chronicle = Chronicle(pair, plugin)
+    def __init__(self, pair, registry):
+        self.pair, self.registry = pair, registry
+        self.observer = Observer(pair, registry.kernel, registry.programs, registry.loop.clock)
+        settings = registry.settings.get(pair.name)
+        self.goals = Goals(pair, settings)
+        self.state_times, self.fallen = StateTimes(), set()
+        self.requests = RequestHandler(self)
+        self.task, self.observed, self.decision = None, None, None
+        self.deploys = DeployRegistry(self, settings.get("labels", {}))
+        self.recorder = HistoryRecorder(pair, registry)
         self.cause, self.began = "", 0.0
         self.routine, self.urgent, self.looked_closely = False, False, -1e9
         self.drain_began = None
         self.proofs = []
-        self.hands, self.look_began = Hands(plugin.kernel, self.observer.paths), 0.0
+        self.fifo_changes, self.look_began = FifoChanges(registry.kernel, self.observer.paths), 0.0
         self.closed = False
 
     def inherit(self, old):
         """Take over what cannot be looked up from the keeper of the same pair under a section that was changed."""
         self.observer.inherit(old.observer)
-        self.desires.inherit(old.desires)
-        self.deploys.recent, self.conditions = old.deploys.recent, old.conditions
+        self.goals.inherit(old.goals)
+        self.deploys.recent, self.state_times = old.deploys.recent, old.state_times
 
-    # requests of a person
+    # requests of an operator
 
     @property
     def request(self):
         """The one that is at hand, or None."""
-        return self.desk.request
+        return self.requests.request
 
-    def ask(self, verb, program="", by="a person", **options):
+    def ask(self, verb, program="", by="an operator", **options):
         """Take on a request. :returns: Request, perhaps answered already. :raises ZergError: Busy, Misconfigured, ShuttingDown."""
         self.check()
         self.free(by)
-        request = self.desk.take(verb, program, by, options)
+        request = self.requests.take(verb, program, by, options)
         self.finish_entry(f"overtaken by {request}")
         self.cause = verb
         self._run()
@@ -66,7 +66,7 @@ class Keeper:
     def free(self, by):
         """Nothing else is under way. :param by: who asks; a deploy may move its own pair. :raises Busy:"""
         self.deploys.free(by)
-        self.desk.free()
+        self.requests.free()
 
     def busy(self):
         """Somebody moves it."""
@@ -77,9 +77,9 @@ class Keeper:
             raise errors.ZergError(
                 f"the section of the pair {self.pair.name} was just changed", "ask again"
             )
-        if not self.plugin.programs.running():
+        if not self.registry.programs.running():
             raise errors.ShuttingDown("supervisord is shutting down or reloading")
-        lacking = self.plugin.unsupported()
+        lacking = self.registry.unsupported()
         if lacking:
             raise errors.Unsupported(lacking[0])
         if self.pair.problems:
@@ -87,49 +87,51 @@ class Keeper:
                 f"the pair {self.pair.name} is misconfigured: {'; '.join(self.pair.problems)}"
             )
 
-    def depth(self):
-        """How closely settle should look first: (at everything, also at what seldom changes). That is left out where somebody
-        waits; a tick finds a settled pair, so the kernel's witness is enough until it is some time ago."""
+    def observe_options(self):
+        """How closely reconcile should look first: (at everything, also at what seldom changes). That is left out where somebody
+        waits; a tick finds a reconciled pair, so the kernel's source is enough until it is some time ago."""
         if self.request is not None or self.urgent:
             return False, False
-        now = self.plugin.loop.clock()
+        now = self.registry.loop.clock()
         if self.routine and now - self.looked_closely < CLOSELY_S:
             return False, False
         self.looked_closely = now
         return True, True
 
-    def in_haste(self):
+    def request_is_new(self):
         """Somebody has just asked for something."""
-        return self.desk.in_haste()
+        return self.requests.request_is_new()
 
     # events
 
-    def arrives(self, program, arrival, cause):
+    def arrives(self, program, on_start, cause):
         """It is on its way up."""
-        self.desires.arrivals[program] = arrival
-        self.conditions.forget(program)
-        self.plugin.loop.call_soon(lambda: self.kick(cause))
+        self.goals.on_start[program] = on_start
+        self.state_times.forget(program)
+        self.registry.loop.call_soon(lambda: self.schedule(cause))
 
     def stops(self, program):
-        """Its stop signal is about to be sent: the other copy has to accept before that."""
-        self.desires.arrivals.pop(program, None)
-        self.kick(f"{program} is stopping", at_once=True)
+        """Its stop signal is about to be sent: the other instance has to accept before that."""
+        self.goals.on_start.pop(program, None)
+        self.schedule(f"{program} is stopping", at_once=True)
 
     def ended(self, program, how):
         if how != "BACKOFF":
-            self.desires.arrivals.pop(program, None)
+            self.goals.on_start.pop(program, None)
         if how != "STOPPED":
             self.fallen.add(program)
-        self.kick(f"{program} {how}", at_once=True)
+        self.schedule(f"{program} {how}", at_once=True)
         self.deploys.program_ended(program, how)
 
-    def restart(self, copy):
-        """Stop a copy so that it attaches to the pool's new socket, and start it again."""
-        other = next(p for p in self.pair.programs if p != copy.program)
-        alone = self.observer.memos[other].attached is False or copy.accepting
-        self.plugin.reactions.restart(copy.program, Arrival.TAKES_OVER if alone else Arrival.PARKS)
+    def restart(self, instance):
+        """Stop an instance so that it attaches to the pool's new socket, and start it again."""
+        other = next(p for p in self.pair.programs if p != instance.program)
+        alone = self.observer.masters[other].attached is False or instance.accepting
+        self.registry.reactions.restart(
+            instance.program, OnStart.PROMOTE if alone else OnStart.STANDBY
+        )
 
-    def kick(self, cause, at_once=False, routine=False):
+    def schedule(self, cause, at_once=False, routine=False):
         """Something happened: look, now. :param routine: nothing happened, it is just time; not the cause of what is under way."""
         if not self.active():
             return
@@ -140,7 +142,7 @@ class Keeper:
             self._run()
         else:
             self.urgent = self.urgent or at_once
-            if not self.chronicle.moves and not routine:
+            if not self.recorder.actions and not routine:
                 self.cause = cause
         if not self._at_rest():
             self.task.run_at_once(AT_ONCE_S) if at_once else self.task.wake()
@@ -151,147 +153,160 @@ class Keeper:
     def active(self):
         """May anything be done to this pair now?"""
         asked = (
-            self.desires.auto
+            self.goals.auto
             or self.request is not None
             or self.deploys.running
-            or self.desk.chores
+            or self.requests.follow_up_pending
         )
         return (
-            not self.closed and self.plugin.programs.running() and not self.pair.problems and asked
+            not self.closed
+            and self.registry.programs.running()
+            and not self.pair.problems
+            and asked
         )
 
-    def glance(self):
+    def poll_fifos(self):
         """Each second, for 2 microseconds a path: did somebody else move a slot?"""
-        if self._at_rest() and self.hands.are_moving():
-            self.kick("something changed at the FIFOs")
+        if self._at_rest() and self.fifo_changes.are_moving():
+            self.schedule("something changed at the FIFOs")
 
     def begin_look(self, ours):
         """:param ours: what has changed at the paths since the last look was our doing."""
-        self.look_began = self.plugin.loop.clock()
+        self.look_began = self.registry.loop.clock()
         if ours:
-            self.hands.ours()
+            self.fifo_changes.ours()
 
     def others_at_work(self):
-        """A person's script may be between two commands, so nothing is repaired yet, unless somebody waits for us."""
-        return self.hands.moved() and self.request is None and not self.urgent
+        """An operator's script may be between two commands, so nothing is repaired yet, unless somebody waits for us."""
+        return self.fifo_changes.moved() and self.request is None and not self.urgent
 
     def watch(self):
         """A pidfd for the process of each program, and for a master below a wrapper."""
-        loop = self.plugin.loop
-        for program, memo in self.observer.memos.items():
-            for pid in {self.plugin.programs.get(program).pid, memo.master} - {0} - loop.watched():
-                loop.watch(pid, lambda pid, p=program: self.plugin.process_ended(p, pid))
+        loop = self.registry.loop
+        for program, tracked in self.observer.masters.items():
+            for pid in (
+                {self.registry.programs.get(program).pid, tracked.master} - {0} - loop.watched()
+            ):
+                loop.watch(pid, lambda pid, p=program: self.registry.process_ended(p, pid))
 
-    # settle's side
+    # reconcile's side
 
     def _run(self):
         if not self._at_rest():
             self.task.wake()
-        elif self.plugin.programs.running():
-            self.began = self.plugin.loop.clock()
-            self.task = self.plugin.loop.task(settle(self.observer, self), self._settled)
+        elif self.registry.programs.running():
+            self.began = self.registry.loop.clock()
+            self.task = self.registry.loop.task(reconcile(self.observer, self), self._settled)
             self.task.start()
 
     def _settled(self, _):
-        self.desk.settled()
-        self.finish_entry("settled")
+        self.requests.settled()
+        self.finish_entry("reconciled")
         self.drain_began = None
         self.watch()
 
-    def desired(self, facts, desperate):
+    def desired(self, observed, force_toggle):
         """What this pair is to be, for *decide*."""
-        self.desk.open(facts, self.look_began)
-        return self.deploys.awake(self.desires.desired(desperate, self._overdue(facts)))
+        self.requests.open(observed, self.look_began)
+        return self.deploys.awake(self.goals.desired(force_toggle, self._overdue(observed)))
 
-    def _overdue(self, facts):
-        draining = any(c.condition is Condition.DRAINING for c in facts.copies) or facts.orphans
-        now = self.plugin.loop.clock()
+    def _overdue(self, observed):
+        draining = (
+            any(c.condition is Condition.DRAINING for c in observed.instances) or observed.orphans
+        )
+        now = self.registry.loop.clock()
         self.drain_began = (self.drain_began or now) if draining else None
         return self.drain_began is not None and now - self.drain_began > self.pair.drain_timeout
 
-    def saw(self, facts, step):
-        """Take in what was seen and decided. :returns: False to end settle."""
-        self.facts, self.step = facts, step
-        self.conditions.note(facts)
+    def on_observed(self, observed, decision):
+        """Take in what was seen and decided. :returns: False to end reconcile."""
+        self.observed, self.decision = observed, decision
+        self.state_times.note(observed)
         self.watch()
-        if step.met:
-            self._reached(facts, step)
-            self.plugin.loop.call_soon(self.deploys.wake)
-        self.desk.see(facts, step)
-        if self.request is None and step.patient and not step.moves:
-            self.finish_entry(f"waiting: {step.wait_for}")
+        if decision.met:
+            self._reached(observed, decision)
+            self.registry.loop.call_soon(self.deploys.wake)
+        self.requests.see(observed, decision)
+        if self.request is None and decision.poll_slowly and not decision.actions:
+            self.finish_entry(f"waiting: {decision.waiting_for}")
         if not self.active():
             return False
-        if step.done and self.request is None:
+        if decision.done and self.request is None:
             return False
-        return not self._given_up(step)
+        return not self._given_up(decision)
 
-    def _reached(self, facts, step):
-        invited = self.desires.invited(step.goal)
-        was = self.desires.reached(step.goal, facts, bool(self.deploys.running))
+    def _reached(self, observed, decision):
+        invited = self.goals.invited(decision.goal)
+        was = self.goals.reached(decision.goal, observed, bool(self.deploys.running))
         if was:
             failed = was in self.fallen and self.request is None and not invited
-            self.chronicle.another_serves(self, was, self.cause, failed)
+            self.recorder.another_serves(self, was, self.cause, failed)
         self.fallen.clear()
 
-    def _given_up(self, step):
+    def _given_up(self, decision):
         """Nothing happens for longer than a boot may take: leave it to the next event or tick."""
-        now = self.plugin.loop.clock()
+        now = self.registry.loop.clock()
         limit = max(self.pair.boot_timeout, self.pair.drain_timeout + 1.0)
-        if step.moves:
+        if decision.actions:
             self.began = now
         return self.request is None and now - self.began > limit
 
-    def made(self, move):
-        self.plugin.log("debug", "made a move", pair=self.pair.name, move=str(move), why=move.why)
-        self.chronicle.made(move)
-        self.deploys.made(move)
-        if move.command and b"p" in move.command:
+    def made(self, action):
+        self.registry.log(
+            "debug", "made a move", pair=self.pair.name, action=str(action), reason=action.reason
+        )
+        self.recorder.made(action)
+        self.deploys.made(action)
+        if action.command and b"p" in action.command:
             for proof in self.proofs:
                 proof.cancel()
-            look_again = lambda: self.kick("a look after a move", routine=True)  # noqa: E731
-            self.proofs = [self.plugin.loop.call_later(delay, look_again) for delay in PROOF_S]
+            look_again = lambda: self.schedule("a look after a move", routine=True)  # noqa: E731
+            self.proofs = [self.registry.loop.call_later(delay, look_again) for delay in PROOF_S]
 
-    def stumbled(self, move, error):
-        self.plugin.log(
-            "debug", "could not make a move", pair=self.pair.name, move=str(move), error=str(error)
+    def on_action_failed(self, action, error):
+        self.registry.log(
+            "debug",
+            "could not make a move",
+            pair=self.pair.name,
+            action=str(action),
+            error=str(error),
         )
 
     # orders and history
 
     def set_auto(self, on):
-        if self.desires.auto == on:
+        if self.goals.auto == on:
             return False
-        self.desires.auto = on
+        self.goals.auto = on
         self.save_orders()
-        serving = self.facts.serving if self.facts else ""
+        serving = self.observed.serving if self.observed else ""
         told = {
             "what": f"auto {'on' if on else 'off'}",
-            "by": "a person",
-            "moves": [],
+            "by": "an operator",
+            "actions": [],
             "took_ms": 0.0,
             "serving": serving,
         }
-        self.chronicle.record({**told, "outcome": "done"})
+        self.recorder.record({**told, "outcome": "done"})
         if on:
-            self.kick("auto was switched on")
+            self.schedule("auto was switched on")
         return True
 
     def save_orders(self):
         labels = {"labels": self.deploys.labels} if self.deploys.labels else {}
-        self.plugin.orders.set(self.pair.name, **self.desires.orders(), **labels)
+        self.registry.settings.set(self.pair.name, **self.goals.settings(), **labels)
 
     def finish_entry(self, outcome, request=None):
         """End the line of history that is being gathered, if there is one."""
-        self.chronicle.finish(
-            outcome, self.facts.serving if self.facts else "", self.cause, request
+        self.recorder.finish(
+            outcome, self.observed.serving if self.observed else "", self.cause, request
         )
 
-    def noted(self, facts):
+    def noted(self, observed):
         """Facts that somebody else looked up."""
-        self.conditions.note(facts)
-        if self.facts is None:
-            self.facts = facts
+        self.state_times.note(observed)
+        if self.observed is None:
+            self.observed = observed
 
     def close(self):
         """Do nothing any more, whatever still calls: a timer, a pidfd, an event."""

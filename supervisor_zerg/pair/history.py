@@ -1,4 +1,4 @@
-"""Append-only history, and the few orders of a person that must outlive supervisord.
+"""Append-only history, and the few orders of an operator that must outlive supervisord.
 
 History is one JSON object a line, written by one ``write`` to a file opened with O_APPEND: a crash loses at most the line
 that was being written, and a reader skips a torn one. The file is read once, when supervisord starts; from then on the newest entries
@@ -107,8 +107,8 @@ def _parse(line):
     return entry if isinstance(entry, dict) and entry.get("v") == VERSION else None
 
 
-class Orders:
-    """What a person asked for that must hold until a person takes it back: ``hold``, ``resume --both``, ``auto``.
+class OperatorSettings:
+    """What an operator asked for that must hold until an operator takes it back: ``hold``, ``resume --both``, ``auto``.
 
     One small file, written anew and renamed over the old one; only written when an order changes. Nothing waits for the disk (fsync):
     that could hold supervisord's loop up for seconds.
@@ -136,10 +136,10 @@ class Orders:
         found = self._pairs.get(pair)
         return dict(found) if isinstance(found, dict) else {}
 
-    def set(self, pair, **orders):
-        if self.get(pair) == orders:
+    def set(self, pair, **settings):
+        if self.get(pair) == settings:
             return
-        self._pairs[pair] = orders
+        self._pairs[pair] = settings
         if not self.path:
             return
         draft = "%s.%d" % (self.path, os.getpid())

@@ -7,14 +7,14 @@ loop.py drives it inside supervisord, a test drives it with a clock of its own.
 import signal
 import time
 
-from ..core.effects import Nap
-from ..core.model import Verb
+from ..core.effects import Sleep
+from ..core.model import ActionKind
 from ..core.planner import decide
 from ..linux.procfs import ABSENT, FIFO
-from ..uwsgi.stats import Receipt
+from ..uwsgi.stats import FifoCommand
 
 BRISK_S = 0.0003  # between two looks while the effect of a move is awaited
-PATIENT_S = 0.05  # between two looks while a copy boots, drains or runs its hooks
+PATIENT_S = 0.05  # between two looks while an instance boots, drains or runs its hooks
 SLOWER = 1.3  # each look in vain makes the next nap longer, up to PATIENT_S
 BRISK_LOOKS = 40
 FULL_LOOK = 15  # every so many looks in vain, look at everything
@@ -24,119 +24,132 @@ STILL_LOOK_S = 0.00005
 DESPERATE_S = 1.0  # nobody serves for so long: send the toggle although a worker is being born
 
 
-def settle(observer, keeper):
+def reconcile(observer, controller):
     """Converge. :param keeper: tells what is desired and is told what was seen and done (keeper.py).
 
     Ends when nothing is left to do or the keeper says that it is enough.
     """
     before, vain, nobody_since, moving = [], 0, None, False
-    full, thorough = keeper.depth()
+    full, thorough = controller.observe_options()
     while True:
-        keeper.begin_look(ours=moving)
-        facts = yield from observer.look(full and not keeper.in_haste(), thorough)
+        controller.begin_look(ours=moving)
+        observed = yield from observer.look(full and not controller.request_is_new(), thorough)
         thorough = False
-        if not moving and keeper.others_at_work():
+        if not moving and controller.others_at_work():
             moving = True
-            yield Nap(OTHERS_S)
+            yield Sleep(OTHERS_S)
             continue
         now = observer.clock()
-        nobody_since = None if facts.serving else (nobody_since or now)
-        desperate = nobody_since is not None and now - nobody_since > DESPERATE_S
-        step = decide(facts, keeper.desired(facts, desperate))
-        if not keeper.saw(facts, step):
+        nobody_since = None if observed.serving else (nobody_since or now)
+        force_toggle = nobody_since is not None and now - nobody_since > DESPERATE_S
+        decision = decide(observed, controller.desired(observed, force_toggle))
+        if not controller.on_observed(observed, decision):
             return
-        made = [move for move in step.moves if act(observer, facts, move, keeper)]
-        moving = bool(made) or any(copy.pending for copy in facts.copies)
+        made = [
+            action for action in decision.actions if act(observer, observed, action, controller)
+        ]
+        moving = bool(made) or any(instance.pending for instance in observed.instances)
         if made and made != before:
             before, vain, full = made, 0, False
-            yield Nap(BRISK_S)
+            yield Sleep(BRISK_S)
             continue
-        if keeper.in_haste():  # a request came while the look was under way
-            yield Nap(0)
+        if controller.request_is_new():  # a request came while the look was under way
+            yield Sleep(0)
             continue
         vain += 1  # so was the same move as before
         nap = (
             PATIENT_S
-            if step.patient
+            if decision.poll_slowly
             else min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_LOOKS))
         )
-        full = step.patient or vain % FULL_LOOK == 0
-        yield Nap(nap)
+        full = decision.poll_slowly or vain % FULL_LOOK == 0
+        yield Sleep(nap)
 
 
-def act(observer, facts, move, keeper):
-    """Make one move. :returns: True when it was made; False when the moment was wrong: settle looks again."""
-    kernel, copy = observer.kernel, facts.copy(move.program)
+def act(observer, observed, action, controller):
+    """Make one move. :returns: True when it was made; False when the moment was wrong: reconcile looks again."""
+    kernel, instance = observer.kernel, observed.instance(action.program)
     try:
-        if move.verb is Verb.NUDGE:
-            kernel.nudge(move.pids)
-        elif move.verb in SIGNALS:
-            for pid in _still_caught(observer, move) if move.verb is Verb.END_FLOOD else move.pids:
-                for number in SIGNALS[move.verb]:
+        if action.kind is ActionKind.NUDGE:
+            kernel.nudge(action.pids)
+        elif action.kind in SIGNALS:
+            for pid in (
+                _still_caught(observer, action)
+                if action.kind is ActionKind.END_FLOOD
+                else action.pids
+            ):
+                for number in SIGNALS[action.kind]:
                     kernel.signal(pid, number)
-            if move.verb is Verb.THAW:
-                observer.memos[move.program].toggled_at = observer.clock()
-        elif move.verb is Verb.RESTART:
-            keeper.restart(copy)
+            if action.kind is ActionKind.THAW:
+                observer.masters[action.program].toggled_at = observer.clock()
+        elif action.kind is ActionKind.RESTART:
+            controller.restart(instance)
         else:
-            if not _command(observer, copy, move, kernel):
+            if not _command(observer, instance, action, kernel):
                 return False
-            if move.verb is Verb.QUIT:
-                observer.programs.expect_stop(move.program)
+            if action.kind is ActionKind.QUIT:
+                observer.programs.expect_stop(action.program)
     except OSError as error:
-        keeper.stumbled(move, error)
+        controller.on_action_failed(action, error)
         return False
-    keeper.made(move)
+    controller.made(action)
     return True
 
 
-def _still_caught(observer, move):
+def _still_caught(observer, action):
     """A nudge may have ended the flood meanwhile, and the worker may have a request by now."""
-    return [pid for pid in move.pids if observer.kernel.handling(pid, signal.SIGTSTP)[0]]
+    return [pid for pid in action.pids if observer.kernel.handling(pid, signal.SIGTSTP)[0]]
 
 
-def _command(observer, copy, move, kernel):
+def _command(observer, instance, action, kernel):
     """Write to the very FIFO that the master reads. ``p`` only while it waits for commands: it forks when it does not."""
-    memo = observer.memos[copy.program]
-    held = kernel.held(copy.master, observer.paths, memo.fd)
-    if held is None or kernel.lies_at(
-        observer.paths[held.slot if move.slot is None else move.slot]
+    tracked = observer.masters[instance.program]
+    held = kernel.held(instance.master, observer.paths, tracked.fd)
+    if held is None or kernel.path_kind(
+        observer.paths[held.slot if action.slot is None else action.slot]
     ) not in (ABSENT, FIFO):
         return (
             False  # uWSGI would replace a file, and die of a directory; the next full look says so
         )
-    still = [w.pid for w in copy.workers] if _needs_stillness(copy, move) else []
-    with kernel.held_still(still) as alive:
-        if not alive or b"p" in move.command and not kernel.waits(copy.master):
+    still = [w.pid for w in instance.workers] if _needs_stillness(instance, action) else []
+    with kernel.stopped_briefly(still) as alive:
+        if not alive or b"p" in action.command and not kernel.is_polling(instance.master):
             return False
-        receipt = Receipt(
-            copy.master, held, move.command, {Verb.PAUSE: True, Verb.RESUME: False}.get(move.verb)
+        receipt = FifoCommand(
+            instance.master,
+            held,
+            action.command,
+            {ActionKind.PAUSE: True, ActionKind.RESUME: False}.get(action.kind),
         )
-        memo.receipts.append(receipt)
+        tracked.receipts.append(receipt)
         limit = time.monotonic() + (STILL_S if still else 0)
         while time.monotonic() < limit and not receipt.executed(
-            kernel.held(copy.master, observer.paths, memo.fd)
+            kernel.held(instance.master, observer.paths, tracked.fd)
         ):
             time.sleep(STILL_LOOK_S)
     for pid in (
-        still if move.verb is not Verb.PAUSE else ()
+        still if action.kind is not ActionKind.PAUSE else ()
     ):  # who goes on again has lost the signal of the resume (signal(7))
         kernel.signal(pid, signal.SIGTSTP)
     return True
 
 
-def _needs_stillness(copy, move):
+def _needs_stillness(instance, action):
     """While its workers stand still none can end, so the master has none in the making when it executes the toggle: that one would
-    start a flood. It costs a millisecond, so only a copy whose workers are being recycled is treated so."""
-    return copy.restless and move.verb in (Verb.PAUSE, Verb.RESUME, Verb.ALIGN)
+    start a flood. It costs a millisecond, so only an instance whose workers are being recycled is treated so."""
+    return instance.recycling and action.kind in (
+        ActionKind.PAUSE,
+        ActionKind.RESUME,
+        ActionKind.ALIGN,
+    )
 
 
 SIGNALS = {
-    Verb.CONTINUE: (signal.SIGCONT,),
+    ActionKind.CONTINUE: (signal.SIGCONT,),
     # SIGCONT throws away the SIGTSTP of the resume (signal(7)), so another follows it; a born worker only wakes up by it
-    Verb.THAW: (signal.SIGCONT, signal.SIGTSTP),
-    Verb.FREEZE: (signal.SIGSTOP,),
-    Verb.END_FLOOD: (signal.SIGKILL,),
-    Verb.END_ORPHAN: (signal.SIGKILL,),
-    Verb.END_WORKER: (signal.SIGKILL,),
+    ActionKind.THAW: (signal.SIGCONT, signal.SIGTSTP),
+    ActionKind.FREEZE: (signal.SIGSTOP,),
+    ActionKind.END_FLOOD: (signal.SIGKILL,),
+    ActionKind.END_ORPHAN: (signal.SIGKILL,),
+    ActionKind.END_WORKER: (signal.SIGKILL,),
 }

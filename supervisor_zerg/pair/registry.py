@@ -12,21 +12,21 @@ from dataclasses import replace
 from .. import config
 from ..core import errors
 from ..jobs.hooks import Hooks
-from ..jobs.queue import Worklist
+from ..jobs.queue import JobQueue
 from ..linux.procfs import CALLS, Kernel
 from ..supervisord import events
 from ..supervisord.loop import Loop
 from ..supervisord.programs import Programs
-from ..supervisord.subscriptions import Reactions
-from .controller import Keeper
-from .history import History, Orders
+from ..supervisord.subscriptions import Subscriptions
+from .controller import PairController
+from .history import History, OperatorSettings
 from .status import describe
 
 GLANCE_S = 1.0
 SPREAD_S = 0.02  # between the looks at two pairs, so that many of them never hold the loop
 
 
-class Plugin:
+class Registry:
     """:param settings: the options of ``[rpcinterface:zerg]``: ``history`` (a path, or ``none``)."""
 
     def __init__(self, supervisord, settings):
@@ -37,13 +37,13 @@ class Plugin:
         self.programs = Programs(supervisord)
         path = self._history_path(settings.get("history", ""))
         self.history = History(path, self._complain)
-        self.orders = Orders(
-            f"{os.path.splitext(path)[0]}-orders.json" if path else "", self._complain
+        self.settings = OperatorSettings(
+            f"{os.path.splitext(path)[0]}-settings.json" if path else "", self._complain
         )
-        self.worklist = Worklist(self.loop.clock, self._tell_listener)
+        self.job_queue = JobQueue(self.loop.clock, self._tell_listener)
         self.hooks = Hooks(self)
         self._ids, self._born = itertools.count(1), int(time.time())
-        self.keepers = {}
+        self.controllers = {}
         self._sections, self._configured = None, {}
         self._outdated = False  # a keeper is not (yet) of the section as it is now
         self.on_start, self.on_close = [], []  # functions of what the factory adds: the web page
@@ -51,7 +51,7 @@ class Plugin:
             self.options.configfile
         )
         self.refresh()
-        self.reactions = Reactions(self)
+        self.reactions = Subscriptions(self)
         self._end_with_supervisord()
 
     # life
@@ -68,8 +68,8 @@ class Plugin:
     def close(self):
         for function in self.on_close:
             self.loop.guard(function)()
-        for keeper in self.keepers.values():
-            keeper.close()
+        for controller in self.controllers.values():
+            controller.close()
         self.loop.stop()
 
     def start(self):
@@ -78,17 +78,17 @@ class Plugin:
         for function in self.on_start:
             self.loop.guard(function)()
         self.loop.call_later(GLANCE_S, self._glance)
-        for keeper in self.keepers.values():
-            for problem in keeper.pair.problems:
+        for controller in self.controllers.values():
+            for problem in controller.pair.problems:
                 self.options.logger.critical(f"zerg: {problem}")
-        self._kick(self.keepers.values(), "supervisord runs")
+        self._kick(self.controllers.values(), "supervisord runs")
 
     def _glance(self):
         self.loop.call_later(GLANCE_S, self._glance)
         if self.programs.running():
-            for keeper in self.keepers.values():
-                if keeper.desires.auto and not keeper.pair.problems:
-                    keeper.glance()
+            for controller in self.controllers.values():
+                if controller.goals.auto and not controller.pair.problems:
+                    controller.poll_fifos()
 
     # configuration
 
@@ -107,20 +107,21 @@ class Plugin:
 
     def _replace_keepers(self):
         """Where a section is another than it was. A pair that is being moved is left alone until that has ended."""
-        before, self.keepers = self.keepers, {}
+        before, self.controllers = self.controllers, {}
         for name in [*self._configured, *(set(before) - set(self._configured))]:
             pair, old = self._configured.get(name), before.get(name)
             if old is not None and (old.pair == pair or old.busy()):
-                self.keepers[name] = old
+                self.controllers[name] = old
             elif pair is not None:
-                self.keepers[name] = new = Keeper(pair, self)
+                self.controllers[name] = new = PairController(pair, self)
                 if old is not None:
                     new.inherit(old)
-                    self.loop.call_soon(lambda k=new: k.kick("its section was changed"))
-            if old is not None and self.keepers.get(name) is not old:
+                    self.loop.call_soon(lambda k=new: k.schedule("its section was changed"))
+            if old is not None and self.controllers.get(name) is not old:
                 old.close()
         self._outdated = any(
-            keeper.pair != self._configured.get(name) for name, keeper in self.keepers.items()
+            controller.pair != self._configured.get(name)
+            for name, controller in self.controllers.items()
         )
 
     def _history_path(self, setting):
@@ -138,41 +139,41 @@ class Plugin:
 
     # finding
 
-    def keeper(self, name):
+    def controller(self, name):
         """The keeper of a pair. An empty name is the only pair there is. :raises UnknownPair:"""
         self.refresh()
-        if not name and len(self.keepers) == 1:
-            return next(iter(self.keepers.values()))
-        if name not in self.keepers:
-            known = ", ".join(sorted(self.keepers))
+        if not name and len(self.controllers) == 1:
+            return next(iter(self.controllers.values()))
+        if name not in self.controllers:
+            known = ", ".join(sorted(self.controllers))
             raise errors.UnknownPair(
                 f"no pair is named {name!r}, there is {known}"
                 if name
                 else f"name one of the pairs {known}"
             )
-        return self.keepers[name]
+        return self.controllers[name]
 
-    def keeper_of(self, program):
+    def controller_of(self, program):
         """(keeper, program as the section names it). :raises UnknownProgram:"""
         self.refresh()
-        for keeper in self.keepers.values():
-            for name in keeper.pair.programs:
+        for controller in self.controllers.values():
+            for name in controller.pair.programs:
                 if program in (name, f"{name}:{name}"):
-                    return keeper, name
+                    return controller, name
         raise errors.UnknownProgram(f"no pair has a program named {program!r}")
 
     # what happened
 
     def process_ended(self, program, pid):
         """A process of a program is gone. Its keeper may be another than the one that began to watch it."""
-        for keeper in self.keepers.values():
-            if program in keeper.pair.programs:
-                keeper.kick("process %d of %s ended" % (pid, program), at_once=True)
+        for controller in self.controllers.values():
+            if program in controller.pair.programs:
+                controller.schedule("process %d of %s ended" % (pid, program), at_once=True)
 
     def programs_changed(self):
         """supervisord has other programs than before."""
         self.refresh()
-        self._kick(self.keepers.values(), "programs were added or removed")
+        self._kick(self.controllers.values(), "programs were added or removed")
 
     # what keepers share
 
@@ -180,19 +181,23 @@ class Plugin:
         told = {"pair": job.pair, "id": job.id, "kind": job.kind}
         self.loop.call_soon(lambda: events.announce(events.JobToDo, **told))
 
-    def settle_all(self):
+    def reconcile_all(self):
         """Look at every pair that reacts by itself.
 
         :returns: how many there are.
         """
         self.refresh()
-        keepers = [keeper for keeper in self.keepers.values() if keeper.active()]
-        self._kick(keepers, "a tick", routine=True)
-        return len(keepers)
+        controllers = [
+            controller for controller in self.controllers.values() if controller.active()
+        ]
+        self._kick(controllers, "a tick", routine=True)
+        return len(controllers)
 
-    def _kick(self, keepers, cause, routine=False):
-        for number, keeper in enumerate(keepers):
-            self.loop.call_later(number * SPREAD_S, lambda k=keeper: k.kick(cause, routine=routine))
+    def _kick(self, controllers, cause, routine=False):
+        for number, controller in enumerate(controllers):
+            self.loop.call_later(
+                number * SPREAD_S, lambda k=controller: k.schedule(cause, routine=routine)
+            )
 
     def answered(self):
         """Whoever waits for an answer gets it now; and what waited for the end of a move may be done."""
@@ -210,8 +215,8 @@ class Plugin:
     def _complain(self, sentence):
         self.options.logger.critical(f"zerg: {sentence}")
 
-    def describe(self, keeper, facts):
-        return describe(keeper, facts, self)
+    def describe(self, controller, observed):
+        return describe(controller, observed, self)
 
 
 def unsupported():

@@ -1,18 +1,18 @@
-"""Since when each copy of a pair is in the condition that it is in."""
+"""Since when each instance of a pair is in the condition that it is in."""
 
 import time
 
 
-class Conditions:
+class StateTimes:
     def __init__(self):
         self._since = {}  # program -> (condition, seconds since the epoch)
 
-    def note(self, facts):
+    def note(self, observed):
         """Somebody looked."""
-        for copy in facts.copies:
-            condition = copy.condition.value
-            if self._since.get(copy.program, ("", 0))[0] != condition:
-                self._since[copy.program] = condition, time.time()
+        for instance in observed.instances:
+            condition = instance.condition.value
+            if self._since.get(instance.program, ("", 0))[0] != condition:
+                self._since[instance.program] = condition, time.time()
 
     def forget(self, program):
         """It was started: whatever it will be seen to be begins then."""

@@ -5,201 +5,207 @@ from ..core.model import Condition, Slot
 LEAKS_S = 5.0  # a pause is sealed within milliseconds
 
 
-def describe(keeper, facts, plugin):
+def describe(controller, observed, registry):
     """The info struct of a pair. Only str, int, float, bool, list and dict: anything else breaks XML-RPC."""
-    serving = facts.serving
+    serving = observed.serving
     return {
-        "pair": keeper.pair.name,
+        "pair": controller.pair.name,
         "serving": serving,
-        "parked": facts.parked,
-        "warm": facts.warm,
-        "held": keeper.desires.held,
-        "auto": keeper.desires.auto,
-        "retire": keeper.pair.retire,
-        "busy": str(keeper.deploys.running or keeper.request or ""),
-        "deploy": keeper.deploys.told(),
-        "pool": _pool(keeper, plugin),
-        "problems": problems(keeper, facts, plugin),
-        "copies": [_copy(copy, keeper) for copy in facts.copies],
+        "parked": observed.parked,
+        "warm": observed.warm,
+        "held": controller.goals.hold,
+        "auto": controller.goals.auto,
+        "retire": controller.pair.retire,
+        "busy": str(controller.deploys.running or controller.request or ""),
+        "deploy": controller.deploys.told(),
+        "pool": _pool(controller, registry),
+        "problems": problems(controller, observed, registry),
+        "instances": [_copy(instance, controller) for instance in observed.instances],
     }
 
 
-def misconfigured(keeper):
+def misconfigured(controller):
     """The info struct of a pair whose section cannot be used."""
     return {
-        "pair": keeper.pair.name,
+        "pair": controller.pair.name,
         "serving": "",
         "parked": "",
         "warm": False,
         "held": False,
         "auto": False,
-        "retire": keeper.pair.retire,
+        "retire": controller.pair.retire,
         "busy": "",
         "deploy": {},
         "pool": "",
-        "problems": list(keeper.pair.problems),
-        "copies": [],
+        "problems": list(controller.pair.problems),
+        "instances": [],
     }
 
 
-def _pool(keeper, plugin):
-    if not keeper.pair.pool:
+def _pool(controller, registry):
+    if not controller.pair.pool:
         return ""
-    return f"{keeper.pair.pool} {plugin.programs.get(keeper.pair.pool).state}"
+    return f"{controller.pair.pool} {registry.programs.get(controller.pair.pool).state}"
 
 
-def _copy(copy, keeper):
+def _copy(instance, controller):
     return {
-        "program": copy.program,
-        "pid": copy.pid,
-        "master": copy.master,
-        "statename": copy.state,
-        "slot": copy.slot.label if copy.slot is not None else "",
-        "condition": copy.condition.value,
-        "in_flight": copy.in_flight,
-        "workers": len(copy.workers),
-        "threads": sum(w.cores for w in copy.workers),
-        "at_full_strength": sum(w.cores - w.parked for w in copy.workers) if copy.accepting else 0,
-        "frozen": copy.frozen,
-        "requests": float(copy.requests),
-        "witness": copy.witness,
-        "label": keeper.deploys.label_of(copy.program, copy.pid),
-        "since": float(keeper.conditions.since(copy.program)),
+        "program": instance.program,
+        "pid": instance.pid,
+        "master": instance.master,
+        "statename": instance.state,
+        "slot": instance.slot.label if instance.slot is not None else "",
+        "condition": instance.condition.value,
+        "in_flight": instance.in_flight,
+        "workers": len(instance.workers),
+        "threads": sum(w.threads for w in instance.workers),
+        "accepting_threads": sum(w.threads - w.parked for w in instance.workers)
+        if instance.accepting
+        else 0,
+        "frozen": instance.frozen,
+        "requests": float(instance.requests),
+        "source": instance.source,
+        "label": controller.deploys.label_of(instance.program, instance.pid),
+        "since": float(controller.state_times.since(instance.program)),
     }
 
 
-def problems(keeper, facts, plugin):
-    """What an operator should know, worst first; empty for a healthy pair with a warm copy."""
-    found = list(keeper.pair.problems)
-    found += _pair_problems(keeper, facts)
-    for copy in facts.copies:
-        found += _copy_problems(copy, keeper)
+def problems(controller, observed, registry):
+    """What an operator should know, worst first; empty for a healthy pair with a warm instance."""
+    found = list(controller.pair.problems)
+    found += _pair_problems(controller, observed)
+    for instance in observed.instances:
+        found += _copy_problems(instance, controller)
     found += [
         f"the path of slot {slot.label} is taken by {what}; move it away"
-        for slot, what in facts.blocked
+        for slot, what in observed.blocked
     ]
-    if facts.orphans:
-        pids = " ".join(str(o.pid) for o in facts.orphans)
+    if observed.orphans:
+        pids = " ".join(str(o.pid) for o in observed.orphans)
         found.append(
             f"workers outlived their master: {pids}; they are ended when their requests are"
         )
-    found += _pool_problems(keeper, facts, plugin)
+    found += _pool_problems(controller, observed, registry)
     if (
-        keeper.step
-        and keeper.step.wait_for
-        and not keeper.step.met
-        and not facts.serving
-        and not keeper.desires.held
+        controller.decision
+        and controller.decision.waiting_for
+        and not controller.decision.met
+        and not observed.serving
+        and not controller.goals.hold
     ):
-        found.append(f"waiting: {keeper.step.wait_for}")
+        found.append(f"waiting: {controller.decision.waiting_for}")
     return found
 
 
-def _pair_problems(keeper, facts):
+def _pair_problems(controller, observed):
     found = []
-    if keeper.desires.held:
+    if controller.goals.hold:
         found.append(
-            "a person holds the pair: requests wait in the socket's queue; 'zerg resume PROGRAM' lets them through"
+            "an operator holds the pair: requests wait in the socket's queue; 'zerg resume PROGRAM' lets them through"
         )
-    elif not facts.serving:
+    elif not observed.serving:
         found.append("nobody serves")
-    elif not facts.warm and not _retired(keeper.pair, facts):
-        found.append(f"no warm copy: {_why_cold(facts, keeper.deploys.last)}")
-    if keeper.deploys.last:
-        found += _bad_release(keeper.deploys.told(), facts)
-    if all(c.accepting for c in facts.copies) and not keeper.desires.both:
-        found.append("both copies accept requests")
-    if not keeper.desires.auto:
+    elif not observed.warm and not _retired(controller.pair, observed):
+        found.append(f"no warm instance: {_why_cold(observed, controller.deploys.last)}")
+    if controller.deploys.last:
+        found += _bad_release(controller.deploys.told(), observed)
+    if all(c.accepting for c in observed.instances) and not controller.goals.both_active:
+        found.append("both instances accept requests")
+    if not controller.goals.auto:
         found.append("auto is off: nothing moves by itself")
     return found
 
 
-def _bad_release(deploy, facts):
-    """The warm copy is one that nobody should go back to, or the one that serves is, and there is no other."""
-    copy, outcome = facts.copy(deploy["target"]), deploy["outcome"]
-    bad = outcome == "not rolled back" or outcome == "rolled back" and not copy.accepting
-    if not bad or copy.pid != deploy["pid"]:
+def _bad_release(deploy, observed):
+    """The warm instance is one that nobody should go back to, or the one that serves is, and there is no other."""
+    instance, outcome = observed.instance(deploy["target"]), deploy["outcome"]
+    bad = outcome == "not rolled back" or outcome == "rolled back" and not instance.accepting
+    if not bad or instance.pid != deploy["pid"]:
         return []
     label = deploy["label"] and f"{deploy['label']} "
-    return [f"{copy.program} holds the release {label}that was {outcome}: {deploy['why']}"]
+    return [f"{instance.program} holds the release {label}that was {outcome}: {deploy['reason']}"]
 
 
-def _retired(pair, facts):
-    """There is no warm copy, by choice."""
-    return pair.retire == "stop" and facts.other(facts.serving).state in ("STOPPED", "EXITED")
+def _retired(pair, observed):
+    """There is no warm instance, by choice."""
+    return pair.retire == "stop" and observed.other(observed.serving).state in ("STOPPED", "EXITED")
 
 
-def _why_cold(facts, deploy):
-    other = facts.other(facts.serving)
+def _why_cold(observed, deploy):
+    other = observed.other(observed.serving)
     if other.state == "ABSENT":
         return f"supervisord has no program {other.program}; the pair is incomplete"
     if not other.up:
         failed = (
             deploy
             and deploy.over
-            and deploy.release.touched
-            and deploy.release.plan.target == other.program
-            and deploy.release.why
+            and deploy.state.target_restarted
+            and deploy.state.plan.target == other.program
+            and deploy.state.reason
         )
         return "{} is {}{}".format(
             other.program,
             other.state,
-            f" since its deploy: {deploy.release.why}" if failed else "",
+            f" since its deploy: {deploy.state.reason}" if failed else "",
         )
     return f"{other.program} is {other.condition.value}"
 
 
-def _copy_problems(copy, keeper):
-    memo = keeper.observer.memos.get(copy.program)
+def _copy_problems(instance, controller):
+    tracked = controller.observer.masters.get(instance.program)
     found = []
-    if copy.blind:
-        found.append(copy.blind)
-    if copy.condition is Condition.LOST:
-        found.append(f"{copy.program} holds none of the FIFOs; check 'master-fifo' in its ini")
-    if any(w.spinning for w in copy.workers):
+    if instance.unreadable:
+        found.append(instance.unreadable)
+    if instance.condition is Condition.LOST:
+        found.append(f"{instance.program} holds none of the FIFOs; check 'master-fifo' in its ini")
+    if any(w.in_signal_loop for w in instance.workers):
         found.append(
-            f"{copy.program} is in the endless PAUSE/resuming flood; the worker that causes it is being ended"
+            f"{instance.program} is in the endless PAUSE/resuming flood; the worker that causes it is being ended"
         )
-    if copy.pending:
-        found.append(f"{copy.program} has not executed: {' '.join(copy.pending)}")
-    if copy.deaf and copy.up and "stopped" in copy.deaf:
-        found.append(f"the master of {copy.program} {copy.deaf}")
-    if copy.leaks and not copy.in_flight and keeper.conditions.lasts(copy.program) > LEAKS_S:
+    if instance.pending:
+        found.append(f"{instance.program} has not executed: {' '.join(instance.pending)}")
+    if instance.unresponsive and instance.up and "stopped" in instance.unresponsive:
+        found.append(f"the master of {instance.program} {instance.unresponsive}")
+    if (
+        instance.unpaused_workers
+        and not instance.in_flight
+        and controller.state_times.lasts(instance.program) > LEAKS_S
+    ):
         found.append(
             "{} is paused, but threads of process {} may still take a request; if that lasts, restart {}".format(
-                copy.program, " ".join(map(str, copy.leaks)), copy.program
+                instance.program, " ".join(map(str, instance.unpaused_workers)), instance.program
             )
         )
-    if copy.asynchronous:
+    if instance.asynchronous:
         found.append(
             "{} is asynchronous: it cannot be parked with requests in flight{}".format(
-                copy.program,
+                instance.program,
                 ""
-                if keeper.pair.retire == "stop"
+                if controller.pair.retire == "stop"
                 else "; swaps away from it are refused, see 'retire'",
             )
         )
-    if copy.up and copy.slot is not None and not copy.linked:
+    if instance.up and instance.slot is not None and not instance.fifo_in_place:
         found.append(
-            f"the path of {copy.program}'s FIFO (slot {Slot(copy.slot).label}) is gone or is another's"
+            f"the path of {instance.program}'s FIFO (slot {Slot(instance.slot).label}) is gone or is another's"
         )
-    if memo and memo.stats_error and copy.ready:
+    if tracked and tracked.stats_error and instance.ready:
         found.append(
-            f"the stats server of {copy.program} does not help ({memo.stats_error}); the kernel's witness is used"
+            f"the stats server of {instance.program} does not help ({tracked.stats_error}); the kernel's source is used"
         )
-    if copy.attached is False:
+    if instance.attached is False:
         found.append(
-            f"{copy.program} holds a socket that the pool no longer serves: no new request reaches it"
+            f"{instance.program} holds a socket that the pool no longer serves: no new request reaches it"
         )
     return found
 
 
-def _pool_problems(keeper, facts, plugin):
-    if not keeper.pair.pool:
+def _pool_problems(controller, observed, registry):
+    if not controller.pair.pool:
         return []
-    state = plugin.programs.get(keeper.pair.pool).state
-    if state in ("RUNNING", "STARTING", "ABSENT") or not any(c.up for c in facts.copies):
+    state = registry.programs.get(controller.pair.pool).state
+    if state in ("RUNNING", "STARTING", "ABSENT") or not any(c.up for c in observed.instances):
         return []
     return [
-        f"the pool {keeper.pair.pool} is {state}: the copies go on serving, but none can attach; on TCP it cannot bind while they hold the port"
+        f"the pool {controller.pair.pool} is {state}: the instances go on serving, but none can attach; on TCP it cannot bind while they hold the port"
     ]

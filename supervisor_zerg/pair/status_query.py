@@ -7,45 +7,46 @@ A_ROUND = 2  # looks that are begun in one round of the loop: some 2 ms
 STUCK_S = 5.0  # a look that takes longer is not waited for by newcomers
 
 
-class Look:
+class StatusQuery:
     """A look at some pairs, a few begun each round of supervisord's loop; answered when all of them were looked at."""
 
-    def __init__(self, plugin, keepers):
-        self.plugin, self.keepers, self.infos = plugin, keepers, {}
+    def __init__(self, registry, controllers):
+        self.registry, self.controllers, self.infos = registry, controllers, {}
         self.steps, self.told = {}, {}  # what is made of it for viewers, and what is ready (web.py)
-        self.waiting = list(keepers)
+        self.waiting = list(controllers)
         self._next()
 
     def _next(self):
-        for keeper in self.waiting[:A_ROUND]:
-            if keeper.pair.problems:
-                self.infos[keeper.pair.name] = misconfigured(keeper)
+        for controller in self.waiting[:A_ROUND]:
+            if controller.pair.problems:
+                self.infos[controller.pair.name] = misconfigured(controller)
             else:
-                self.plugin.loop.task(
-                    keeper.observer.look(True, True), lambda facts, k=keeper: self._seen(k, facts)
+                self.registry.loop.task(
+                    controller.observer.look(True, True),
+                    lambda observed, k=controller: self._seen(k, observed),
                 ).start()
         del self.waiting[:A_ROUND]
         if self.waiting:
-            self.plugin.loop.call_soon(self._next)
+            self.registry.loop.call_soon(self._next)
 
-    def _seen(self, keeper, facts):
-        if facts is None:
+    def _seen(self, controller, observed):
+        if observed is None:
             info = dict(
-                misconfigured(keeper),
+                misconfigured(controller),
                 problems=["the look at this pair failed; see supervisord's log"],
             )
         else:
-            keeper.noted(facts)
-            info = self.plugin.describe(keeper, facts)
-        self.infos[keeper.pair.name] = info
+            controller.noted(observed)
+            info = self.registry.describe(controller, observed)
+        self.infos[controller.pair.name] = info
         if self.all():
-            self.plugin.answered()
+            self.registry.answered()
 
     def all(self):
         """The info structs of all pairs, or None while some are being looked at."""
         return (
-            [self.infos[k.pair.name] for k in self.keepers]
-            if len(self.infos) == len(self.keepers)
+            [self.infos[k.pair.name] for k in self.controllers]
+            if len(self.infos) == len(self.controllers)
             else None
         )
 
@@ -54,19 +55,22 @@ class Look:
         return infos and infos[0]
 
 
-class Window:
+class SharedStatusQuery:
     """One look for all who want to see at about the same time: fifty browsers cost supervisord as much as one."""
 
-    def __init__(self, plugin):
-        self.plugin, self._look, self._begun = plugin, None, 0.0
+    def __init__(self, registry):
+        self.registry, self._look, self._begun = registry, None, 0.0
 
     def look(self):
         """:returns: Look at every pair, perhaps one that others wait for or have just seen."""
-        now = self.plugin.loop.clock()
+        now = self.registry.loop.clock()
         limit = FRESH_S if self._look and self._look.all() is not None else STUCK_S
         if self._look is None or now - self._begun > limit:
-            self.plugin.refresh()
-            self._begun, self._look = now, Look(self.plugin, list(self.plugin.keepers.values()))
+            self.registry.refresh()
+            self._begun, self._look = (
+                now,
+                StatusQuery(self.registry, list(self.registry.controllers.values())),
+            )
         return self._look
 
     def forget(self):

@@ -7,7 +7,7 @@ from supervisor import events
 
 
 class ZergEvent(events.Event):
-    """What happened to a pair. The payload is a line of ``key:value`` and, below it, words for a person."""
+    """What happened to a pair. The payload is a line of ``key:value`` and, below it, words for an operator."""
 
     def __init__(self, words="", /, **told):
         self.words, self.told = words, told
@@ -19,11 +19,11 @@ class ZergEvent(events.Event):
 
 
 class Promoted(ZergEvent):
-    """Another copy serves, because a person, a deploy or a start wanted it."""
+    """Another instance serves, because an operator, a deploy or a start wanted it."""
 
 
 class FailedOver(ZergEvent):
-    """Another copy serves, because the one that did is gone."""
+    """Another instance serves, because the one that did is gone."""
 
 
 class Deployed(ZergEvent):

@@ -84,7 +84,7 @@ def name_of(process):
 
 
 def started_by_supervisor():
-    """Within a STARTING event: was it Supervisor itself (autostart, autorestart) that starts the program, rather than a person?
+    """Within a STARTING event: was it Supervisor itself (autostart, autorestart) that starts the program, rather than an operator?
 
     The event does not say. ``Subprocess.spawn`` is called from ``Subprocess.transition`` for the former and by an RPC
     for the latter (supervisor/process.py ``transition``), so the callers tell.

@@ -6,7 +6,7 @@ from supervisor import events
 from supervisor.states import ProcessStates
 
 from ..core import errors
-from ..core.model import Arrival
+from ..core.model import OnStart
 from .programs import name_of, started_by_supervisor
 
 POOL_S = 1.0  # after the pool was started, its socket is there
@@ -20,19 +20,22 @@ ENDED = (
 )
 
 
-class Reactions:
+class Subscriptions:
     """:param plugin: keepers, loop and programs (plugin.py)."""
 
-    def __init__(self, plugin):
-        self.plugin, self.loop = plugin, plugin.loop
+    def __init__(self, registry):
+        self.registry, self.loop = registry, registry.loop
         self._restarts = {}  # program that is to be started again once it has stopped -> its Arrival then
         for kind, react in (
-            (events.SupervisorRunningEvent, lambda event: plugin.start()),
+            (events.SupervisorRunningEvent, lambda event: registry.start()),
             (events.ProcessStateStartingEvent, self._on_starting),
             (events.ProcessStateRunningEvent, self._on_running),
             (events.ProcessStateStoppingEvent, self._on_stopping),
             (events.ProcessCommunicationEvent, self._on_communication),
-            (events.ProcessGroupEvent, lambda event: self.loop.call_soon(plugin.programs_changed)),
+            (
+                events.ProcessGroupEvent,
+                lambda event: self.loop.call_soon(registry.programs_changed),
+            ),
             *((kind, self._on_ended) for kind in ENDED),
         ):
             events.subscribe(kind, self.loop.guard(react))
@@ -40,72 +43,72 @@ class Reactions:
     def _concerned(self, event):
         """(keeper, program) of an event's process; (None, '') for a stranger."""
         try:
-            return self.plugin.keeper_of(name_of(event.process))
+            return self.registry.controller_of(name_of(event.process))
         except errors.UnknownProgram:
             return None, ""
 
     def _on_starting(self, event):
-        keeper, program = self._concerned(event)
-        if keeper is None:
+        controller, program = self._concerned(event)
+        if controller is None:
             return self._on_pool(event)
         if (
             event.from_state == ProcessStates.BACKOFF
         ):  # it keeps the place that its first start gave it, unless it had taken that
-            arrival = keeper.desires.arrivals.get(program, Arrival.PARKS)
-            keeper.arrives(program, arrival, f"{program} was started again by Supervisor")
+            on_start = controller.goals.on_start.get(program, OnStart.STANDBY)
+            controller.arrives(program, on_start, f"{program} was started again by Supervisor")
         elif started_by_supervisor():
-            keeper.arrives(program, Arrival.PARKS, f"{program} was started by Supervisor")
+            controller.arrives(program, OnStart.STANDBY, f"{program} was started by Supervisor")
         else:
-            keeper.arrives(program, Arrival.TAKES_OVER, f"{program} was started")
+            controller.arrives(program, OnStart.PROMOTE, f"{program} was started")
 
     def _on_running(self, event):
-        keeper, program = self._concerned(event)
-        if keeper is None:
+        controller, program = self._concerned(event)
+        if controller is None:
             return self._on_pool(event)
-        keeper.watch()
-        keeper.kick(f"{program} runs")
-        keeper.deploys.wake()
+        controller.watch()
+        controller.schedule(f"{program} runs")
+        controller.deploys.wake()
 
     def _on_stopping(self, event):
-        keeper, program = self._concerned(event)
-        if keeper is not None:
-            keeper.stops(program)
+        controller, program = self._concerned(event)
+        if controller is not None:
+            controller.stops(program)
 
     def _on_ended(self, event):
-        keeper, program = self._concerned(event)
-        if keeper is None:
+        controller, program = self._concerned(event)
+        if controller is None:
             return
         again = self._restarts.pop(program, None)
         if again:
-            self.loop.call_soon(lambda: self._start_again(keeper, program, again))
+            self.loop.call_soon(lambda: self._start_again(controller, program, again))
         how = type(event).__name__.replace("ProcessState", "").replace("Event", "").upper()
-        keeper.ended(program, how)
+        controller.ended(program, how)
 
     def _on_pool(self, event):
-        for keeper in self.plugin.keepers.values():
-            if name_of(event.process) == keeper.pair.pool:
+        for controller in self.registry.controllers.values():
+            if name_of(event.process) == controller.pair.pool:
                 self.loop.call_later(
-                    POOL_S, lambda k=keeper: k.kick(f"the pool {k.pair.pool} was started")
+                    POOL_S, lambda k=controller: k.schedule(f"the pool {k.pair.pool} was started")
                 )
 
     def _on_communication(self, event):
-        keeper, program = self._concerned(event)
-        if keeper is not None and READY in _bytes(event.data):
-            keeper.kick(f"{program} says that it is ready")
-            keeper.deploys.wake()
+        controller, program = self._concerned(event)
+        if controller is not None and READY in _bytes(event.data):
+            controller.schedule(f"{program} says that it is ready")
+            controller.deploys.wake()
 
     # a stop and a start
 
-    def restart(self, program, arrival):
+    def restart(self, program, on_start):
         """Stop a program and, once it has stopped, start it again. :param arrival: what becomes of it then."""
-        process = self.plugin.programs.find(program)
+        process = self.registry.programs.find(program)
         if process is not None and program not in self._restarts:
-            self._restarts[program] = arrival
+            self._restarts[program] = on_start
             process.stop()
 
-    def _start_again(self, keeper, program, arrival):
-        if self.plugin.programs.spawn(program):
-            keeper.desires.arrivals[program] = arrival
+    def _start_again(self, controller, program, on_start):
+        if self.registry.programs.spawn(program):
+            controller.goals.on_start[program] = on_start
 
 
 def _bytes(data):

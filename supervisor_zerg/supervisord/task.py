@@ -1,8 +1,8 @@
-"""Drives one generator of settle.py inside supervisord's loop: naps become timers, questions become stats sockets."""
+"""Drives one generator of reconcile.py inside supervisord's loop: naps become timers, questions become stats sockets."""
 
 import time
 
-from ..core.effects import Ask, Nap
+from ..core.effects import ReadStats, Sleep
 from ..uwsgi.stats import connect
 from .dispatchers import StatsRead
 
@@ -28,7 +28,7 @@ class Task:
 
     def run_at_once(self, seconds):
         """Drive on without returning to the loop, for a few milliseconds: for what must be done before a signal is sent.
-        Stats servers are not waited for; the kernel's witness serves.
+        Stats servers are not waited for; the kernel's source serves.
 
         :param seconds: of work and naps. What a crowded machine gives to others does not count, up to CROWDED times as much.
         """
@@ -37,14 +37,14 @@ class Task:
         began, limit, napped = time.thread_time(), self.loop.clock() + CROWDED * seconds, 0.0
         wanted = self._resume({})
         while self.alive and self.loop.clock() < limit:
-            nap = wanted.seconds if isinstance(wanted, Nap) else 0.0
+            nap = wanted.seconds if isinstance(wanted, Sleep) else 0.0
             napped += nap
             if time.thread_time() - began + napped > seconds:
                 break
             time.sleep(nap)
             wanted = self._resume({})
         if self.alive:
-            self._wait(wanted if isinstance(wanted, Nap) else Nap(0))
+            self._wait(wanted if isinstance(wanted, Sleep) else Sleep(0))
 
     def cancel(self):
         if self.alive:
@@ -83,7 +83,7 @@ class Task:
         self._timer, self._deadline, self._reads = None, None, ()
 
     def _wait(self, wanted):
-        if isinstance(wanted, Ask):
+        if isinstance(wanted, ReadStats):
             self._ask(wanted)
         else:
             self._timer = self.loop.call_later(wanted.seconds, lambda: self._continue(None))

@@ -1,20 +1,20 @@
-"""Imported by uWSGI into the application's own interpreter: boots the copy *parked*, warms it up, and answers for its health.
+"""Imported by uWSGI into the application's own interpreter: boots the instance *parked*, warms it up, and answers for its health.
 
     shared-py-import = /path/to/companion.py
 
 Free of any dependency, Python 3.8 or newer. It runs in the master before the workers are forked, so that each is born with
-uWSGI's suspended flag set (core/master_utils.c:739: a respawn keeps it); lazy-apps included. One ``p`` releases the copy.
+uWSGI's suspended flag set (core/master_utils.c:739: a respawn keeps it); lazy-apps included. One ``p`` releases the instance.
 The environment (``env = NAME=value`` in the ini) asks for the rest:
 
 ``ZERG_BOOT``              ``serving``: do not boot parked
 ``ZERG_WARM``              paths, separated by spaces, that each worker asks of its application before it accepts a request
-``ZERG_COMPANION_SOCKET``  a private unix socket, mode 0600, where the copy answers GET, also while it is parked or draining:
+``ZERG_COMPANION_SOCKET``  a private unix socket, mode 0600, where the instance answers GET, also while it is parked or draining:
                            ``/.zerg/ready`` with 200 or 503 and JSON, any other path with what the application says
 ``ZERG_HOST``              the Host of a request that names none (``localhost``), for applications that check it
 
 The master binds the socket. One worker answers, and when it ends another takes over: cheaper ends the oldest first
 (core/master_utils.c:197). It asks in a thread of its own, one request at a time, beside the requests that the worker serves: the
-application has to bear that, and must not ask uWSGI's API about the current request there. A frozen copy does not answer.
+application has to bear that, and must not ask uWSGI's API about the current request there. A frozen instance does not answer.
 """
 
 import contextlib
@@ -36,11 +36,11 @@ from urllib.parse import unquote_to_bytes
 CLIENT_S = 2.0  # how long a client may take to send its request, and again to take the answer
 MOST = 1 << 20  # bytes of a request, and of an answer, which is cut there
 NOTE = 256  # bytes for what failed in a worker
-UNLOADED = "no application was loaded at / in the first interpreter (did its import fail? the log of the copy says why)"
+UNLOADED = "no application was loaded at / in the first interpreter (did its import fail? the log of the instance says why)"
 
 
 def say(sentence):
-    """One line in the copy's log."""
+    """One line in the instance's log."""
     os.write(2, (f"supervisor_zerg: {sentence}\n").encode("utf-8", "replace"))
 
 
@@ -136,13 +136,13 @@ def answer(client, status, headers, body):
 
 
 def listen(path):
-    """The listening socket, in place of an old one of ours. :raises OSError: where it cannot be, or another copy answers there."""
+    """The listening socket, in place of an old one of ours. :raises OSError: where it cannot be, or another instance answers there."""
     if os.path.lexists(path):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise OSError("there is something there that is no socket")
         if _listener(path) not in (0, os.getpid()):
             raise OSError(
-                "process %d listens there: each copy needs a path of its own" % _listener(path)
+                "process %d listens there: each instance needs a path of its own" % _listener(path)
             )
         os.unlink(path)
     listener = socket.socket(socket.AF_UNIX)
@@ -155,7 +155,7 @@ def listen(path):
 
 
 def _listener(path):
-    """The living process that called listen() on the socket at a path (unix(7), SO_PEERCRED), or 0: what outlives it is no copy."""
+    """The living process that called listen() on the socket at a path (unix(7), SO_PEERCRED), or 0: what outlives it is no instance."""
     with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
         probe.settimeout(CLIENT_S)
         probe.connect(path)
@@ -167,7 +167,7 @@ def _listener(path):
 
 
 class Companion:
-    """The companion of one copy: made in the master, where it binds the socket, and at work in each of its workers."""
+    """The companion of one instance: made in the master, where it binds the socket, and at work in each of its workers."""
 
     def __init__(self, uwsgi, path, warm):
         self.uwsgi, self.paths, self.listener, self.loaded, self.warm = uwsgi, warm, None, False, {}
@@ -193,7 +193,7 @@ class Companion:
             say(
                 "no warm-up and no health in worker %d: %s" % (self.uwsgi.worker_id(), words(error))
             )
-        return 0  # anything else would end the copy (core/hooks.c:745)
+        return 0  # anything else would end the instance (core/hooks.c:745)
 
     def begin(self):
         """In a worker that is about to accept."""
@@ -246,7 +246,7 @@ class Companion:
         why = self.why or "; ".join("worker %d: %s" % pair for pair in notes if pair[1])
         told = {
             "ready": not why,
-            **({"why": why} if why else {}),
+            **({"reason": why} if why else {}),
             "warm": self.warm,
             "pid": os.getpid(),
             "worker": self.worker,

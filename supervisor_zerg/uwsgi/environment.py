@@ -2,16 +2,16 @@
 
 import signal
 
-from ..core.effects import Nap
+from ..core.effects import Sleep
 from ..core.model import Orphan, Slot
 from ..linux.procfs import ABSENT, FIFO
 
 TRAPPED_S = 0.01  # a handler that runs once is long over
 TRAPPED_WRITES = 4  # and has written no more than this
-STRANGERS_S = 120.0  # who reads a FIFO that no copy holds is looked up that often
+STRANGERS_S = 120.0  # who reads a FIFO that no instance holds is looked up that often
 
 
-class Trap:
+class SignalLoopDetector:
     """Tells a process that never leaves its handler of a signal, because the handler logs a line and raises the signal anew.
 
     :param number: of the signal. :param clock: monotonic seconds.
@@ -31,7 +31,7 @@ class Trap:
         return now - since > TRAPPED_S and writes - before > TRAPPED_WRITES or None
 
 
-class Surroundings:
+class PairEnvironment:
     """:param paths: of the FIFOs, canonical, in slot order. :param clock: monotonic seconds."""
 
     def __init__(self, pair, paths, kernel, programs, clock):
@@ -42,24 +42,24 @@ class Surroundings:
             programs,
             clock,
         )
-        self.sigpipe = Trap(kernel, clock, signal.SIGPIPE)
+        self.sigpipe = SignalLoopDetector(kernel, clock, signal.SIGPIPE)
         self.orphans = {}  # pid -> (program, start, threads)
-        self.strangers = {}  # identity of a FIFO that no copy holds -> (pid of its reader or 0, when)
+        self.strangers = {}  # identity of a FIFO that no instance holds -> (pid of its reader or 0, when)
 
-    def explore(self, copies):
+    def explore(self, instances):
         """Generator: look for what seldom changes. Yields Nap between short spells of work."""
         try:
-            yield from self._strangers(copies)
-            self._pool(copies)
+            yield from self._strangers(instances)
+            self._pool(instances)
         except OSError:
-            pass  # a process went away, or hides: the copies' own look says so
+            pass  # a process went away, or hides: the instances' own look says so
 
-    def obstacles(self, copies):
+    def obstacles(self, instances):
         """What lies at the slots' paths that uWSGI would replace, or die of: ((slot, words), ...)."""
-        held = {c.held.slot for c in copies if c.held and c.held.linked}
+        held = {c.held.slot for c in instances if c.held and c.held.fifo_in_place}
         found = []
         for slot in Slot:
-            kind = self.kernel.lies_at(self.paths[slot])
+            kind = self.kernel.path_kind(self.paths[slot])
             stranger = self._stranger(self.paths[slot]) if slot not in held else 0
             if kind not in (ABSENT, FIFO):
                 found.append((slot, f"{kind} at {self.paths[slot]}"))
@@ -70,15 +70,15 @@ class Surroundings:
         return tuple(found)
 
     def _stranger(self, path):
-        """Pid of the process that reads the FIFO at a path and is no copy's master, as far as it is known; else 0."""
+        """Pid of the process that reads the FIFO at a path and is no instance's master, as far as it is known; else 0."""
         identity = self.kernel.identity(path)
         pid, _ = self.strangers.get(identity, (0, 0))
         return pid if pid and self.kernel.reads(pid, identity) else 0
 
-    def _strangers(self, copies):
-        held, now = {(c.held.dev, c.held.ino) for c in copies if c.held}, self.clock()
+    def _strangers(self, instances):
+        held, now = {(c.held.dev, c.held.ino) for c in instances if c.held}, self.clock()
         lying = {
-            self.kernel.identity(path) for path in self.paths if self.kernel.lies_at(path) == FIFO
+            self.kernel.identity(path) for path in self.paths if self.kernel.path_kind(path) == FIFO
         } - {None}
         lying = {identity for identity in lying if identity[:2] not in held}
         known = {
@@ -91,14 +91,14 @@ class Surroundings:
             for pid in self.kernel.reader(identity):
                 if pid is not None:
                     self.strangers[identity] = pid, now
-                yield Nap(0)
+                yield Sleep(0)
 
-    def bereave(self, program, memo):
+    def bereave(self, program, tracked):
         """A master is gone: its workers that live on are orphans."""
-        for pid in memo.cores:
+        for pid in tracked.threads:
             process = self.kernel.process(pid)
-            if process and process.ppid != memo.master and process.state not in "ZX":
-                self.orphans[pid] = (program, process.start, memo.cores[pid])
+            if process and process.ppid != tracked.master and process.state not in "ZX":
+                self.orphans[pid] = (program, process.start, tracked.threads[pid])
 
     def orphaned(self):
         """Those that live on, as Orphans."""
@@ -106,20 +106,20 @@ class Surroundings:
             if not self.kernel.alive(pid, start):
                 del self.orphans[pid]
         return tuple(
-            Orphan(pid, program, not self._idle(pid, cores))
-            for pid, (program, _, cores) in self.orphans.items()
+            Orphan(pid, program, not self._idle(pid, threads))
+            for pid, (program, _, threads) in self.orphans.items()
         )
 
-    def _idle(self, pid, cores):
+    def _idle(self, pid, threads):
         """Nothing is in flight in it: it is parked, or it logs to a pipe that supervisord has closed, and gets a SIGPIPE for
         that, and logs the SIGPIPE, without end (uWSGI without ``ignore-sigpipe``)."""
         try:
-            return self.kernel.threads(pid).paused >= cores or bool(self.sigpipe.check(pid))
+            return self.kernel.threads(pid).paused >= threads or bool(self.sigpipe.check(pid))
         except OSError:
             return False
 
-    def _pool(self, copies):
-        """Does each copy hold the socket that the pool listens on now? (uwsgi facts: a restarted pool makes a new one.)"""
+    def _pool(self, instances):
+        """Does each instance hold the socket that the pool listens on now? (uwsgi facts: a restarted pool makes a new one.)"""
         pool = self.programs.get(self.pair.pool) if self.pair.pool else None
         if pool is None or pool.state != "RUNNING":
             return
@@ -129,12 +129,12 @@ class Surroundings:
                 offered.update(self.kernel.offered(pid))
             except PermissionError:
                 return
-        for copy in copies:
-            memo = copy.memo
-            if not copy.master or copy.blind:
+        for instance in instances:
+            tracked = instance.tracked
+            if not instance.master or instance.unreadable:
                 continue
-            if memo.listening is None:
-                memo.listening = self.kernel.listening(copy.master)
-            shared = [(inode, name) for inode, name in memo.listening.items() if name in offered]
+            if tracked.listening is None:
+                tracked.listening = self.kernel.listening(instance.master)
+            shared = [(inode, name) for inode, name in tracked.listening.items() if name in offered]
             if shared:
-                memo.attached = all(offered[name] == inode for inode, name in shared)
+                tracked.attached = all(offered[name] == inode for inode, name in shared)

@@ -1,7 +1,7 @@
 """Other hands at the FIFOs of a pair: each command that a master executes changes what lies at a slot's path."""
 
 
-class Hands:
+class FifoChanges:
     """:param kernel: for the identity of what lies at a path. :param paths: of the FIFOs, canonical."""
 
     def __init__(self, kernel, paths):

@@ -10,13 +10,13 @@ STATS_LIMIT_BYTES = (
 )  # gevent = 100 x 4 processes makes 100 KB; more than this is not a stats server
 
 #: One worker in the stats: ``status`` is idle, busy, pause, cheap or sigN (uWSGI core/master_utils.c:1166).
-Row = namedtuple("Row", "pid accepting status cores busy requests exceptions harakiris respawns")
+Row = namedtuple("Row", "pid accepting status threads busy requests exceptions harakiris respawns")
 #: ``paused``: uWSGI's suspended flag, None where every worker is busy and the stats do not show it, or where it is ``torn``: some
 #: workers are paused and some are not. ``cheap``: there are workers that do not run now and may be spawned at any time.
-Snapshot = namedtuple("Snapshot", "version pid workers paused requests cheap torn")
+Snapshot = namedtuple("Snapshot", "version pid workers paused requests cheap partly_paused")
 
 
-class Rubbish(ValueError):
+class InvalidStats(ValueError):
     """What answered is no uWSGI stats server."""
 
 
@@ -34,7 +34,9 @@ def parse(text):
         cheap = any(w["status"] == "cheap" or w["pid"] <= 0 for w in document["workers"])
         requests = sum(int(w["requests"]) for w in document["workers"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Rubbish(f"not a uWSGI stats document ({type(error).__name__}: {error})") from None
+        raise InvalidStats(
+            f"not a uWSGI stats document ({type(error).__name__}: {error})"
+        ) from None
     shown = {w.status == "pause" for w in workers if w.status != "busy"}
     return Snapshot(
         version,
@@ -48,17 +50,17 @@ def parse(text):
 
 
 def _row(worker):
-    cores = worker.get("cores") or []  # empty with stats-no-cores
+    threads = worker.get("cores") or []  # empty with stats-no-cores
     busy = (
-        sum(bool(core["in_request"]) for core in cores)
-        if cores
+        sum(bool(core["in_request"]) for core in threads)
+        if threads
         else int(worker["status"] == "busy")
     )
     return Row(
         int(worker["pid"]),
         bool(worker["accepting"]),
         str(worker["status"]),
-        len(cores),
+        len(threads),
         busy,
         int(worker["requests"]),
         int(worker["exceptions"]),
@@ -88,7 +90,7 @@ def connect(address):
     return connection
 
 
-class Receipt:
+class FifoCommand:
     """A command on its way. uWSGI reads it byte by byte and, at its end, closes the FIFO and makes a new one (core/fifo.c): the
     command was executed to its end when the master holds another FIFO than the one that was written to. While it holds none it is
     about to make one, and another master that does the same at the same path now would kill it."""

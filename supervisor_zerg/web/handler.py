@@ -16,11 +16,11 @@ from supervisor.http import supervisor_auth_handler
 from ..core import errors
 from ..core.text import tell_auto, tell_deploy, tell_move
 from ..deploy.plan import read_options
-from ..deploy.start import Launch
-from ..pair.status_query import Window
+from ..deploy.start import StartDeploy
+from ..pair.status_query import SharedStatusQuery
 from . import metrics, page, status_link, templates
 from .buttons import BY_NAME, PAIR, PROGRAM
-from .http import Desk, Reply, headers_of, path_of
+from .http import ResponseQueue, Reply, headers_of, path_of
 
 PREFIX = "/zerg/"
 HOME = "../zerg.html"  # as seen from an action
@@ -43,20 +43,20 @@ PLAIN_DEPLOY = read_options({"wait": False})  # the page shows how far it is
 
 
 def _ask(verb, **options):
-    return lambda keeper, program: keeper.ask(verb, program, **options)
+    return lambda controller, program: controller.ask(verb, program, **options)
 
 
-def _hold(keeper, program):
-    serving = keeper.facts.serving if keeper.facts else ""
-    return keeper.ask("pause", serving or keeper.pair.programs[0], hold=True)
+def _hold(controller, program):
+    serving = controller.observed.serving if controller.observed else ""
+    return controller.ask("pause", serving or controller.pair.programs[0], hold=True)
 
 
 #: What each action of page.py does: (keeper, program) -> something that gets an ``answer``. To add one, add it to both tables.
 DEEDS = {
-    "swap": lambda keeper, program: keeper.ask("swap"),
-    "settle": lambda keeper, program: keeper.ask("settle"),
-    "deploy": lambda keeper, program: Launch(keeper, PLAIN_DEPLOY),
-    "abort": lambda keeper, program: keeper.deploys.abort("a person"),
+    "swap": lambda controller, program: controller.ask("swap"),
+    "reconcile": lambda controller, program: controller.ask("reconcile"),
+    "deploy": lambda controller, program: StartDeploy(controller, PLAIN_DEPLOY),
+    "abort": lambda controller, program: controller.deploys.abort("an operator"),
     "hold": _hold,
     "promote": _ask("promote"),
     "pause": _ask("pause", hold=False),
@@ -68,10 +68,10 @@ SWITCHES = {"auto-on": True, "auto-off": False}
 class Web:
     """What medusa calls a handler. :param plugin: see plugin.py :param tally: counts the history (metrics.py)"""
 
-    def __init__(self, plugin, tally):
-        self.plugin = plugin
+    def __init__(self, registry, tally):
+        self.registry = registry
         self.tally = tally
-        self.desk, self.window = Desk(plugin.loop), Window(plugin)
+        self.responses, self.window = ResponseQueue(registry.loop), SharedStatusQuery(registry)
         self.token, self.generation = secrets.token_urlsafe(24), secrets.token_hex(8)
         self.messages = collections.OrderedDict()
         self.views = {
@@ -84,12 +84,12 @@ class Web:
 
     def install(self):
         """At SUPERVISOR_RUNNING: earlier, Supervisor would put its handler for everything before ours."""
-        for config, server in self.plugin.options.httpservers:
+        for config, server in self.registry.options.httpservers:
             user = config.get("username")
             server.install_handler(
                 supervisor_auth_handler({user: config["password"]}, self) if user else self
             )
-        status_link.put_up(self.plugin)
+        status_link.put_up(self.registry)
 
     def close(self):
         status_link.take_down()
@@ -118,10 +118,10 @@ class Web:
             return self._refuse(
                 request, 405, "an action is only done by POST", {"Allow": "POST"}, unread=not read
             )
-        self.desk.receive(
+        self.responses.receive(
             request,
             lambda body: self._safely(request, lambda request: self._act(request, action, body)),
-            lambda code, why: self._refuse(request, code, why, unread=True),
+            lambda code, reason: self._refuse(request, code, reason, unread=True),
         )
 
     def _safely(self, request, function):
@@ -129,7 +129,7 @@ class Web:
         try:
             function(request)
         except Exception:
-            self.desk.answer(request, self._bug, unread=True)
+            self.responses.answer(request, self._bug, unread=True)
 
     def _answer(self, request, reply):
         def safely():
@@ -138,18 +138,20 @@ class Web:
             except Exception:
                 return self._bug()
 
-        self.desk.answer(request, safely)
+        self.responses.answer(request, safely)
 
     def _bug(self):
-        self.plugin.options.logger.critical(
+        self.registry.options.logger.critical(
             f"zerg: this is a bug, please report it: {traceback.format_exc()}"
         )
         return _reply(500, b"a bug of supervisor_zerg; see supervisord's log", TEXT)
 
     def _refuse(self, request, code, sentence, more=None, unread=False):
-        depth = path_of(request).count("/") - 1
-        reply = _reply(code, page.as_notice(sentence, "../" * depth or "./"), HTML, **(more or {}))
-        self.desk.answer(request, lambda: reply, unread)
+        observe_options = path_of(request).count("/") - 1
+        reply = _reply(
+            code, page.as_notice(sentence, "../" * observe_options or "./"), HTML, **(more or {})
+        )
+        self.responses.answer(request, lambda: reply, unread)
 
     # views
 
@@ -167,7 +169,7 @@ class Web:
             if name not in look.told:
                 told = self._step(look.steps.setdefault(name, tell(look.all())))
                 if told is None:
-                    return self.plugin.answered()
+                    return self.registry.answered()
                 look.told[name] = told
             return reply(look.told[name])
 
@@ -175,15 +177,15 @@ class Web:
 
     def _step(self, steps):
         """Go on for STEP_S: many pairs never hold up supervisord's loop. :returns: what it came to, or None while it goes on."""
-        end = self.plugin.loop.clock() + STEP_S
-        while self.plugin.loop.clock() < end:
+        end = self.registry.loop.clock() + STEP_S
+        while self.registry.loop.clock() < end:
             told = next(steps)
             if told is not None:
                 return told
         return None
 
     def _history(self, info):
-        return self.plugin.history.last(info["pair"], page.HISTORY_LINES)
+        return self.registry.history.last(info["pair"], page.HISTORY_LINES)
 
     def _page(self, request):
         said = parse_qs(request.uri.partition("?")[2][:URI_CHARS]).get("said", [""])[0]
@@ -223,7 +225,7 @@ class Web:
             return self._refuse(request, 403, stranger)
         if action.asks and values.get("sure") != "yes":
             question = _reply(200, page.as_question(action, values, self.token), HTML)
-            return self.desk.answer(request, lambda: question)
+            return self.responses.answer(request, lambda: question)
         try:
             answer = self._do(action, values)
         except errors.ZergError as refusal:
@@ -244,18 +246,18 @@ class Web:
     def _do(self, action, values):
         """:returns: function that answers when it is done. :raises ZergError:"""
         if action.takes == PROGRAM:
-            keeper, program = self.plugin.keeper_of(values.get(PROGRAM, ""))
+            controller, program = self.registry.controller_of(values.get(PROGRAM, ""))
         else:
-            keeper, program = self.plugin.keeper(values.get(PAIR, "")), ""
+            controller, program = self.registry.controller(values.get(PAIR, "")), ""
         if action.name in SWITCHES:
-            keeper.check()
+            controller.check()
             reply = {
-                "pair": keeper.pair.name,
-                "changed": keeper.set_auto(SWITCHES[action.name]),
+                "pair": controller.pair.name,
+                "changed": controller.set_auto(SWITCHES[action.name]),
                 "auto": SWITCHES[action.name],
             }
             return lambda: self._said(next(tell_auto(reply)))
-        asked = DEEDS[action.name](keeper, program)
+        asked = DEEDS[action.name](controller, program)
         return lambda: None if asked.answer is None else self._said(_told(asked.answer))
 
     def _said(self, sentence):

@@ -87,7 +87,7 @@ class Body:
         self.complete(self, b"".join(self.parts))
 
 
-class Deaf:
+class DiscardBody:
     """Takes the place of a request whose body is not wanted."""
 
     def collect_incoming_data(self, data):
@@ -97,7 +97,7 @@ class Deaf:
         pass
 
 
-class Desk:
+class ResponseQueue:
     """Takes bodies in and hands answers out, and closes on clients that neither send nor read. :param loop: plugin.loop"""
 
     def __init__(self, loop):
@@ -145,7 +145,7 @@ class Desk:
 
     def _linger(self, channel):
         """To close at once would throw away the answer together with what was not read (TCP answers it with a reset)."""
-        channel.current_request = Deaf()
+        channel.current_request = DiscardBody()
         channel.set_terminator(None)
         self.loop.call_later(LINGER_S, lambda: self._close(channel))
 

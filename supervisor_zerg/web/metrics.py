@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' text format: what every copy is, and what was done. Needs prometheus_client (extra ``metrics``)."""
+"""Metrics in Prometheus' text format: what every instance is, and what was done. Needs prometheus_client (extra ``metrics``)."""
 
 import re
 from types import SimpleNamespace
@@ -12,11 +12,11 @@ except ImportError:
     prometheus_client = None
 
 SLOTS = ("new", "running", "sleeping")
-KINDS = ("swap", "promote", "pause", "resume", "settle", "repair", "auto", "deploy")
+KINDS = ("swap", "promote", "pause", "resume", "reconcile", "repair", "auto", "deploy")
 OUTCOMES = (  # how chronicle.py's entries and deploys end; behind these words may come why
     "done",
     "refused",
-    "settled",
+    "reconciled",
     "waiting",
     "overtaken",
     "deployed",
@@ -71,16 +71,16 @@ class Tally:
     """Counts the entries of the history as they are written; begins at nothing with each supervisord."""
 
     def __init__(self):
-        self.moves, self.failovers, self.last = {}, {}, {}
+        self.actions, self.failovers, self.last = {}, {}, {}
         self.durations = {}  # by pair: counts by bucket, the last one for what is slower, and the sum of seconds
 
     def note(self, entry):
         """:param entry: one entry of the history."""
         pair = entry["pair"]
         key = pair, _among(KINDS, entry["what"]), _among(OUTCOMES, entry["outcome"])
-        self.moves[key] = self.moves.get(key, 0) + 1
+        self.actions[key] = self.actions.get(key, 0) + 1
         self.failovers.setdefault(pair, 0)
-        if entry.get("moves"):
+        if entry.get("actions"):
             self.failovers[pair] += is_failover(entry)
             self.last[pair] = entry["at"]
             self._time(pair, entry["took_ms"] / 1000)
@@ -96,8 +96,8 @@ def _among(known, text):
 
 
 def is_failover(entry):
-    """Did a copy begin to serve because the other one ended?"""
-    resumed = any(" resume " in move for move in entry["moves"])
+    """Did an instance begin to serve because the other one ended?"""
+    resumed = any(" resume " in action for action in entry["actions"])
     return entry["what"] == "repair" and resumed and entry["by"].endswith(ENDS)
 
 
@@ -113,51 +113,51 @@ class Collector:
         yield from self._moves()
 
     def _copies(self):
-        known = [(info, copy) for info in self.infos for copy in info["copies"]]
+        known = [(info, instance) for info in self.infos for instance in info["instances"]]
         for name, sentence, value in (
             (
                 "up",
-                "1 if Supervisor runs the copy.",
-                lambda info, copy: copy["statename"] in ("STARTING", "RUNNING"),
+                "1 if Supervisor runs the instance.",
+                lambda info, instance: instance["statename"] in ("STARTING", "RUNNING"),
             ),
             (
                 "accepting",
-                "1 if the copy accepts requests.",
-                lambda info, copy: copy["condition"] == "serving",
+                "1 if the instance accepts requests.",
+                lambda info, instance: instance["condition"] == "serving",
             ),
             (
                 "serving",
-                "1 if the copy is the serving one of its pair.",
-                lambda info, copy: copy["program"] == info["serving"],
+                "1 if the instance is the serving one of its pair.",
+                lambda info, instance: instance["program"] == info["serving"],
             ),
-            ("warm", "1 if the copy could take over in an instant.", _is_warm),
+            ("warm", "1 if the instance could take over in an instant.", _is_warm),
             (
                 "in_flight_requests",
-                "Requests that the copy has begun and not finished.",
-                lambda info, copy: copy["in_flight"],
+                "Requests that the instance has begun and not finished.",
+                lambda info, instance: instance["in_flight"],
             ),
         ):
-            family = GaugeMetricFamily(f"zerg_copy_{name}", sentence, labels=COPY)
-            for info, copy in known:
-                family.add_metric((info["pair"], copy["program"]), float(value(info, copy)))
+            family = GaugeMetricFamily(f"zerg_instance_{name}", sentence, labels=COPY)
+            for info, instance in known:
+                family.add_metric((info["pair"], instance["program"]), float(value(info, instance)))
             yield family
         yield _slots(known)
         requests = CounterMetricFamily(
-            "zerg_copy_requests",
-            "Requests that the copy has answered since its start.",
+            "zerg_instance_requests",
+            "Requests that the instance has answered since its start.",
             labels=COPY,
         )
-        for info, copy in known:
-            requests.add_metric((info["pair"], copy["program"]), copy["requests"])
+        for info, instance in known:
+            requests.add_metric((info["pair"], instance["program"]), instance["requests"])
         yield requests
 
     def _pairs(self):
         for name, sentence, value in (
-            ("held", "1 if a person keeps requests waiting.", lambda info: info["held"]),
+            ("held", "1 if an operator keeps requests waiting.", lambda info: info["held"]),
             ("auto", "1 if the pair reacts by itself.", lambda info: info["auto"]),
             (
                 "keeps_warm",
-                "1 if the old copy is to be kept warm (retire = park).",
+                "1 if the old instance is to be kept warm (retire = park).",
                 lambda info: info["retire"] == "park",
             ),
             (
@@ -172,47 +172,51 @@ class Collector:
             yield family
 
     def _moves(self):
-        moves = CounterMetricFamily(
-            "zerg_moves",
+        actions = CounterMetricFamily(
+            "zerg_operations",
             "What was done to the pair, and how it ended.",
             labels=("pair", "kind", "outcome"),
         )
-        for labels, count in self.tally.moves.items():
-            moves.add_metric(labels, count)
+        for labels, count in self.tally.actions.items():
+            actions.add_metric(labels, count)
         failovers = CounterMetricFamily(
             "zerg_failovers",
-            "How often a copy began to serve because the other one ended.",
+            "How often an instance began to serve because the other one ended.",
             labels=PAIR,
         )
         for info in self.infos:
             failovers.add_metric((info["pair"],), self.tally.failovers.get(info["pair"], 0))
         last = GaugeMetricFamily(
-            "zerg_last_move_timestamp_seconds",
+            "zerg_last_operation_timestamp_seconds",
             "When something was last done to the pair.",
             labels=PAIR,
         )
         for pair, moment in self.tally.last.items():
             last.add_metric((pair,), moment)
         durations = HistogramMetricFamily(
-            "zerg_move_duration_seconds", "How long it took, from what asked for it.", labels=PAIR
+            "zerg_operation_duration_seconds",
+            "How long it took, from what asked for it.",
+            labels=PAIR,
         )
         for pair, (counts, total) in self.tally.durations.items():
             durations.add_metric((pair,), _cumulative(counts), total)
-        return moves, failovers, last, durations
+        return actions, failovers, last, durations
 
 
-def _is_warm(info, copy):
-    return info["warm"] and copy["program"] != info["serving"]
+def _is_warm(info, instance):
+    return info["warm"] and instance["program"] != info["serving"]
 
 
 def _slots(known):
     """One series a slot, of which at most one is 1: the way of Prometheus for a state."""
     family = GaugeMetricFamily(
-        "zerg_copy_slot", "1 for the slot that the copy holds.", labels=COPY + ("slot",)
+        "zerg_instance_slot", "1 for the slot that the instance holds.", labels=COPY + ("slot",)
     )
-    for info, copy in known:
+    for info, instance in known:
         for slot in SLOTS:
-            family.add_metric((info["pair"], copy["program"], slot), float(copy["slot"] == slot))
+            family.add_metric(
+                (info["pair"], instance["program"], slot), float(instance["slot"] == slot)
+            )
     return family
 
 

@@ -27,31 +27,31 @@ def texts(info, entries, now):
         "problems": list(info["problems"]),
         "history": [_line(entry) for entry in reversed(entries)],
         "offered": offered(info),
-        "copies": [
-            {**_copy_texts(copy, now), "offered": offered_for(info, copy)}
-            for copy in info["copies"]
+        "instances": [
+            {**_copy_texts(instance, now), "offered": offered_for(info, instance)}
+            for instance in info["instances"]
         ],
     }
 
 
-def _copy_texts(copy, now):
+def _copy_texts(instance, now):
     return {
-        "program": copy["program"],
-        "condition": copy["condition"],
-        "slot": copy["slot"] or "-",
-        "state": copy["statename"],
-        "pid": str(copy["pid"] or "-"),
-        "in_flight": str(copy["in_flight"]),
-        "requests": "%d" % copy["requests"],
-        "workers": strength(copy["workers"], copy["threads"]),
-        "since": ", ".join([since(copy["since"], now), *oddities(copy)]),
-        "witness": copy["witness"] or "-",
+        "program": instance["program"],
+        "condition": instance["condition"],
+        "slot": instance["slot"] or "-",
+        "state": instance["statename"],
+        "pid": str(instance["pid"] or "-"),
+        "in_flight": str(instance["in_flight"]),
+        "requests": "%d" % instance["requests"],
+        "workers": strength(instance["workers"], instance["threads"]),
+        "since": ", ".join([since(instance["since"], now), *oddities(instance)]),
+        "source": instance["source"] or "-",
     }
 
 
 def _line(entry):
     try:
-        return next(tell_history([dict(entry, moves=())]))
+        return next(tell_history([dict(entry, actions=())]))
     except (KeyError, TypeError, ValueError, OverflowError):
         return "an entry that cannot be read"
 
@@ -62,7 +62,9 @@ def _yes(value):
 
 def edition(infos, generation):
     """Changes when a page that was made earlier does not do any more: other pairs or programs, or another supervisord."""
-    names = repr([(info["pair"], [copy["program"] for copy in info["copies"]]) for info in infos])
+    names = repr(
+        [(info["pair"], [instance["program"] for instance in info["instances"]]) for info in infos]
+    )
     return f"{generation}-{zlib.crc32(names.encode('utf-8', 'replace')):08x}"
 
 
@@ -138,7 +140,7 @@ def _page(base="./", message_html="", confirm_html="", pairs_html=""):
 
 
 def _section(told, token):
-    rows = "".join(_row(copy) for copy in told["copies"])
+    rows = "".join(_row(instance) for instance in told["instances"])
     return fill(
         "section",
         {
@@ -153,12 +155,14 @@ def _section(told, token):
     )
 
 
-def _row(copy):
-    own = buttons(PROGRAM, tuple(copy["offered"])).format_map({"program": exact(copy["program"])})
+def _row(instance):
+    own = buttons(PROGRAM, tuple(instance["offered"])).format_map(
+        {"program": exact(instance["program"])}
+    )
     return fill(
-        "copy",
+        "instance",
         {
-            **{place: text for place, text in copy.items() if isinstance(text, str)},
+            **{place: text for place, text in instance.items() if isinstance(text, str)},
             "buttons_html": own,
         },
     )

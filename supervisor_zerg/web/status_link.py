@@ -17,14 +17,14 @@ STATUS = "index.html"
 BUTTON = '<li xmlns="http://www.w3.org/1999/xhtml" class="action-button"><a href="zerg.html">Zerg</a></li>'
 
 
-def put_up(plugin):
+def put_up(registry):
     """Show them, from now on. :param plugin: tells of which pair a process is (plugin.py)."""
     entry = web.VIEWS[STATUS]
     if not issubclass(entry["view"], Linked):
         web.VIEWS[STATUS] = dict(
             entry,
             view=type(
-                "LinkedView", (Linked, entry["view"]), {"instead_of": entry, "plugin": plugin}
+                "LinkedView", (Linked, entry["view"]), {"instead_of": entry, "plugin": registry}
             ),
         )
 
@@ -51,8 +51,12 @@ class Linked:
     def actions_for_process(self, process):
         actions = super().actions_for_process(process)
         with contextlib.suppress(UnknownProgram):
-            keeper, _ = self.plugin.keeper_of(name_of(process))
+            controller, _ = self.registry.controller_of(name_of(process))
             actions = actions + [
-                {"name": "Zerg", "href": f"zerg.html#{anchor(keeper.pair.name)}", "target": None}
+                {
+                    "name": "Zerg",
+                    "href": f"zerg.html#{anchor(controller.pair.name)}",
+                    "target": None,
+                }
             ]
         return actions

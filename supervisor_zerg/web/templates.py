@@ -106,7 +106,7 @@ def _copy(element):
         "requests",
         "workers",
         "since",
-        "witness",
+        "source",
     )
     _mark(
         element,
@@ -133,8 +133,8 @@ def _page(element):
 MARKS = {
     "page": _page,
     "section": _section,
-    "table": lambda element: _mark(element, (), [("copy", "copies_html")]),
-    "copy": _copy,
+    "table": lambda element: _mark(element, (), [("instance", "copies_html")]),
+    "instance": _copy,
     "confirm": _confirm,
     "pairs": lambda element: _mark(
         element, (), [("section", "sections_html")], data_edition="{edition}"

@@ -68,7 +68,7 @@ def mature(warm):
 
 def both_run(stack):
     """Wait until Supervisor calls both programs RUNNING."""
-    stack.until(lambda: {c["statename"] for c in stack.info()["copies"]} == {"RUNNING"})
+    stack.until(lambda: {c["statename"] for c in stack.info()["instances"]} == {"RUNNING"})
 
 
 def pid_of(stack, program):
@@ -76,11 +76,11 @@ def pid_of(stack, program):
 
 
 def slots(stack):
-    return {c["program"]: c["slot"] for c in stack.info()["copies"]}
+    return {c["program"]: c["slot"] for c in stack.info()["instances"]}
 
 
 def echo(stack, slot, text):
-    """A person's ``echo text > slot.fifo``, which waits for a reader, since the master makes its FIFO anew after each command."""
+    """An operator's ``echo text > slot.fifo``, which waits for a reader, since the master makes its FIFO anew after each command."""
     end = time.monotonic() + 5
     while True:
         try:
@@ -132,7 +132,7 @@ def history(stack, limit=200):
 
 def told(stack):
     """All moves in history as one text."""
-    return "\n".join(move for entry in history(stack) for move in entry["moves"])
+    return "\n".join(action for entry in history(stack) for action in entry["actions"])
 
 
 @pytest.fixture

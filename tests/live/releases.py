@@ -11,7 +11,7 @@ from supervisor_zerg.demo.traffic import Traffic, failed, stale
 from .conftest import PREFORK, history
 
 APP = {"wsgi-file": Path(__file__).parent / "apps" / "release.py"}
-FEW = {"health_interval": "0.1", "health_count": "2", "health_timeout": "1", "bake": "1"}
+MIN_FAILURES = {"health_interval": "0.1", "health_count": "2", "health_timeout": "1", "bake": "1"}
 ASKED = {"health": "/"}
 HUNG_S = 10.0
 WRITTEN_S = 0.05  # from the end of a promotion to its line in the history
@@ -22,7 +22,7 @@ def make(make_stack, dialect):
     """A pair in each dialect of an application that can be bad; pybossa serves version 1."""
 
     def make(app=PREFORK, start=True, **pair):
-        stack = make_stack(dialect, app={**APP, **app}, pair={**FEW, **pair}, start=start)
+        stack = make_stack(dialect, app={**APP, **app}, pair={**MIN_FAILURES, **pair}, start=start)
         if start:
             stack.until_roles("pybossa", "")
         return stack
@@ -32,10 +32,10 @@ def make(make_stack, dialect):
 
 @pytest.fixture
 def managed(make_stack):
-    """A pair whose copies boot parked."""
+    """A pair whose instances boot parked."""
 
     def make(app=PREFORK, **pair):
-        return make_stack("managed", app={**APP, **app}, pair={**FEW, **pair})
+        return make_stack("managed", app={**APP, **app}, pair={**MIN_FAILURES, **pair})
 
     return make
 
@@ -62,7 +62,7 @@ def versions(answers):
 
 
 def promotions(stack):
-    """[(asked, replied, program)] of everything that was promoted, as :func:`stale` takes it. Where copies move the slots themselves, they
+    """[(asked, replied, program)] of everything that was promoted, as :func:`stale` takes it. Where instances move the slots themselves, they
     do so without being asked, some time after the deploy began."""
     shift, entries = time.monotonic() - time.time(), history(stack)
     hooks = stack.environment["ZERG_DIALECT"] == "hooks"
@@ -83,7 +83,7 @@ def promotions(stack):
 
 @contextmanager
 def nobody_notices(stack, **options):
-    """Clients, none of whom fails, is kept waiting for ever, or is answered by a copy that was not to answer any more.
+    """Clients, none of whom fails, is kept waiting for ever, or is answered by an instance that was not to answer any more.
 
     :returns: Traffic
     """

@@ -1,4 +1,4 @@
-"""Deploys that are ended in the middle: by a person, by a reload of supervisord, by its end."""
+"""Deploys that are ended in the middle: by an operator, by a reload of supervisord, by its end."""
 
 import signal
 import threading
@@ -34,9 +34,9 @@ def into(stack, phase, version):
 
 
 def hang(stack):
-    """A request that lasts in the copy that serves."""
+    """A request that lasts in the instance that serves."""
     threading.Thread(target=lambda: get(stack.web, "/?s=15", timeout=30), daemon=True).start()
-    stack.until(lambda: any(c["in_flight"] for c in stack.info()["copies"]))
+    stack.until(lambda: any(c["in_flight"] for c in stack.info()["instances"]))
 
 
 @pytest.mark.parametrize("phase", WAYS)
@@ -46,7 +46,7 @@ def test_h51_abort_ends_a_deploy_on_the_old_release(managed, phase):  # noqa: F8
     into(stack, phase, version)
     began = time.monotonic()
     told = stack.zerg.abort("")
-    assert told["outcome"] == outcome and "aborted by a person" in told["why"], told
+    assert told["outcome"] == outcome and "aborted by an operator" in told["reason"], told
     assert time.monotonic() - began < 3.0
     assert_serves(stack, "pybossa")
 
@@ -54,7 +54,7 @@ def test_h51_abort_ends_a_deploy_on_the_old_release(managed, phase):  # noqa: F8
 @pytest.mark.parametrize(
     "limit, phase", [("60", "draining"), ("0.2", "stopping")], ids=["draining", "stopping"]
 )
-def test_h51_abort_while_the_copy_drains_or_stops(managed, limit, phase):  # noqa: F811
+def test_h51_abort_while_the_instance_drains_or_stops(managed, limit, phase):  # noqa: F811
     stack = managed(drain_timeout=limit, health="")
     into(stack, phase, "3")
     told = stack.zerg.abort("")
@@ -68,7 +68,7 @@ def test_h51_abort_while_a_hook_runs_ends_the_hook(make, tmp_path):  # noqa: F81
     begin(stack, "2", "preparing")
     stack.until((tmp_path / "begun").exists)
     told = stack.zerg.abort("")
-    assert told["outcome"] == "refused" and "aborted by a person" in told["why"]
+    assert told["outcome"] == "refused" and "aborted by an operator" in told["reason"]
     assert (tmp_path / "ended").exists(), "the deploy has not ended before its hook"
     assert stack.zerg.getDeploy("")["id"] == told["id"] and stack.info()["busy"] == ""
 
@@ -82,7 +82,9 @@ def test_h51_abort_while_it_boots_leaves_users_where_they_are(make):  # noqa: F8
 
 
 @pytest.mark.parametrize("phase", ["draining", "booting", "checking", "baking"])
-def test_h53_a_reload_of_supervisord_in_the_middle_leaves_a_pair_that_settles(make, dialect, phase):  # noqa: F811
+def test_h53_a_reload_of_supervisord_in_the_middle_leaves_a_pair_that_reconciles(
+    make, dialect, phase
+):  # noqa: F811
     if (dialect, phase) == ("hooks", "checking"):
         pytest.skip("nothing is checked before the promotion in the hooks dialect")
     version, pair, _ = WAYS.get(phase, ("2", {}, ""))

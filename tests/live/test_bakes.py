@@ -17,7 +17,7 @@ def test_h46_a_health_that_fails_in_the_bake_rolls_back(make, tmp_path):  # noqa
         told = ended(stack)
     assert (
         told["outcome"] == "rolled back"
-        and "pybossabak is not healthy: exit status 1" in told["why"]
+        and "pybossabak is not healthy: exit status 1" in told["reason"]
     )
     stack.until_roles("pybossa", "pybossabak")
 
@@ -27,7 +27,7 @@ def test_h54_a_bake_does_not_pass_where_nobody_asks_for_the_health(managed):  # 
     begin(stack, "2", "baking", bake=4)
     stack.supervisor.stopProcess("zerg:zerg")
     told = ended(stack)
-    assert told["outcome"] == "rolled back" and "does the listener run?" in told["why"], told
+    assert told["outcome"] == "rolled back" and "does the listener run?" in told["reason"], told
 
 
 def test_h49_a_pool_of_workers_that_grows_is_no_crash(make):  # noqa: F811
@@ -59,11 +59,11 @@ def test_h48_where_the_old_process_has_ended_there_is_no_way_back_and_the_deploy
     stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
     os.kill(pid_of(stack, "pybossa"), signal.SIGKILL)
     stack.until(
-        lambda: "which had the old release, has ended" in stack.zerg.getDeploy("")["waits_for"]
+        lambda: "which had the old release, has ended" in stack.zerg.getDeploy("")["waiting_for"]
     )
     stack.until(lambda: stack.info()["warm"])
     told = stack.zerg.abort("")
-    assert told["outcome"] == "not rolled back" and "there is none to go back to" in told["why"]
+    assert told["outcome"] == "not rolled back" and "there is none to go back to" in told["reason"]
     assert get(stack.web).version == "2"
     assert any(
         "pybossabak holds the release that was not rolled back: aborted" in p

@@ -174,13 +174,13 @@ def test_a_hold_is_asked_about_and_can_be_ended(stack, page):
 
 def test_the_page_says_when_nobody_answers_and_recovers(stack, page):
     def network(offline):
-        conditions = {
+        state_times = {
             "offline": offline,
             "latency": 0,
             "downloadThroughput": -1,
             "uploadThroughput": -1,
         }
-        page.execute_cdp_cmd("Network.emulateNetworkConditions", conditions)
+        page.execute_cdp_cmd("Network.emulateNetworkConditions", state_times)
 
     page.execute_cdp_cmd("Network.enable", {})
     network(offline=True)

@@ -1,4 +1,4 @@
-"""The companion in real copies: health in every state and mode, the warm-up, and that it disturbs nothing."""
+"""The companion in real instances: health in every state and mode, the warm-up, and that it disturbs nothing."""
 
 import importlib
 import json
@@ -103,7 +103,7 @@ def through(address, target):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_copy_answers_while_it_serves_drains_and_is_parked_and_goes_on_when_its_worker_is_killed(
+def test_an_instance_answers_while_it_serves_drains_and_is_parked_and_goes_on_when_its_worker_is_killed(
     make_stack, mode
 ):
     stack = make_stack("managed", app=MODES[mode], environment={"ZERG_WARM": "/ /about"})
@@ -116,15 +116,15 @@ def test_a_copy_answers_while_it_serves_drains_and_is_parked_and_goes_on_when_it
         slow.sendall(b"GET /?s=1.2 HTTP/1.0\r\n\r\n")
         time.sleep(0.2)
         stack.supervisor.startProcess("pybossabak", False)
-        stack.until(lambda: stack.copy("pybossa")["condition"] == "draining", every=0.005)
-        assert ready(stack)[0] == 200 and stack.copy("pybossa")["condition"] == "draining"
+        stack.until(lambda: stack.instance("pybossa")["condition"] == "draining", every=0.005)
+        assert ready(stack)[0] == 200 and stack.instance("pybossa")["condition"] == "draining"
         slow.settimeout(10)
         assert b" 200 OK" in slow.recv(100)  # what was in flight was finished
     stack.until_roles("pybossabak", "pybossa")
     for _ in range(20):
         assert ask(stack, "/").body.startswith("pybossa ")
     assert ready(stack)[1]["ready"] and ready(stack, "pybossabak")[1]["ready"]
-    assert stack.copy("pybossa")["condition"] == "parked"
+    assert stack.instance("pybossa")["condition"] == "parked"
 
     killed = ready(stack)[1]["pid"]
     os.kill(killed, signal.SIGKILL)
@@ -132,7 +132,7 @@ def test_a_copy_answers_while_it_serves_drains_and_is_parked_and_goes_on_when_it
     assert ready(stack)[1]["pid"] != killed
     stack.until(
         lambda: (
-            stack.copy("pybossa")["workers"] == stack.copy("pybossabak")["workers"]
+            stack.instance("pybossa")["workers"] == stack.instance("pybossabak")["workers"]
             and stack.info()["warm"]
         )
     )
@@ -170,10 +170,10 @@ def test_every_worker_asks_the_warm_paths_before_it_accepts(make_stack, options)
     assert [c[1] for c in made[:2]] == ["/one", "/two"], "a respawned worker is warm, too"
 
 
-def test_what_fails_in_the_warm_up_is_told_by_log_and_health_and_the_copy_serves(make_stack):
+def test_what_fails_in_the_warm_up_is_told_by_log_and_health_and_the_instance_serves(make_stack):
     stack = with_app(make_stack, warm="/fine /raises /bad /exits")
     status, told = ready(stack)
-    assert status == 503 and told["ready"] is False and "/exits" in told["why"]
+    assert status == 503 and told["ready"] is False and "/exits" in told["reason"]
     assert told["warm"] == {
         "/fine": "200 OK",
         "/raises": "500 LookupError: no such luck",
@@ -199,7 +199,7 @@ def test_what_fails_in_one_worker_only_is_told_by_whichever_answers(make_stack):
     text = APP.replace("    path = environ", f"{odd}    path = environ")
     stack = with_app(make_stack, text, {"processes": 3}, warm="/odd")
     status, told = stack.until(lambda: (r := ready(stack)) and r[0] == 503 and r)
-    assert told["why"] == "worker 2: the warm-up of /odd failed: 500 AssertionError:"
+    assert told["reason"] == "worker 2: the warm-up of /odd failed: 500 AssertionError:"
 
 
 @pytest.mark.parametrize("options", [SMALL, LAZY], ids=["prefork", "lazy"])
@@ -282,8 +282,9 @@ def test_another_copys_socket_and_what_is_no_socket_are_left_alone(make_stack):
         stack.start()
     owner = pid_of(stack, "pybossa")
     stack.warm_up()
-    assert "process %d listens there: each copy needs a path of its own" % owner in stack.child_log(
-        "pybossabak"
+    assert (
+        "process %d listens there: each instance needs a path of its own" % owner
+        in stack.child_log("pybossabak")
     )
     assert ask(stack, "/").body.startswith("pybossa ")
     stack.supervisor.stopProcess("pybossa")
@@ -316,7 +317,7 @@ def test_the_commented_lines_of_the_hooks_dialect_give_health_alone(make_stack):
     assert ready(stack)[0] == 200 and ready(stack, "pybossabak")[0] == 200
 
 
-def test_an_asynchronous_copy_is_left_alone(make_stack):
+def test_an_asynchronous_instance_is_left_alone(make_stack):
     pytest.importorskip("gevent", reason="gevent is not installed: pip install -e .[test]")
     options = {"processes": 1, "gevent": 20, "gevent-early-monkey-patch": "true"}
     stack = make_stack("managed", app=options, environment={"ZERG_WARM": "/"})

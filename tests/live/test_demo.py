@@ -1,4 +1,4 @@
-"""The demo is run as a person runs it, and its verdict is itself put to the test."""
+"""The demo is run as an operator runs it, and its verdict is itself put to the test."""
 
 import os
 import shlex
@@ -75,14 +75,14 @@ def answer(began=1.0, ended=1.1, status=200, program="b", version="1"):
 SWAP = Act("swap", asked=0.5, replied=0.6, serving="b", version="1")
 
 
-def test_the_verdict_is_good_when_all_were_answered_by_the_copy_that_serves():
+def test_the_verdict_is_good_when_all_were_answered_by_the_instance_that_serves():
     assert Verdict({"quick": [answer()]}, [SWAP]).good
 
 
 def test_the_verdict_tells_a_failure_from_what_the_kill_cut():
-    cut, failed = answer(ended=1.5, status=0), answer(began=1.3, ended=1.5, status=502)
-    verdict = Verdict({"quick": [answer(), cut, failed]}, [SWAP], killed=1.2)
-    assert (verdict.lost, verdict.failed) == ([cut], [failed]) and not verdict.good
+    killed_requests, failed = answer(ended=1.5, status=0), answer(began=1.3, ended=1.5, status=502)
+    verdict = Verdict({"quick": [answer(), killed_requests, failed]}, [SWAP], killed=1.2)
+    assert (verdict.lost, verdict.failed) == ([killed_requests], [failed]) and not verdict.good
 
 
 def test_the_verdict_is_not_good_with_a_stale_answer_or_one_that_never_came_or_a_version_that_never_served():

@@ -23,7 +23,7 @@ from .conftest import PREFORK, THREADS, assert_serves, history, pid_of
 from .releases import (  # noqa: F401
     APP,
     ASKED,
-    FEW,
+    MIN_FAILURES,
     begin,
     deploy,
     ended,
@@ -36,7 +36,7 @@ from .releases import (  # noqa: F401
 
 
 @pytest.mark.parametrize("app", [PREFORK, THREADS], ids=["prefork", "threads"])
-def test_h43_a_deploy_brings_the_code_on_disk_to_users_and_keeps_the_old_copy_warm(make, app):
+def test_h43_a_deploy_brings_the_code_on_disk_to_users_and_keeps_the_old_instance_warm(make, app):
     stack = make(app)
     with nobody_notices(stack, paths=("/", "/?s=0.05")) as traffic:
         first = deploy(stack, "2")
@@ -52,7 +52,10 @@ def test_h43_a_deploy_brings_the_code_on_disk_to_users_and_keeps_the_old_copy_wa
     )
     assert versions(a for a in answers if replied - 0.9 < a.began < replied) == {"2"}
     info = stack.until_roles("pybossa", "pybossabak")
-    assert {c["program"]: c["label"] for c in info["copies"]} == {"pybossa": "3", "pybossabak": "2"}
+    assert {c["program"]: c["label"] for c in info["instances"]} == {
+        "pybossa": "3",
+        "pybossabak": "2",
+    }
     assert stack.zerg.swap("")["serving"] == "pybossabak" and get(stack.web).version == "2"
     assert [e["what"] for e in history(stack)].count("deploy pybossa") == 1
 
@@ -64,13 +67,13 @@ BAD_AT_BOOT = {
 
 
 @pytest.mark.parametrize("version, pair, why", BAD_AT_BOOT.values(), ids=BAD_AT_BOOT)
-def test_h44_h45_a_release_that_does_not_boot_is_never_seen(make, version, pair, why):
+def test_h44_h45_a_release_that_does_not_boot_is_never_seen(make, version, pair, reason):
     stack = make(**pair)
     with nobody_notices(stack) as traffic:
         told = deploy(stack, version)
         replied = time.monotonic()
         time.sleep(0.5)
-    assert told["outcome"] == "failed" and why in told["why"]
+    assert told["outcome"] == "failed" and reason in told["reason"]
     assert versions(traffic.answers()) == {"1"}
     stack.until(
         lambda: (
@@ -78,7 +81,7 @@ def test_h44_h45_a_release_that_does_not_boot_is_never_seen(make, version, pair,
             in ("STOPPED", "STOPPING", "FATAL")
         )
     )
-    assert any("no warm copy" in p and why in p for p in stack.info()["problems"])
+    assert any("no warm instance" in p and reason in p for p in stack.info()["problems"])
     stack.until(
         lambda: stack.supervisor.getProcessInfo("pybossabak")["statename"] != "STOPPING", seconds=90
     )
@@ -96,22 +99,22 @@ BAD_WHILE_PARKED = {
 
 
 @pytest.mark.parametrize("version, why", BAD_WHILE_PARKED.values(), ids=BAD_WHILE_PARKED)
-def test_h46_h47_a_release_that_is_not_healthy_is_never_seen(managed, version, why):
+def test_h46_h47_a_release_that_is_not_healthy_is_never_seen(managed, version, reason):
     stack = managed(**ASKED)
     with nobody_notices(stack) as traffic:
         told = deploy(stack, version)
-    assert told["outcome"] == "failed" and why in told["why"], told
+    assert told["outcome"] == "failed" and reason in told["reason"], told
     assert versions(traffic.answers()) == {"1"}
 
 
 @pytest.mark.parametrize("version, why", BAD_WHILE_PARKED.values(), ids=BAD_WHILE_PARKED)
 @pytest.mark.parametrize("bake", [0, 0.5])
 def test_h46_h47_in_the_hooks_dialect_users_are_back_on_the_old_release(
-    make_stack, version, why, bake
+    make_stack, version, reason, bake
 ):
-    stack = make_stack("hooks", app=APP, pair={**FEW, **ASKED})
+    stack = make_stack("hooks", app=APP, pair={**MIN_FAILURES, **ASKED})
     told = deploy(stack, version, bake=bake)
-    assert told["outcome"] == "rolled back" and why in told["why"], told
+    assert told["outcome"] == "rolled back" and reason in told["reason"], told
     stack.until_roles("pybossa", "pybossabak")
     assert_serves(stack, "pybossa")
 
@@ -127,7 +130,7 @@ BAD_AT_WORK = {
 
 
 @pytest.mark.parametrize("version, why", BAD_AT_WORK.values(), ids=BAD_AT_WORK)
-def test_h48_h49_a_release_that_is_bad_at_work_is_rolled_back(make, version, why):
+def test_h48_h49_a_release_that_is_bad_at_work_is_rolled_back(make, version, reason):
     stack = make(health="")
     with Traffic(stack.web, clients=2, paths=("/",)) as traffic:
         told = deploy(stack, version, bake=8)
@@ -135,7 +138,9 @@ def test_h48_h49_a_release_that_is_bad_at_work_is_rolled_back(make, version, why
         time.sleep(0.5)
         answers = traffic.answers()
     assert told["outcome"] == "rolled back"
-    assert any(w in told["why"] for w in ((why,) if isinstance(why, str) else why)), told
+    assert any(w in told["reason"] for w in ((reason,) if isinstance(reason, str) else reason)), (
+        told
+    )
     assert versions(a for a in answers if a.began > replied) == {"1"}
     assert failed(a for a in answers if a.began > replied) == []
     stack.until(lambda: stack.info()["serving"] == "pybossa")
@@ -144,7 +149,7 @@ def test_h48_h49_a_release_that_is_bad_at_work_is_rolled_back(make, version, why
 def test_h48_a_master_that_dies_in_the_bake_is_replaced_at_once_and_its_respawn_is_parked(make):
     stack = make(health="")
     begin(stack, "2", "baking", bake=60)
-    stack.until(lambda: stack.copy("pybossabak")["statename"] == "RUNNING")
+    stack.until(lambda: stack.instance("pybossabak")["statename"] == "RUNNING")
     with Traffic(stack.web, clients=2, paths=("/",)) as traffic:
         killed = time.monotonic()
         os.kill(pid_of(stack, "pybossabak"), signal.SIGKILL)
@@ -153,7 +158,7 @@ def test_h48_a_master_that_dies_in_the_bake_is_replaced_at_once_and_its_respawn_
         first = min(
             a.ended for a in traffic.answers() if a.program == "pybossa" and a.handled > killed
         )
-    assert told["outcome"] == "rolled back" and "pybossabak ended" in told["why"]
+    assert told["outcome"] == "rolled back" and "pybossabak ended" in told["reason"]
     assert first - killed < 0.5, (
         "milliseconds, as make bench measures; a crowded machine may take longer"
     )
@@ -165,14 +170,14 @@ def test_h49_a_request_that_uwsgi_ends_by_harakiri_rolls_back(make):
     begin(stack, "2 slow=5", "baking", bake=8)
     get(stack.web)
     told = ended(stack)
-    assert told["outcome"] == "rolled back" and "harakiri" in told["why"]
+    assert told["outcome"] == "rolled back" and "harakiri" in told["reason"]
 
 
 def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_are_told_what_happened(
     managed, tmp_path
 ):
     told = tmp_path / "told"
-    hook = f"sh -c 'echo $ZERG_HOOK $ZERG_TARGET $ZERG_OLD $ZERG_SERVING $ZERG_LABEL $ZERG_WHY >> {told}; test ! -e {tmp_path}/refuse'"
+    hook = f"sh -c 'echo $ZERG_HOOK $ZERG_TARGET $ZERG_OLD $ZERG_SERVING $ZERG_LABEL $ZERG_REASON >> {told}; test ! -e {tmp_path}/refuse'"
     stack = managed(before_deploy=hook, after_deploy=hook, on_rollback=hook, on_failover=hook)
     pid = pid_of(stack, "pybossa")
     assert deploy(stack, "2")["outcome"] == "deployed"
@@ -182,7 +187,7 @@ def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_are_told_what_hap
     ]
     (tmp_path / "refuse").touch()
     refused = deploy(stack, "3")
-    assert refused["outcome"] == "refused" and "before_deploy failed" in refused["why"]
+    assert refused["outcome"] == "refused" and "before_deploy failed" in refused["reason"]
     assert pid_of(stack, "pybossa") == pid and stack.info()["serving"] == "pybossabak"
     os.kill(pid_of(stack, "pybossabak"), signal.SIGKILL)
     stack.until(lambda: "on_failover pybossa pybossabak pybossa" in told.read_text())
@@ -191,7 +196,9 @@ def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_are_told_what_hap
     begin(stack, "4", "baking", bake=60)
     stack.zerg.abort("")
     stack.until(
-        lambda: "on_rollback pybossabak pybossa pybossa 4 aborted by a person" in told.read_text()
+        lambda: (
+            "on_rollback pybossabak pybossa pybossa 4 aborted by an operator" in told.read_text()
+        )
     )
 
 
@@ -205,18 +212,18 @@ def test_h51_while_a_deploy_runs_nothing_else_moves_the_pair_and_abort_ends_it(m
     assert (
         refusal.value.faultCode == 308
         and begun["id"] in refusal.value.faultString
-        and "a person" in refusal.value.faultString
+        and "an operator" in refusal.value.faultString
     )
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         stack.zerg.deploy("")
     assert refusal.value.faultCode == 308
     assert begun["id"] in stack.info()["busy"]
     told = stack.zerg.abort("")
-    assert told["outcome"] == "rolled back" and "aborted" in told["why"]
+    assert told["outcome"] == "rolled back" and "aborted" in told["reason"]
     stack.until_roles("pybossa", "pybossabak")
     assert any("was rolled back: aborted" in p for p in stack.info()["problems"])
     time.sleep(1.5)
-    assert stack.info()["warm"], "nothing that the deploy had begun stops its copy afterwards"
+    assert stack.info()["warm"], "nothing that the deploy had begun stops its instance afterwards"
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         stack.zerg.abort("")
     assert refusal.value.faultCode == 321
@@ -252,12 +259,14 @@ def test_h54_a_hook_of_a_listener_that_is_killed_counts_as_failed(managed, tmp_p
     told = ended(stack)
     assert (
         told["outcome"] == "refused"
-        and "before_deploy failed: the listener ended while it ran" in told["why"]
+        and "before_deploy failed: the listener ended while it ran" in told["reason"]
     )
 
 
 def test_h54_without_a_listener_a_deploy_that_needs_it_is_refused(make_stack):
-    stack = make_stack("managed", app=APP, pair={**FEW, "health": "command:true"}, start=False)
+    stack = make_stack(
+        "managed", app=APP, pair={**MIN_FAILURES, "health": "command:true"}, start=False
+    )
     stack.set_options("zerg.conf", "eventlistener:zerg", {"autostart": "false"})
     stack.start()
     time.sleep(STARTS_S)
@@ -282,11 +291,11 @@ def test_h55_an_update_that_fails_is_no_refusal_since_users_are_on_the_spare_by_
     assert (told["outcome"], told["serving"]) == (
         "failed",
         "pybossabak",
-    ) and "update failed" in told["why"]
+    ) and "update failed" in told["reason"]
     assert get(stack.web).version == "1"
 
 
-def test_h56_with_retire_stop_the_old_copy_ends_after_the_bake(make):
+def test_h56_with_retire_stop_the_old_instance_ends_after_the_bake(make):
     stack = make(retire="stop")
     begun = begin(stack, "2", "baking")
     assert stack.info()["warm"]
@@ -300,7 +309,7 @@ def test_h56_with_retire_stop_the_old_copy_ends_after_the_bake(make):
 
 
 def test_h57_any_listener_is_told_what_happened(make_stack):
-    stack = make_stack("managed", app=APP, pair=FEW, start=False)
+    stack = make_stack("managed", app=APP, pair=MIN_FAILURES, start=False)
     heard = stack.log / "heard"
     command = f"{sys.executable} {Path(__file__).parent / 'apps' / 'eavesdrop.py'} {heard}"
     (stack.conf_d / "other.conf").write_text(
@@ -328,38 +337,38 @@ def drains(stack, seconds, timeout=10):
         target=lambda: answers.append(get(stack.web, "/?s=%d" % seconds, timeout=timeout))
     )
     thread.start()
-    stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 1)
+    stack.until(lambda: stack.instance("pybossabak")["in_flight"] == 1)
     stack.zerg.swap("")
     return thread, answers
 
 
-def test_h34_a_request_that_still_drains_finishes_before_its_copy_is_stopped(make):
+def test_h34_a_request_that_still_drains_finishes_before_its_instance_is_stopped(make):
     stack = make()
     assert deploy(stack, "2")["outcome"] == "deployed"
     thread, answers = drains(stack, 2)
     told = deploy(stack, "3")
     thread.join()
     assert answers[0].status == 200 and answers[0].version == "2"
-    assert told["outcome"] == "deployed" and told["cut"] == 0
+    assert told["outcome"] == "deployed" and told["killed_requests"] == 0
 
 
 @pytest.mark.parametrize("lasts, cut", [(2, 0), (60, 1)], ids=["that-soon-end", "that-last"])
 def test_h34_beyond_the_drain_limit_requests_get_three_seconds_and_are_then_cut_and_counted(
-    make, lasts, cut
+    make, lasts, killed_requests
 ):
     stack = make(drain_timeout="0.5", health="")
     assert deploy(stack, "2")["outcome"] == "deployed"
     thread, answers = drains(stack, lasts, timeout=70)
     told = deploy(stack, "3")
     thread.join(1.0)
-    assert (told["outcome"], told["cut"]) == ("deployed", cut)
-    assert [a.status for a in answers] == [0 if cut else 200], (
+    assert (told["outcome"], told["killed_requests"]) == ("deployed", killed_requests)
+    assert [a.status for a in answers] == [0 if killed_requests else 200], (
         "what is counted is what the client saw"
     )
-    assert history(stack)[-1]["cut"] == cut
+    assert history(stack)[-1]["killed_requests"] == killed_requests
 
 
-def test_h34_supervisorctl_stop_lets_a_draining_copy_finish_and_starts_it_no_more(make):
+def test_h34_supervisorctl_stop_lets_a_draining_instance_finish_and_starts_it_no_more(make):
     stack = make(health="")
     assert deploy(stack, "2")["outcome"] == "deployed"
     thread, answers = drains(stack, 3)
@@ -371,8 +380,8 @@ def test_h34_supervisorctl_stop_lets_a_draining_copy_finish_and_starts_it_no_mor
     assert_serves(stack, "pybossa")
 
 
-def test_a_copy_says_that_it_is_ready_by_an_event_of_supervisor(make_stack, dialect):
-    stack = make_stack(dialect, app=APP, pair=FEW, start=False)
+def test_an_instance_says_that_it_is_ready_by_an_event_of_supervisor(make_stack, dialect):
+    stack = make_stack(dialect, app=APP, pair=MIN_FAILURES, start=False)
     heard = stack.log / "heard"
     command = f"{sys.executable} {Path(__file__).parent / 'apps' / 'eavesdrop.py'} {heard}"
     (stack.conf_d / "other.conf").write_text(
@@ -446,7 +455,7 @@ def test_each_outcome_has_an_exit_status_of_its_own(managed):
 
 
 def test_supervisorctl_tells_each_step_and_ends_with_a_status_for_each_outcome(make_stack):
-    stack = make_stack("managed", app=APP, pair=FEW)
+    stack = make_stack("managed", app=APP, pair=MIN_FAILURES)
     dry = stack.ctl("zerg", "deploy", "--dry-run")
     assert (
         dry.returncode == 0 and "start pybossabak" in dry.stdout and stack.zerg.getDeploy("") == {}

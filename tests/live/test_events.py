@@ -45,7 +45,7 @@ def restart(stack, program):
 
 
 def workers_of(stack, program):
-    master = stack.copy(program)["master"]
+    master = stack.instance(program)["master"]
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -57,7 +57,7 @@ def workers_of(stack, program):
     return found
 
 
-def test_h05_restarting_the_parked_copy_releases_the_new_code_and_keeps_the_old_warm(warm):
+def test_h05_restarting_the_parked_instance_releases_the_new_code_and_keeps_the_old_warm(warm):
     warm.version("2")
     with Traffic(warm.web, clients=4, paths=("/", "/?s=0.05")) as traffic:
         restart(warm, "pybossa")
@@ -70,7 +70,7 @@ def test_h05_restarting_the_parked_copy_releases_the_new_code_and_keeps_the_old_
     assert get(warm.web).version == "1"
 
 
-def test_supervisor_issue_53_h06_restarting_the_serving_copy_makes_nobody_wait_for_the_boot(
+def test_supervisor_issue_53_h06_restarting_the_serving_instance_makes_nobody_wait_for_the_boot(
     make_stack, dialect
 ):
     stack = make_stack(dialect, environment={"ZERG_BOOT_S": "4"}, loglevel="debug")
@@ -100,7 +100,7 @@ def test_supervisor_issue_53_h06_restarting_the_serving_copy_makes_nobody_wait_f
     assert 'move="resume pybossa to running"' in lines[stop + 1]
 
 
-def test_h07_when_the_serving_master_is_killed_the_parked_copy_serves_at_once(mature):
+def test_h07_when_the_serving_master_is_killed_the_parked_instance_serves_at_once(mature):
     victim = pid_of(mature, "pybossabak")
     with Traffic(mature.web, clients=4, paths=("/",)) as traffic:
         os.kill(victim, signal.SIGKILL)
@@ -121,7 +121,9 @@ def test_h07_when_the_serving_master_is_killed_the_parked_copy_serves_at_once(ma
     assert_serves(mature, "pybossa")
 
 
-def test_h08_a_serving_program_that_goes_fatal_leaves_the_other_serving_and_no_warm_copy(mature):
+def test_h08_a_serving_program_that_goes_fatal_leaves_the_other_serving_and_no_warm_instance(
+    mature,
+):
     mature.write_app({"processes": 4, "module": "no_such_module", "wsgi-file": None})
     os.kill(pid_of(mature, "pybossabak"), signal.SIGKILL)
     mature.until(
@@ -129,14 +131,14 @@ def test_h08_a_serving_program_that_goes_fatal_leaves_the_other_serving_and_no_w
     )
     info = mature.info()
     assert (info["serving"], info["warm"]) == ("pybossa", False)
-    assert any("no warm copy: pybossabak is FATAL" in p for p in info["problems"])
+    assert any("no warm instance: pybossabak is FATAL" in p for p in info["problems"])
     assert_serves(mature, "pybossa")
 
 
-def test_h09_a_respawn_of_the_parked_copy_never_takes_over(mature):
+def test_h09_a_respawn_of_the_parked_instance_never_takes_over(mature):
     with Traffic(mature.web, clients=4, paths=("/",)) as traffic:
         os.kill(pid_of(mature, "pybossa"), signal.SIGKILL)
-        mature.until(lambda: pid_of(mature, "pybossa") and mature.copy("pybossa")["workers"])
+        mature.until(lambda: pid_of(mature, "pybossa") and mature.instance("pybossa")["workers"])
         time.sleep(3)
         answers = traffic.answers()
     mature.until_roles("pybossabak", "pybossa")
@@ -157,12 +159,14 @@ def test_h10_when_both_die_the_first_that_is_ready_serves_and_the_other_is_parke
     assert_serves(mature, info["serving"])
 
 
-def test_h11_a_restarted_pool_gets_its_copies_back_one_after_the_other(warm):
+def test_h11_a_restarted_pool_gets_its_instances_back_one_after_the_other(warm):
     warm.supervisor.stopProcess("zergpool")
     warm.supervisor.startProcess("zergpool", False)
     named = warm.until(lambda: [p for p in warm.info()["problems"] if "no longer serves" in p])
     assert named
-    answer = get(warm.web, timeout=30)  # waits in the new socket's queue until a copy has attached
+    answer = get(
+        warm.web, timeout=30
+    )  # waits in the new socket's queue until an instance has attached
     assert answer.status == 200
     warm.until(
         lambda: (
@@ -178,7 +182,7 @@ def test_h11_a_restarted_pool_gets_its_copies_back_one_after_the_other(warm):
     assert "restart" in told(warm)
 
 
-def test_h11_on_tcp_a_restarted_pool_cannot_bind_and_status_says_so_while_the_copies_serve(
+def test_h11_on_tcp_a_restarted_pool_cannot_bind_and_status_says_so_while_the_instances_serve(
     make_stack,
 ):
     stack = make_stack("managed", start=False)
@@ -203,7 +207,7 @@ def test_h11_on_tcp_a_restarted_pool_cannot_bind_and_status_says_so_while_the_co
         answers = traffic.answers()
     assert_nobody_noticed(answers)
     stack.until_roles("pybossa", "pybossabak")
-    assert "restart" not in told(stack), "a copy that was restarted could not attach again"
+    assert "restart" not in told(stack), "an instance that was restarted could not attach again"
 
 
 def test_h12_a_restarted_supervisord_believes_the_kernel_and_not_the_files(warm):
@@ -215,7 +219,7 @@ def test_h12_a_restarted_supervisord_believes_the_kernel_and_not_the_files(warm)
             os.mkfifo(path)
     warm.start()
     info = warm.until_roles("pybossa", "")
-    assert any("no warm copy" in p for p in info["problems"])
+    assert any("no warm instance" in p for p in info["problems"])
     assert_serves(warm, "pybossa")
 
 
@@ -235,13 +239,13 @@ def test_h24_a_removed_program_makes_the_pair_incomplete_until_it_comes_back(war
     assert_serves(warm, "pybossa")
 
 
-def test_h29_when_a_person_stops_both_nothing_comes_back(warm):
+def test_h29_when_an_operator_stops_both_nothing_comes_back(warm):
     warm.supervisor.stopProcess("pybossa")
     warm.supervisor.stopProcess("pybossabak")
-    warm.zerg.settleAll()
+    warm.zerg.reconcileAll()
     time.sleep(1.5)
     info = warm.info()
-    assert info["serving"] == "" and {c["condition"] for c in info["copies"]} == {"stopped"}
+    assert info["serving"] == "" and {c["condition"] for c in info["instances"]} == {"stopped"}
     assert "nobody serves" in info["problems"]
 
 
@@ -253,10 +257,10 @@ def test_h31_while_supervisord_shuts_down_or_reloads_nothing_is_moved(warm):
         seconds=90,
     )
     warm.until_roles("pybossa", "", seconds=90)
-    moved = [e for e in history(warm)[before:] if e["moves"]]
-    assert all(e["serving"] == "pybossa" and "pybossabak" not in str(e["moves"]) for e in moved), (
-        "the copy that was stopped was moved"
-    )
+    moved = [e for e in history(warm)[before:] if e["actions"]]
+    assert all(
+        e["serving"] == "pybossa" and "pybossabak" not in str(e["actions"]) for e in moved
+    ), "the instance that was stopped was moved"
     assert_serves(warm, "pybossa")
     running = time.time()
     warm.process.send_signal(signal.SIGTERM)
@@ -266,7 +270,7 @@ def test_h31_while_supervisord_shuts_down_or_reloads_nothing_is_moved(warm):
         for path in warm.log.glob("zerg-history.jsonl")
         for line in path.read_text().splitlines()
     ]
-    assert [e for e in told_since if e["at"] > running and e["moves"]] == []
+    assert [e for e in told_since if e["at"] > running and e["actions"]] == []
 
 
 def _info_or_none(stack):
@@ -288,7 +292,7 @@ def test_h37_orphaned_workers_of_a_killed_parked_master_are_named_and_ended(
     os.kill(pid_of(stack, "pybossa"), signal.SIGKILL)
     stack.until(lambda: not any(alive(pid) for pid in orphans))
     named = stack.until(
-        lambda: [m for e in history(stack) for m in e["moves"] if "end orphan pybossa" in m]
+        lambda: [m for e in history(stack) for m in e["actions"] if "end orphan pybossa" in m]
     )
     assert set(map(str, orphans)) <= set(" ".join(named).replace(":", " ").split())
     stack.until_roles("pybossabak", "pybossa")
@@ -299,7 +303,7 @@ def test_h37_a_request_in_flight_in_an_orphan_finishes_first(mature):
     answers = []
     thread = threading.Thread(target=lambda: answers.append(get(mature.web, "/?s=2")))
     thread.start()
-    mature.until(lambda: mature.copy("pybossabak")["in_flight"] == 1)
+    mature.until(lambda: mature.instance("pybossabak")["in_flight"] == 1)
     mature.zerg.swap("")
     os.kill(pid_of(mature, "pybossabak"), signal.SIGKILL)
     mature.until(
@@ -318,18 +322,18 @@ def test_uwsgi_issue_854_h42_a_reload_by_hand_is_a_death_and_a_boot(mature):
         time.sleep(3)
         answers = traffic.answers()
     mature.until_roles("pybossa", "pybossabak", seconds=30)
-    assert len(failed(answers)) <= 3, "more than what ran in the copy that a reload ends"
+    assert len(failed(answers)) <= 3, "more than what ran in the instance that a reload ends"
     assert slots(mature) == {"pybossa": "running", "pybossabak": "sleeping"}
 
 
-def test_h42_a_parked_copy_that_is_reloaded_ends_parked(mature):
+def test_h42_a_parked_instance_that_is_reloaded_ends_parked(mature):
     os.kill(pid_of(mature, "pybossa"), signal.SIGHUP)
     time.sleep(1)
     mature.until_roles("pybossabak", "pybossa", seconds=30)
     assert_serves(mature, "pybossabak")
 
 
-def test_stopping_a_parked_threaded_copy_does_not_hang(make_stack, dialect):
+def test_stopping_a_parked_threaded_instance_does_not_hang(make_stack, dialect):
     stack = make_stack(dialect, app=THREADS)
     stack.warm_up()
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Row h27: programs of a group, FIFOs of other names, and copies that are told to quit instead of being parked, as the Galaxy
+"""Row h27: programs of a group, FIFOs of other names, and instances that are told to quit instead of being parked, as the Galaxy
 project's servers are."""
 
 import time
@@ -11,7 +11,7 @@ from .conftest import assert_nobody_noticed, assert_serves, pid_of, slots, swap_
 
 PROGRAMS = ("gx:zergling0", "gx:zergling1")
 FIFOS = ("web-new.fifo", "web-running.fifo", "web-sleeping.fifo")
-#: The old copy is told to quit where a copy of ours would be told to pause.
+#: The old instance is told to quit where an instance of ours would be told to pause.
 QUITS = "writefifo:$(ZERG_RUN)/web-running.fifo 2q"
 
 
@@ -51,7 +51,7 @@ def test_h27_programs_of_a_group_are_tracked_and_swapped_the_same_way(zerglings,
     stack.supervisor.startProcess(PROGRAMS[1], False)
     stack.until_roles(PROGRAMS[1], PROGRAMS[0])
     assert slots(stack) == {PROGRAMS[0]: "sleeping", PROGRAMS[1]: "running"}
-    assert {c["witness"] for c in stack.info()["copies"]} == {"kernel, stats"}
+    assert {c["source"] for c in stack.info()["instances"]} == {"kernel, stats"}
     answers, swaps = swap_under_load(stack, 20)
     assert_nobody_noticed(
         answers, [(asked, replied, serving.partition(":")[2]) for asked, replied, serving in swaps]
@@ -60,8 +60,8 @@ def test_h27_programs_of_a_group_are_tracked_and_swapped_the_same_way(zerglings,
     assert_serves(stack, "zergling0")
 
 
-def test_h27_a_copy_that_the_next_ones_hook_told_to_quit_leaves_that_one_serving(zerglings):
-    """As the Galaxy project has it: nobody is parked, so there is no warm copy, and each start brings the other program to users."""
+def test_h27_an_instance_that_the_next_ones_hook_told_to_quit_leaves_that_one_serving(zerglings):
+    """As the Galaxy project has it: nobody is parked, so there is no warm instance, and each start brings the other program to users."""
     stack = zerglings("hooks", quits=True, autorestart="unexpected")
     with Traffic(stack.web, clients=4, paths=("/", "/?s=0.2")) as traffic:
         for new, old in ((PROGRAMS[1], PROGRAMS[0]), PROGRAMS):
@@ -72,7 +72,7 @@ def test_h27_a_copy_that_the_next_ones_hook_told_to_quit_leaves_that_one_serving
             stack.until_roles(new, "")
             stack.until(lambda: state(stack, old) == "EXITED")
             assert slots(stack) == {new: "running", old: ""}
-            assert any(f"no warm copy: {old} is EXITED" in p for p in stack.info()["problems"])
+            assert any(f"no warm instance: {old} is EXITED" in p for p in stack.info()["problems"])
         time.sleep(0.3)
         answers = traffic.answers()
     assert_nobody_noticed(answers)
@@ -80,7 +80,7 @@ def test_h27_a_copy_that_the_next_ones_hook_told_to_quit_leaves_that_one_serving
     assert "pause" not in told(stack), "there was nobody to be paused"
 
 
-def test_h27_a_pair_may_choose_to_stop_the_old_copy_after_it_drained(zerglings, dialect):
+def test_h27_a_pair_may_choose_to_stop_the_old_instance_after_it_drained(zerglings, dialect):
     stack = zerglings(dialect, retire="stop")
     with Traffic(stack.web, clients=4, paths=("/", "/?s=0.5")) as traffic:
         for new, old in ((PROGRAMS[1], PROGRAMS[0]), PROGRAMS):

@@ -43,7 +43,7 @@ def test_what_the_readme_shows_is_what_is_printed(make_stack):
     stack = make_stack("managed")
     stack.warm_up()
     stack.until(lambda: stack.info()["pool"] == "zergpool RUNNING")
-    stack.until(lambda: all(c["statename"] == "RUNNING" for c in stack.info()["copies"]))
+    stack.until(lambda: all(c["statename"] == "RUNNING" for c in stack.info()["instances"]))
     shown = sessions()
     assert len(shown) >= 5
     for command, lines in shown:

@@ -62,7 +62,7 @@ def test_history_names_the_move_and_supervisords_log_has_the_same_id(make_stack)
         lambda: [e for e in stack.zerg.getHistory("", 5) if e["id"] == reply["id"]]
     )[0]
     assert entry["outcome"] == "done" and entry["serving"] == "pybossa"
-    assert [m.split(" ", 1)[1] for m in entry["moves"]] == [
+    assert [m.split(" ", 1)[1] for m in entry["actions"]] == [
         "resume pybossa to running",
         "pause pybossabak to sleeping",
     ]

@@ -1,4 +1,4 @@
-"""Rows of histories.md about moves that a person asks for."""
+"""Rows of histories.md about moves that an operator asks for."""
 
 import socket
 import threading
@@ -23,11 +23,11 @@ from .conftest import (
 def test_h01_after_a_cold_start_one_serves_and_status_says_why_nothing_is_warm(stack):
     info = stack.until_roles("pybossa", "")
     assert info["warm"] is False
-    assert any("no warm copy: pybossabak is STOPPED" in p for p in info["problems"])
+    assert any("no warm instance: pybossabak is STOPPED" in p for p in info["problems"])
     assert_serves(stack, "pybossa")
 
 
-def test_h02_the_copy_that_a_person_starts_takes_over_when_it_is_ready_and_not_before(
+def test_h02_the_instance_that_an_operator_starts_takes_over_when_it_is_ready_and_not_before(
     make_stack, dialect
 ):
     stack = make_stack(dialect, environment={"ZERG_BOOT_S": "1"})
@@ -66,12 +66,12 @@ def test_h20_a_swap_does_not_wait_for_a_long_request_which_completes(warm):
     answers = []
     thread = threading.Thread(target=lambda: answers.append(get(warm.web, "/?s=4")))
     thread.start()
-    warm.until(lambda: warm.copy("pybossabak")["in_flight"] == 1)
+    warm.until(lambda: warm.instance("pybossabak")["in_flight"] == 1)
     asked = time.monotonic()
     reply = warm.zerg.swap("")
     assert time.monotonic() - asked < 2
     assert (reply["serving"], reply["draining"]) == ("pybossa", 1)
-    draining = warm.copy("pybossabak")
+    draining = warm.instance("pybossabak")
     assert (draining["condition"], draining["in_flight"]) == ("draining", 1)
     assert_serves(warm, "pybossa")
     thread.join()
@@ -95,7 +95,7 @@ def test_h20_a_request_that_is_still_being_sent_survives_a_swap_there_and_back(
             client.settimeout(20)
             client.connect(stack.web)
             client.sendall(sent)
-            stack.until(lambda: stack.copy(serving)["in_flight"] == 1, every=0.005)
+            stack.until(lambda: stack.instance(serving)["in_flight"] == 1, every=0.005)
             for _ in range(2):
                 stack.zerg.swap("")
                 time.sleep(0.1)
@@ -163,7 +163,7 @@ def test_h23_a_client_that_disconnects_in_the_middle_does_not_stop_the_move(warm
     assert_serves(warm, "pybossa")
 
 
-def test_h30_the_last_copy_is_only_paused_with_hold_and_then_requests_wait(warm):
+def test_h30_the_last_instance_is_only_paused_with_hold_and_then_requests_wait(warm):
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         warm.zerg.pause("pybossabak")
     assert refusal.value.faultCode == 307 and "--hold" in refusal.value.faultString
@@ -183,12 +183,12 @@ def test_h30_the_last_copy_is_only_paused_with_hold_and_then_requests_wait(warm)
     assert {a.program for a in answers} == {"pybossabak"}
 
 
-def test_h30_a_hold_outlives_supervisords_tick_and_both_copies_stay_paused(warm):
+def test_h30_a_hold_outlives_supervisords_tick_and_both_instances_stay_paused(warm):
     warm.zerg.pause("pybossabak", True)
-    warm.zerg.settleAll()
+    warm.zerg.reconcileAll()
     time.sleep(1.5)
     info = warm.info()
-    assert info["serving"] == "" and {c["condition"] for c in info["copies"]} == {"parked"}
+    assert info["serving"] == "" and {c["condition"] for c in info["instances"]} == {"parked"}
     warm.zerg.resume("pybossa")
     warm.until_roles("pybossa", "pybossabak")
 
@@ -197,7 +197,7 @@ def test_requests_are_idempotent_and_say_so(warm):
     assert warm.zerg.promote("pybossabak")["changed"] is False
     assert warm.zerg.resume("pybossabak")["changed"] is False
     assert warm.zerg.pause("pybossa")["changed"] is False
-    assert warm.zerg.settle("")["changed"] is False
+    assert warm.zerg.reconcile("")["changed"] is False
     assert warm.zerg.promote("pybossa")["changed"] is True
     assert warm.info()["serving"] == "pybossa"
 
@@ -205,7 +205,7 @@ def test_requests_are_idempotent_and_say_so(warm):
 def test_resume_both_lets_both_accept_until_the_next_swap(warm):
     reply = warm.zerg.resume("pybossa", True)
     assert reply["changed"] is True
-    warm.zerg.settleAll()
+    warm.zerg.reconcileAll()
     seen = set()
     warm.until(
         lambda: seen.add(get(warm.web).program) or seen == {"pybossa", "pybossabak"}, every=0.001
@@ -214,7 +214,7 @@ def test_resume_both_lets_both_accept_until_the_next_swap(warm):
     assert_serves(warm, serving)
 
 
-def test_with_auto_off_nothing_moves_by_itself_but_a_person_may(warm):
+def test_with_auto_off_nothing_moves_by_itself_but_an_operator_may(warm):
     assert warm.zerg.setAuto("", False)["changed"] is True
     warm.supervisor.stopProcess("pybossabak")
     time.sleep(1.5)
@@ -224,14 +224,14 @@ def test_with_auto_off_nothing_moves_by_itself_but_a_person_may(warm):
     assert_serves(warm, "pybossa")
 
 
-def test_no_swap_without_a_warm_copy(stack):
+def test_no_swap_without_a_warm_instance(stack):
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         stack.zerg.swap("")
     assert refusal.value.faultCode == 304 and "pybossabak is STOPPED" in refusal.value.faultString
     assert_serves(stack, "pybossa")
 
 
-def test_h32_a_swap_to_a_copy_that_boots_is_refused_with_the_reason(make_stack, dialect):
+def test_h32_a_swap_to_an_instance_that_boots_is_refused_with_the_reason(make_stack, dialect):
     stack = make_stack(dialect, environment={"ZERG_BOOT_S": "1.5"})
     stack.supervisor.startProcess("pybossabak", False)
     with pytest.raises(xmlrpc.client.Fault) as refusal:
@@ -260,10 +260,10 @@ def test_uwsgi_issue_803_a_pause_and_its_nudges_disturb_no_request_in_flight(mak
     ]
     for thread in threads:
         thread.start()
-    stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 2, every=0.005)
+    stack.until(lambda: stack.instance("pybossabak")["in_flight"] == 2, every=0.005)
     asked = time.monotonic()
     assert stack.zerg.swap("")["draining"] == 2
-    assert stack.copy("pybossabak")["condition"] == "draining"
+    assert stack.instance("pybossabak")["condition"] == "draining"
     for thread in threads:
         thread.join()
     assert {(a.status, a.program) for a in answers} == {(200, "pybossabak")}

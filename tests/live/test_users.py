@@ -53,7 +53,7 @@ def _copy_package(name, folder):
     if spec.submodule_search_locations:
         shutil.copytree(spec.submodule_search_locations[0], folder / name)
     else:
-        shutil.copy(spec.origin, folder)
+        shutil.instance(spec.origin, folder)
         libraries = Path(spec.origin).parent / (f"{name}.libs")
         if libraries.is_dir():
             shutil.copytree(libraries, folder / libraries.name)
@@ -87,7 +87,7 @@ def for_www_data(stack, folder):
         shutil.chown(path, "www-data")
 
 
-def test_h28_works_with_copies_of_another_user_below_root(make_stack, dialect, www_data):
+def test_h28_works_with_instances_of_another_user_below_root(make_stack, dialect, www_data):
     stack = make_stack(dialect, start=False)
     for_www_data(stack, www_data)
     for program in ("pybossa", "pybossabak", "zergpool"):

@@ -5,7 +5,15 @@ One :meth:`World.apply` a move, one :meth:`World.wait` a nap; :func:`converge` c
 
 from dataclasses import dataclass, field, replace
 
-from supervisor_zerg.core.model import Copy, Desired, Facts, Orphan, Slot, Verb, Worker
+from supervisor_zerg.core.model import (
+    Instance,
+    DesiredState,
+    PairState,
+    Orphan,
+    Slot,
+    ActionKind,
+    Worker,
+)
 from supervisor_zerg.core.planner import decide
 
 MANY_STEPS = 200
@@ -16,59 +24,59 @@ class Master:
     program: str
     state: str = "RUNNING"
     slot: Slot = Slot.RUNNING
-    linked: bool = True
+    fifo_in_place: bool = True
     paused: bool = False
     workers: list = field(default_factory=list)
     queue: list = field(default_factory=list)  # commands that a deaf master has not executed
-    deaf: str = ""
-    waking: bool = False
-    torn: bool = False
-    fresh: bool = False
+    unresponsive: str = ""
+    just_toggled: bool = False
+    partly_paused: bool = False
+    newly_accepting: bool = False
     asynchronous: bool = False
-    grown: bool = True
-    renewing: bool = False
+    was_ready: bool = True
+    all_respawning: bool = False
     attached: bool = True
     boots_parked: bool = True
     pid: int = 0
 
-    def facts(self):
+    def observed(self):
         if not self.pid:
-            return Copy(self.program, self.state)
-        return Copy(
+            return Instance(self.program, self.state)
+        return Instance(
             program=self.program,
             state=self.state,
             pid=self.pid,
             master=self.pid,
             slot=self.slot,
-            linked=self.linked,
+            fifo_in_place=self.fifo_in_place,
             paused=self.paused,
             workers=tuple(self.workers),
             pending=tuple(c for c, _ in self.queue),
-            deaf=self.deaf,
-            waking=self.waking,
-            torn=self.torn,
-            fresh=self.fresh,
+            unresponsive=self.unresponsive,
+            just_toggled=self.just_toggled,
+            partly_paused=self.partly_paused,
+            newly_accepting=self.newly_accepting,
             asynchronous=self.asynchronous,
             attached=self.attached,
-            grown=self.grown,
-            renewing=self.renewing,
+            was_ready=self.was_ready,
+            all_respawning=self.all_respawning,
         )
 
 
 class World:
     """:param cores: threads a worker. :param workers: how many each."""
 
-    def __init__(self, cores=1, workers=2):
-        self.cores, self.count, self.pids = cores, workers, iter(range(100, 10**6))
+    def __init__(self, threads=1, workers=2):
+        self.threads, self.count, self.pids = threads, workers, iter(range(100, 10**6))
         self.masters = {p: Master(p, state="STOPPED", slot=None) for p in ("a", "b")}
-        self.blocked, self.orphans, self.moves = {}, [], []
+        self.blocked, self.orphans, self.actions = {}, [], []
 
     # making it
 
     def boot(self, program, slot, paused, **options):
         master = Master(program, slot=slot, paused=paused, pid=next(self.pids), **options)
-        parked = self.cores if paused else 0
-        master.workers = [Worker(next(self.pids), self.cores, parked) for _ in range(self.count)]
+        parked = self.threads if paused else 0
+        master.workers = [Worker(next(self.pids), self.threads, parked) for _ in range(self.count)]
         self.masters[program] = master
         return master
 
@@ -78,102 +86,102 @@ class World:
         return self
 
     def start(self, program, parked=True):
-        """Supervisor forks: the copy boots, without workers that are past their start-up."""
-        master = self.boot(program, Slot.NEW, parked, boots_parked=parked, grown=False)
-        master.workers = [replace(w, born=False, parked=0) for w in master.workers]
+        """Supervisor forks: the instance boots, without workers that are past their start-up."""
+        master = self.boot(program, Slot.NEW, parked, boots_parked=parked, was_ready=False)
+        master.workers = [replace(w, started=False, parked=0) for w in master.workers]
         return master
 
     def recycle(self, program):
         """All its workers end at once, by max-requests most of all, and are born again."""
         master = self.masters[program]
         master.workers = [
-            Worker(next(self.pids), self.cores, born=False) for _ in range(self.count)
+            Worker(next(self.pids), self.threads, started=False) for _ in range(self.count)
         ]
-        master.renewing = True
+        master.all_respawning = True
 
     def die(self, program):
         dead = self.masters[program]
         self.orphans += [
             Orphan(w.pid, program, busy=bool(w.busy))
             for w in dead.workers
-            if w.parked == w.cores or w.busy
+            if w.parked == w.threads or w.busy
         ]
         self.masters[program] = Master(program, state="EXITED", slot=None)
 
-    def facts(self):
-        return Facts(
-            tuple(m.facts() for m in self.masters.values()),
+    def observed(self):
+        return PairState(
+            tuple(m.observed() for m in self.masters.values()),
             tuple(self.blocked.items()),
             tuple(self.orphans),
         )
 
     # what moves do
 
-    def apply(self, move):
-        self.moves.append(move)
-        master = self.masters[move.program]
-        if move.verb is Verb.QUIT:
-            self.masters[move.program] = Master(move.program, state="STOPPED", slot=None)
-        elif move.verb is Verb.RESTART:
-            self.start(move.program)
-        elif move.verb is Verb.END_ORPHAN:
-            self.orphans = [o for o in self.orphans if o.pid not in move.pids]
-        elif move.verb is Verb.END_WORKER:
-            master.workers = [w for w in master.workers if w.pid not in move.pids]
-        elif move.command and master.deaf:
-            master.queue.append((move.command.decode().strip(), move))
-        elif move.command:
-            self._execute(master, move)
+    def apply(self, action):
+        self.actions.append(action)
+        master = self.masters[action.program]
+        if action.kind is ActionKind.QUIT:
+            self.masters[action.program] = Master(action.program, state="STOPPED", slot=None)
+        elif action.kind is ActionKind.RESTART:
+            self.start(action.program)
+        elif action.kind is ActionKind.END_ORPHAN:
+            self.orphans = [o for o in self.orphans if o.pid not in action.pids]
+        elif action.kind is ActionKind.END_WORKER:
+            master.workers = [w for w in master.workers if w.pid not in action.pids]
+        elif action.command and master.unresponsive:
+            master.queue.append((action.command.decode().strip(), action))
+        elif action.command:
+            self._execute(master, action)
         else:
             master.workers = [
-                self._signalled(master, w, move.verb) if w.pid in move.pids else w
+                self._signalled(master, w, action.kind) if w.pid in action.pids else w
                 for w in master.workers
             ]
 
-    def _execute(self, master, move):
-        if b"p" in move.command:
+    def _execute(self, master, action):
+        if b"p" in action.command:
             self._toggle(master)
-            master.torn = False
-        if move.slot is not None:
-            master.slot = move.slot
-        master.linked = True
+            master.partly_paused = False
+        if action.slot is not None:
+            master.slot = action.slot
+        master.fifo_in_place = True
         for other in self.masters.values():
             if other is not master and other.slot is master.slot:
-                other.linked = False
+                other.fifo_in_place = False
 
     def _toggle(self, master):
         master.paused = not master.paused
         workers = []
         for worker in master.workers:
-            if not worker.born:
-                workers.append(replace(worker, spinning=True))
+            if not worker.started:
+                workers.append(replace(worker, in_signal_loop=True))
             elif master.paused:
                 workers.append(
-                    replace(worker, parked=max(worker.parked, min(1, worker.cores - worker.busy)))
+                    replace(worker, parked=max(worker.parked, min(1, worker.threads - worker.busy)))
                 )
             else:
                 workers.append(
-                    worker if worker.stopped else replace(worker, parked=max(0, worker.cores - 1))
+                    worker if worker.stopped else replace(worker, parked=max(0, worker.threads - 1))
                 )
         master.workers = workers
 
     @staticmethod
-    def _signalled(master, worker, verb):
-        if verb is Verb.NUDGE and master.paused:
-            return replace(worker, parked=min(worker.cores - worker.busy, worker.parked + 1))
-        if verb is Verb.CONTINUE:
-            parked = worker.cores if master.paused and not worker.busy else worker.parked
-            return replace(worker, stopped=False, born=True, parked=parked)
-        if verb is Verb.THAW:
+    def _signalled(master, worker, kind):
+        if kind is ActionKind.NUDGE and master.paused:
+            return replace(worker, parked=min(worker.threads - worker.busy, worker.parked + 1))
+        if kind is ActionKind.CONTINUE:
+            parked = worker.threads if master.paused and not worker.busy else worker.parked
+            return replace(worker, stopped=False, started=True, parked=parked)
+        if kind is ActionKind.THAW:
             return replace(worker, stopped=False, parked=0)
-        if verb is Verb.FREEZE:
+        if kind is ActionKind.FREEZE:
             return replace(worker, stopped=True)
-        if verb is Verb.END_FLOOD:
+        if kind is ActionKind.END_FLOOD:
             return replace(
                 worker,
-                spinning=False,
-                born=True,
-                parked=worker.cores if master.paused else 0,
+                in_signal_loop=False,
+                started=True,
+                parked=worker.threads if master.paused else 0,
                 busy=0,
             )
         return worker
@@ -184,155 +192,181 @@ class World:
             if master.state == "STOPPING" and not any(w.busy or w.stopped for w in master.workers):
                 self.masters[program] = Master(program, state="STOPPED", slot=None)
         for master in self.masters.values():
-            master.deaf, queue, master.queue = "", master.queue, []
-            for _, move in queue:
-                self._execute(master, move)
-            master.fresh = master.waking = master.renewing = False
-            master.grown = master.grown or bool(master.pid)
+            master.unresponsive, queue, master.queue = "", master.queue, []
+            for _, action in queue:
+                self._execute(master, action)
+            master.newly_accepting = master.just_toggled = master.all_respawning = False
+            master.was_ready = master.was_ready or bool(master.pid)
             master.workers = [self._aged(master, w) for w in master.workers]
         self.orphans = [replace(o, busy=False) for o in self.orphans]
 
     @staticmethod
     def _aged(master, worker):
-        if worker.stopped or worker.spinning:
+        if worker.stopped or worker.in_signal_loop:
             return worker
-        if not worker.born:
-            return replace(worker, born=True, parked=worker.cores if master.paused else 0)
+        if not worker.started:
+            return replace(worker, started=True, parked=worker.threads if master.paused else 0)
         if master.paused:
-            return replace(worker, busy=0, parked=min(worker.cores, worker.parked + worker.busy))
+            return replace(worker, busy=0, parked=min(worker.threads, worker.parked + worker.busy))
         return replace(worker, busy=0)
 
 
-def rules(facts, desired, step):
+def rules(observed, desired, decision):
     """What holds for every step of every history: (rule, is it kept) of each move and of the whole."""
-    yield "one command at a time", len([m for m in step.moves if m.command]) <= 1
-    for move in step.moves:
+    yield "one command at a time", len([m for m in decision.actions if m.command]) <= 1
+    for action in decision.actions:
         yield from _rules_of_a_move(
-            move, facts.copy(move.program), facts.other(move.program), facts, desired
+            action,
+            observed.instance(action.program),
+            observed.other(action.program),
+            observed,
+            desired,
         )
-    if step.met and step.goal:
-        new, old = facts.copy(step.goal), facts.other(step.goal)
+    if decision.met and decision.goal:
+        new, old = observed.instance(decision.goal), observed.other(decision.goal)
         yield "what is called met serves", new.accepting
         quiet = not (
             old.accepting
             or old.pending
             or old.paused
-            and not old.sealed
-            or old.grown
+            and not old.fully_paused
+            or old.was_ready
             and old.paused is False
         )
         alone = not old.up or quiet
-        yield "what is called met leaves nobody else accepting", desired.both or alone
-    if step.met and desired.held:
+        yield "what is called met leaves nobody else accepting", desired.both_active or alone
+    if decision.met and desired.hold:
         yield (
             "a held pair takes nothing",
-            not any((c.accepting or c.paused and not c.sealed) and c.up for c in facts.copies),
+            not any(
+                (c.accepting or c.paused and not c.fully_paused) and c.up
+                for c in observed.instances
+            ),
         )
 
 
-def _rules_of_a_move(move, copy, other, facts, desired):
-    workers = [w for w in copy.workers if w.pid in move.pids]
-    yield "a command goes to a master that can be reached", not move.command or copy.reachable
-    yield "no command goes to a master with one pending", not (move.command and copy.pending)
+def _rules_of_a_move(action, instance, other, observed, desired):
+    workers = [w for w in instance.workers if w.pid in action.pids]
+    yield "a command goes to a master that can be reached", not action.command or instance.reachable
+    yield "no command goes to a master with one pending", not (action.command and instance.pending)
     yield (
         "no command but the last goes to a deaf master",
-        not move.command or not copy.deaf or move.verb is Verb.QUIT,
+        not action.command or not instance.unresponsive or action.kind is ActionKind.QUIT,
     )
     yield (
         "no command kills a master by a directory",
-        not move.command or not facts.obstacle(copy.slot).startswith("a directory"),
+        not action.command or not observed.obstacle(instance.slot).startswith("a directory"),
     )
-    yield "two masters never make one FIFO", not move.command or copy.slot not in other.heading
-    if move.slot is not None:
-        yield "no digit goes towards what uWSGI would replace", not facts.obstacle(move.slot)
+    yield (
+        "two masters never make one FIFO",
+        not action.command or instance.slot not in other.fifo_slots_in_use,
+    )
+    if action.slot is not None:
+        yield "no digit goes towards what uWSGI would replace", not observed.obstacle(action.slot)
         yield (
             "no digit is sent while a command is pending",
-            not any(c.pending for c in facts.copies),
+            not any(c.pending for c in observed.instances),
         )
-    if move.verb in (Verb.PAUSE, Verb.RESUME):
-        yield "a toggle goes to the other state", copy.paused is (move.verb is Verb.RESUME)
-        yield "no toggle meets a newborn worker", copy.steady or desired.desperate
+    if action.kind in (ActionKind.PAUSE, ActionKind.RESUME):
         yield (
-            "nobody toggles a torn copy by halves",
-            not copy.torn or copy.stuck or copy.asynchronous or not copy.steady,
+            "a toggle goes to the other state",
+            instance.paused is (action.kind is ActionKind.RESUME),
         )
-        yield "nobody resumes a held pair", move.verb is Verb.PAUSE or not desired.held
-    if move.verb is Verb.ALIGN:
-        yield "only what is torn is aligned", copy.torn and copy.steady and not copy.asynchronous
-        alone = other.torn or not other.ready
+        yield "no toggle meets a newborn worker", instance.steady or desired.force_toggle
+        yield (
+            "nobody toggles a torn instance by halves",
+            not instance.partly_paused
+            or instance.stuck
+            or instance.asynchronous
+            or not instance.steady,
+        )
+        yield "nobody resumes a held pair", action.kind is ActionKind.PAUSE or not desired.hold
+    if action.kind is ActionKind.ALIGN:
+        yield (
+            "only what is torn is aligned",
+            instance.partly_paused and instance.steady and not instance.asynchronous,
+        )
+        alone = other.partly_paused or not other.ready
         yield (
             "who serves is aligned only where nobody else could",
-            not copy.accepting or other.accepting or alone,
+            not instance.accepting or other.accepting or alone,
         )
-    if move.verb is Verb.PAUSE:
-        yield "the last that accepts is never paused", desired.held or other.accepting and other.up
-        yield "an async copy is never paused", not copy.asynchronous
-    if move.verb is Verb.QUIT:
+    if action.kind is ActionKind.PAUSE:
+        yield "the last that accepts is never paused", desired.hold or other.accepting and other.up
+        yield "an async instance is never paused", not instance.asynchronous
+    if action.kind is ActionKind.QUIT:
         yield "the last that accepts is never ended", other.accepting and other.up
         yield (
             "no request in flight is cut before its time",
-            not copy.in_flight or desired.overdue or copy.asynchronous,
+            not instance.in_flight or desired.drain_expired or instance.asynchronous,
         )
-    if move.verb is Verb.RESTART:
+    if action.kind is ActionKind.RESTART:
         yield (
             "who serves is restarted only where nobody can reach it",
-            not copy.accepting or other.accepting or copy.attached is False,
+            not instance.accepting or other.accepting or instance.attached is False,
         )
-    if move.verb is Verb.FREEZE:
-        yield "only the parked are frozen", copy.sealed and copy.steady and not copy.in_flight
-    if move.verb is Verb.NUDGE:
+    if action.kind is ActionKind.FREEZE:
+        yield (
+            "only the parked are frozen",
+            instance.fully_paused and instance.steady and not instance.in_flight,
+        )
+    if action.kind is ActionKind.NUDGE:
         yield (
             "only workers that see the pause are nudged",
-            bool(copy.paused) and all(w.born and not w.stopped for w in workers),
+            bool(instance.paused) and all(w.started and not w.stopped for w in workers),
         )
-    if move.verb is Verb.THAW:
-        yield "no newborn gets a SIGTSTP", all(w.born for w in workers)
-    if move.verb is Verb.END_WORKER:
+    if action.kind is ActionKind.THAW:
+        yield "no newborn gets a SIGTSTP", all(w.started for w in workers)
+    if action.kind is ActionKind.END_WORKER:
         yield "no worker ends with a request in it", not any(w.busy for w in workers)
-    if move.verb is Verb.END_ORPHAN:
+    if action.kind is ActionKind.END_ORPHAN:
         yield (
             "orphans may finish",
-            desired.overdue or not any(o.busy for o in facts.orphans if o.pid in move.pids),
+            desired.drain_expired
+            or not any(o.busy for o in observed.orphans if o.pid in action.pids),
         )
 
 
-def check(facts, desired, step):
-    for rule, kept in rules(facts, desired, step):
-        assert kept, (rule, step)
+def check(observed, desired, decision):
+    for rule, kept in rules(observed, desired, decision):
+        assert kept, (rule, decision)
 
 
 def converge(world, desired=None, most=MANY_STEPS):
     """Let *decide* at a world until nothing is left to do. :returns: (Desired at the end, last Step)."""
-    desired = desired or Desired()
+    desired = desired or DesiredState()
     for _ in range(most):
-        facts = world.facts()
-        step = decide(facts, desired)
-        check(facts, desired, step)
-        if step.met and step.goal:
+        observed = world.observed()
+        decision = decide(observed, desired)
+        check(observed, desired, decision)
+        if decision.met and decision.goal:
             desired = replace(
-                desired, last=step.goal, wish="" if desired.wish == step.goal else desired.wish
+                desired,
+                last_active=decision.goal,
+                requested="" if desired.requested == decision.goal else desired.requested,
             )
             desired = replace(
-                desired, arrivals=tuple(a for a in desired.arrivals if not facts.copy(a[0]).ready)
+                desired,
+                on_start=tuple(a for a in desired.on_start if not observed.instance(a[0]).ready),
             )
-        if step.done:
-            return desired, step
-        for move in step.moves:
-            world.apply(move)
-        if not step.moves:
+        if decision.done:
+            return desired, decision
+        for action in decision.actions:
+            world.apply(action)
+        if not decision.actions:
             world.wait()
-    raise AssertionError(f"does not converge: {step}\n{world.facts()}")
+    raise AssertionError(f"does not converge: {decision}\n{world.observed()}")
 
 
 def roles(world):
     """(serving, parked) with the slots checked."""
-    facts = world.facts()
-    if facts.serving:
-        assert facts.copy(facts.serving).slot is Slot.RUNNING
-    if facts.parked and facts.serving:
-        assert facts.copy(facts.parked).slot is Slot.SLEEPING
-    return facts.serving, facts.parked
+    observed = world.observed()
+    if observed.serving:
+        assert observed.instance(observed.serving).slot is Slot.RUNNING
+    if observed.parked and observed.serving:
+        assert observed.instance(observed.parked).slot is Slot.SLEEPING
+    return observed.serving, observed.parked
 
 
 def verbs(world):
-    return [m.verb.value for m in world.moves]
+    return [m.kind.value for m in world.actions]

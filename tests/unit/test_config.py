@@ -70,7 +70,7 @@ def test_each_mistake_is_its_own_sentence_that_names_section_and_option(option, 
     assert problem.startswith(f"[zerg:web] {option} ") and sentence in problem
 
 
-def test_each_copy_may_have_a_stats_address_of_its_own():
+def test_each_instance_may_have_a_stats_address_of_its_own():
     pair = parse_pair("web", {"programs": "g:a,b:b", "stats": "127.0.0.1:9191, /run/b.stats"})
     assert pair.problems == () and pair.programs == ("g:a", "b")
     assert [pair.stats_of(program) for program in pair.programs] == [

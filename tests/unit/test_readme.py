@@ -66,7 +66,7 @@ def test_every_metric_is_in_the_table():
         "auto": True,
         "retire": "park",
         "problems": [],
-        "copies": [],
+        "instances": [],
     }
     for family in Collector([info], Tally()).collect():
         name = family.name + ("_total" if family.type == "counter" else "")

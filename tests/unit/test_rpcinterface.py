@@ -28,15 +28,15 @@ def test_all_that_is_public_is_meant_to_be():
         "promote",
         "pause",
         "resume",
-        "settle",
-        "settleAll",
+        "reconcile",
+        "reconcileAll",
         "setAuto",
         "getHistory",
         "deploy",
         "getDeploy",
         "abort",
-        "takeJobs",
-        "tellJob",
+        "claimJobs",
+        "reportJob",
         "getMetrics",
     }
 
@@ -46,7 +46,7 @@ def test_the_faults_have_names():
 
 
 def test_supervisor_tells_of_a_stop_before_it_sends_the_signal():
-    """What acts on the event acts before the copy that serves is told to end."""
+    """What acts on the event acts before the instance that serves is told to end."""
     source = inspect.getsource(Subprocess.kill)
     assert source.index("self.change_state(ProcessStates.STOPPING)") < source.index(
         "options.kill(pid, sig)"

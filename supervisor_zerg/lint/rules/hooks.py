@@ -1,4 +1,4 @@
-"""The traps in the hooks of a copy's ini: what they write into FIFOs, how they boot and end it, what they print. Pure."""
+"""The traps in the hooks of an instance's ini: what they write into FIFOs, how they boot and end it, what they print. Pure."""
 
 import re
 
@@ -26,7 +26,7 @@ def own_writefifo(pair, program):
             and hook.action != "spinningfifo"
             and pair.real(hook.fifo[0]) == pair.real(own[0].value)
         ):
-            yield hook, f"{hook.action} to the copy's own FIFO {own[0].value}"
+            yield hook, f"{hook.action} to the instance's own FIFO {own[0].value}"
 
 
 def if_variable(pair, program):
@@ -44,9 +44,9 @@ def hook_quit(pair, program):
 
 
 def hook_digit_p(pair, program):
-    for hook, what in _writes(program, "p"):
+    for hook, message in _writes(program, "p"):
         if re.search("[0-9]", hook.fifo[1].rpartition("p")[0]):
-            yield hook, what
+            yield hook, message
 
 
 def hook_reload(pair, program):
@@ -70,7 +70,7 @@ def autorestart_quit(pair, program):
     if again and quitting:
         yield (
             program.section.at("autorestart"),
-            "autorestart = true, and the hooks end the other copy",
+            "autorestart = true, and the hooks end the other instance",
         )
 
 
@@ -81,17 +81,17 @@ def _suspending(program, phase):
 def boot_lazy(pair, program):
     lazy = program.flag("lazy-apps", "lazy")
     for hook in _suspending(program, "post-app") if lazy else ():
-        yield hook, f"hook-post-app boots the copy parked, with {lazy.name}"
+        yield hook, f"hook-post-app boots the instance parked, with {lazy.name}"
 
 
 def boot_stopped(pair, program):
     for hook in _suspending(program, "master-start"):
-        yield hook, "hook-master-start boots the copy parked"
+        yield hook, "hook-master-start boots the instance parked"
 
 
 def boot_crash(pair, program):
     for hook in _suspending(program, "as-user"):
-        yield hook, "hook-as-user boots the copy parked"
+        yield hook, "hook-as-user boots the instance parked"
 
 
 def boot_parked(pair, program):
@@ -108,12 +108,14 @@ def sigterm(pair, program):
         and not program.ends_gracefully
         and not program.flag("die-on-term")
     ):
-        yield program.home, "SIGTERM, the copy's stop signal, is not mapped to anything"
+        yield program.home, "SIGTERM, the instance's stop signal, is not mapped to anything"
 
 
 def brutal_stop(pair, program):
-    cut = program.signal in BRUTAL or program.signal == "TERM" and program.flag("die-on-term")
-    if cut and not program.ends_gracefully:
+    killed_requests = (
+        program.signal in BRUTAL or program.signal == "TERM" and program.flag("die-on-term")
+    )
+    if killed_requests and not program.ends_gracefully:
         yield (
             program.section.at("stopsignal"),
             f"{program.name} is stopped brutally, by SIG{program.signal}",
@@ -151,7 +153,7 @@ def ready_capture(pair, program):
     if hooks and missing:
         yield (
             section,
-            f"the copy prints that it is ready, and {program.name} lacks {' and '.join(missing)}",
+            f"the instance prints that it is ready, and {program.name} lacks {' and '.join(missing)}",
         )
 
 
@@ -169,21 +171,21 @@ RULES = (
         ERROR,
         if_variable,
         "uWSGI looks at an if-... before it expands variables, so it looks for a file of that very name: with if-exists the hooks within "
-        "never run, and both copies accept",
+        "never run, and both instances accept",
         "the path in full; or no if-exists, and a FIFO that is made by hook-asap (hooks.ini)",
     ),
     Rule(
         "hook-brutal",
         ERROR,
         hook_brutal,
-        "Q cuts requests, and after a roll-back by hand the labels are inverted, so that it hits the copy that serves",
-        "no Q in a hook: let the plugin, or a person, end a copy",
+        "Q cuts requests, and after a roll-back by hand the labels are inverted, so that it hits the instance that serves",
+        "no Q in a hook: let the plugin, or an operator, end an instance",
     ),
     Rule(
         "hook-quit",
         WARNING,
         hook_quit,
-        "the old copy ends, so there is no warm one to swap back to or to fail over to",
+        "the old instance ends, so there is no warm one to swap back to or to fail over to",
         "park it ('p2') in place of ending it, or set 'retire = stop' and leave it to the plugin",
     ),
     Rule(
@@ -198,7 +200,7 @@ RULES = (
         ERROR,
         hook_reload,
         "in zerg mode a reload is broken: the instance dies with status 1 (issue 854)",
-        "'supervisorctl restart PROGRAM' of the parked copy is the reload",
+        "'supervisorctl restart PROGRAM' of the parked instance is the reload",
     ),
     Rule(
         "hook-blocks",
@@ -211,14 +213,14 @@ RULES = (
         "autorestart-quit",
         WARNING,
         autorestart_quit,
-        "the exit status after q and Q is 0: Supervisor starts the copy again with the new code, it takes over, the old release is lost",
+        "the exit status after q and Q is 0: Supervisor starts the instance again with the new code, it takes over, the old release is lost",
         "autorestart = unexpected",
     ),
     Rule(
         "boot-lazy",
         ERROR,
         boot_lazy,
-        "with lazy-apps the hook runs in each worker and toggles each time: the copy leaks, it serves before it was promoted",
+        "with lazy-apps the hook runs in each worker and toggles each time: the instance leaks, it serves before it was promoted",
         "shared-py-import of companion.py, see 'zergctl companion'",
     ),
     Rule(
@@ -239,14 +241,14 @@ RULES = (
         "boot-parked",
         ERROR,
         boot_parked,
-        "the hooks pause the copy that serves and label this one as running, though it is parked: nobody serves until the plugin mends it",
+        "the hooks pause the instance that serves and label this one as running, though it is parked: nobody serves until the plugin mends it",
         "env = ZERG_BOOT=serving, as in hooks.ini; or no hooks that move slots (managed.ini)",
     ),
     Rule(
         "sigterm",
         ERROR,
         sigterm,
-        "in zerg mode SIGTERM is a reload: the copy dies with status 1 and cuts its requests (issue 854)",
+        "in zerg mode SIGTERM is a reload: the instance dies with status 1 and cuts its requests (issue 854)",
         "hook-master-start = unix_signal:15 gracefully_kill_them_all",
     ),
     Rule(
@@ -260,7 +262,7 @@ RULES = (
         "stop-reloads",
         ERROR,
         stop_reloads,
-        "SIGHUP reloads: in zerg mode the copy dies with status 1 (issue 854)",
+        "SIGHUP reloads: in zerg mode the instance dies with status 1 (issue 854)",
         "stopsignal = TERM, with hook-master-start = unix_signal:15 gracefully_kill_them_all",
     ),
     Rule(

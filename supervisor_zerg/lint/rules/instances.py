@@ -1,4 +1,4 @@
-"""The traps in how a copy is run: uWSGI's options other than hooks, and the program's section. Pure."""
+"""The traps in how an instance is run: uWSGI's options other than hooks, and the program's section. Pure."""
 
 from ..rule import ERROR, NOTE, WARNING, Rule, absent, present
 from .pools import served_by
@@ -70,7 +70,7 @@ def recycling(pair, program):
 
 def zerg_missing(pair, program):
     if program.known and not program.last("zerg", "zerg-node"):
-        yield program.home, "the copy attaches to no zerg pool"
+        yield program.home, "the instance attaches to no zerg pool"
 
 
 def zerg_served(pair, program):
@@ -121,7 +121,7 @@ RULES = (
         "vacuum",
         ERROR,
         present("vacuum"),
-        "a copy that ends removes the stats socket even when it is now the other copy's, and newer uWSGI every FIFO, the other's included",
+        "an instance that ends removes the stats socket even when it is now the other instance's, and newer uWSGI every FIFO, the other's included",
         "remove it",
     ),
     Rule(
@@ -135,7 +135,7 @@ RULES = (
         "need-app",
         ERROR,
         absent("need-app"),
-        "an application that fails to import is served as 500 by a healthy looking copy, which is promoted: 8 of 8 requests",
+        "an application that fails to import is served as 500 by a healthy looking instance, which is promoted: 8 of 8 requests",
         "need-app = true: it exits 22 at once",
     ),
     Rule(
@@ -157,7 +157,7 @@ RULES = (
         ERROR,
         asynchronous,
         "a pause freezes requests in flight: a swap left 10 of 10 requests of 1 s unanswered until the swap back",
-        "'retire = stop' in the pair: the old copy is ended gracefully",
+        "'retire = stop' in the pair: the old instance is ended gracefully",
     ),
     Rule(
         "threads",
@@ -179,7 +179,7 @@ RULES = (
         ERROR,
         present(*RELOADING),
         "in zerg mode a reload is broken: the instance dies with status 1 (issue 854)",
-        "remove it; 'supervisorctl restart PROGRAM' of the parked copy is the reload",
+        "remove it; 'supervisorctl restart PROGRAM' of the parked instance is the reload",
     ),
     Rule(
         "recycling",
@@ -193,7 +193,7 @@ RULES = (
         ERROR,
         present("emperor"),
         "the master that supervisord sees is the emperor's: it holds none of the FIFOs, and its vassals are not checked",
-        "run each copy as a program of its own",
+        "run each instance as a program of its own",
     ),
     Rule(
         "no-orphans",
@@ -214,14 +214,14 @@ RULES = (
         NOTE,
         stats_cores,
         "gevent = 100 x 4 processes is 100 KB and 1 ms a look, 4.8 ms at worst, inside of supervisord",
-        "stats-no-cores = true, with 'retire = stop': it hides from the plugin that the copy is async",
+        "stats-no-cores = true, with 'retire = stop': it hides from the plugin that the instance is async",
     ),
     Rule(
         "stats-blind",
         NOTE,
         present("stats-no-cores"),
         "stats do not tell how many requests a worker has, nor that it is async: the plugin sees only whether it is busy",
-        "remove it, unless 'retire = stop' is set for an async copy",
+        "remove it, unless 'retire = stop' is set for an async instance",
     ),
     Rule(
         "user",
@@ -234,21 +234,21 @@ RULES = (
         "zerg-missing",
         ERROR,
         zerg_missing,
-        "a copy with a socket of its own shares nothing: while the other is parked its requests wait",
+        "an instance with a socket of its own shares nothing: while the other is parked its requests wait",
         "zerg = the first part of the pool's zerg-pool",
     ),
     Rule(
         "zerg-served",
         ERROR,
         zerg_served,
-        "the copies attach to the pool's own socket, which is the first part of 'zerg-pool = POOL:SERVED'",
+        "the instances attach to the pool's own socket, which is the first part of 'zerg-pool = POOL:SERVED'",
         "zerg = the first part",
     ),
     Rule(
         "zerg-unknown",
         ERROR,
         zerg_unknown,
-        "nobody hands out a socket there: the copy cannot attach, and ends",
+        "nobody hands out a socket there: the instance cannot attach, and ends",
         "zerg = the first part of the pool's zerg-pool",
     ),
     Rule(

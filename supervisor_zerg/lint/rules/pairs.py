@@ -38,10 +38,10 @@ def pool_missing(pair):
 
 def fifos_differ(pair):
     wanted = [pair.real(path) for path in pair.config.fifos]
-    for copy in pair.copies:
-        given = copy.all("master-fifo")
+    for instance in pair.instances:
+        given = instance.all("master-fifo")
         paths = [pair.real(option.value) for option in given]
-        if copy.known and len(paths) > 2 and paths != wanted:
+        if instance.known and len(paths) > 2 and paths != wanted:
             first = next(
                 (
                     o
@@ -60,60 +60,69 @@ def fifos_differ(pair):
 
 
 def stats_shared(pair):
-    given = [copy.last("stats", "stats-server") for copy in pair.copies]
+    given = [instance.last("stats", "stats-server") for instance in pair.instances]
     if len(given) == 2 and all(given) and given[0].value == given[1].value:
-        yield given[1], f"both copies have the stats address {given[0].value}"
+        yield given[1], f"both instances have the stats address {given[0].value}"
 
 
 def stats_differ(pair):
-    for copy in pair.copies if pair.config.stats else ():
-        given, wanted = copy.last("stats", "stats-server"), pair.config.stats_of(copy.name)
-        if copy.known and not given:
-            yield copy.home, "the pair expects stats of its copies, and the ini has none"
+    for instance in pair.instances if pair.config.stats else ():
+        given, wanted = instance.last("stats", "stats-server"), pair.config.stats_of(instance.name)
+        if instance.known and not given:
+            yield instance.home, "the pair expects stats of its instances, and the ini has none"
         elif given and pair.real(given.value) != pair.real(wanted):
             yield (
                 given,
-                f"the copy has its stats at {given.value}, the pair expects them at {wanted}",
+                f"the instance has its stats at {given.value}, the pair expects them at {wanted}",
             )
 
 
 def companion_differs(pair):
-    for copy in pair.copies if pair.config.companion else ():
-        given, wanted = copy.variable(SOCKET), named(pair.config.companion, copy.name)
+    for instance in pair.instances if pair.config.companion else ():
+        given, wanted = instance.variable(SOCKET), named(pair.config.companion, instance.name)
         if given and pair.real(given) != pair.real(wanted):
-            place = [option for option in copy.all("env") if option.value.startswith(SOCKET)][-1]
+            place = [option for option in instance.all("env") if option.value.startswith(SOCKET)][
+                -1
+            ]
             yield (
                 place,
-                f"the companion of {copy.name} answers at {given}, the pair asks it at {wanted}",
+                f"the companion of {instance.name} answers at {given}, the pair asks it at {wanted}",
             )
-        elif copy.known and not given and pair.config.health.startswith("/"):
+        elif instance.known and not given and pair.config.health.startswith("/"):
             yield (
-                copy.home,
-                f"the pair asks the companion of {copy.name} for its health, and the ini has no {SOCKET}",
+                instance.home,
+                f"the pair asks the companion of {instance.name} for its health, and the ini has no {SOCKET}",
             )
 
 
 def fifo_folder(pair):
-    for copy in pair.copies:
-        for option in copy.all("master-fifo"):
+    for instance in pair.instances:
+        for option in instance.all("master-fifo"):
             folder = option.value.rpartition("/")[0]
             if folder in pair.open_folders:
                 yield option, f"everybody may write to {folder}"
     for path in pair.config.fifos:
         folder = path.rpartition("/")[0]
-        if folder in pair.open_folders and not any(copy.all("master-fifo") for copy in pair.copies):
+        if folder in pair.open_folders and not any(
+            instance.all("master-fifo") for instance in pair.instances
+        ):
             yield pair.section.at("fifos"), f"everybody may write to {folder}"
 
 
 def pool_priority(pair):
     if pair.pool:
         own = pair.pool
-        late = [copy for copy in pair.copies if _priority(own, copy) >= _priority(copy, own)]
+        late = [
+            instance
+            for instance in pair.instances
+            if _priority(own, instance) >= _priority(instance, own)
+        ]
         if late:
             where = own.group if own.group and own.group is not late[0].group else own.section
             yield (
                 where.at("priority"),
-                "the pool (priority %d) is not started before its copies" % _priority(own, late[0]),
+                "the pool (priority %d) is not started before its instances"
+                % _priority(own, late[0]),
             )
 
 
@@ -126,36 +135,37 @@ def _priority(program, other):
 
 
 def pool_autostart(pair):
-    started = any(copy.on("autostart", True) for copy in pair.copies)
+    started = any(instance.on("autostart", True) for instance in pair.instances)
     if pair.pool and started and not pair.pool.on("autostart", True):
         yield (
             pair.pool.section.at("autostart"),
-            "the pool is not started with supervisord, but a copy is",
+            "the pool is not started with supervisord, but an instance is",
         )
 
 
 def both_autostart(pair):
     moving = [
-        copy
-        for copy in pair.copies
-        if copy.on("autostart", True) and any(hook.fifo for hook in copy.hooks)
+        instance
+        for instance in pair.instances
+        if instance.on("autostart", True) and any(hook.fifo for hook in instance.hooks)
     ]
     if len(moving) == 2:
         yield (
             moving[1].section.at("autostart"),
-            "both copies start with supervisord, and move slots by hooks",
+            "both instances start with supervisord, and move slots by hooks",
         )
 
 
 def stopwait(pair):
-    for copy in pair.copies:
-        mercy = copy.number("worker-reload-mercy", default=MERCY_S)
+    for instance in pair.instances:
+        mercy = instance.number("worker-reload-mercy", default=MERCY_S)
         least = max(mercy, pair.config.drain_timeout)
-        if copy.whole("stopwaitsecs", STOPWAIT_S) <= least:
+        if instance.whole("stopwaitsecs", STOPWAIT_S) <= least:
             text = "stopwaitsecs is %d, uWSGI's mercy is %d s and drain_timeout %g s"
             yield (
-                copy.section.at("stopwaitsecs"),
-                text % (copy.whole("stopwaitsecs", STOPWAIT_S), mercy, pair.config.drain_timeout),
+                instance.section.at("stopwaitsecs"),
+                text
+                % (instance.whole("stopwaitsecs", STOPWAIT_S), mercy, pair.config.drain_timeout),
             )
 
 
@@ -192,49 +202,49 @@ RULES = (
         "fifos-differ",
         ERROR,
         fifos_differ,
-        "the plugin looks for the masters at the pair's paths, in the order new, running, sleeping: the copy is lost or in a wrong slot",
+        "the plugin looks for the masters at the pair's paths, in the order new, running, sleeping: the instance is lost or in a wrong slot",
         "write the same three paths in the same order in both places",
     ),
     Rule(
         "stats-shared",
         ERROR,
         stats_shared,
-        "the younger copy answers for both, and when it ends it takes the path away from the other",
+        "the younger instance answers for both, and when it ends it takes the path away from the other",
         "put $(SUPERVISOR_PROCESS_NAME) into stats of the ini, and %(program_name)s into stats of the pair",
     ),
     Rule(
         "stats-differ",
         WARNING,
         stats_differ,
-        "requests in flight are then told by the kernel only; a strange stats server tells of another copy",
+        "requests in flight are then told by the kernel only; a strange stats server tells of another instance",
         "make stats of the ini and of the pair the same, or set 'stats =' to nothing in the pair",
     ),
     Rule(
         "companion-differs",
         WARNING,
         companion_differs,
-        "nobody answers for the health of a copy: every deploy fails when its time for that is over",
+        "nobody answers for the health of an instance: every deploy fails when its time for that is over",
         "env = ZERG_COMPANION_SOCKET=... in the ini, and the same path as 'companion' of the pair",
     ),
     Rule(
         "fifo-folder",
         ERROR,
         fifo_folder,
-        "who may write to a FIFO can end a copy; who lays a directory or FIFO at its path makes the master exit 1 (issue 1453)",
-        "use a folder that only the copies may write to, sticky bit or not",
+        "who may write to a FIFO can end an instance; who lays a directory or FIFO at its path makes the master exit 1 (issue 1453)",
+        "use a folder that only the instances may write to, sticky bit or not",
     ),
     Rule(
         "pool-priority",
         WARNING,
         pool_priority,
-        "a copy that finds no pool cannot attach, and ends",
-        "give the pool, or its group, a lower priority number, such as 10, and the ini of the copies 'wait-for-socket'",
+        "an instance that finds no pool cannot attach, and ends",
+        "give the pool, or its group, a lower priority number, such as 10, and the ini of the instances 'wait-for-socket'",
     ),
     Rule(
         "pool-autostart",
         WARNING,
         pool_autostart,
-        "a copy that finds no pool cannot attach, and ends",
+        "an instance that finds no pool cannot attach, and ends",
         "autostart = true for the pool",
     ),
     Rule(

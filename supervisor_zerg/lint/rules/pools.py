@@ -175,21 +175,21 @@ RULES = (
         pool_listen,
         "while nobody accepts requests wait there: 101 clients did; beyond it a unix socket refuses at once (49 of 150 got 502), and TCP "
         "retries for up to 6.7 s",
-        "listen = the requests that come within one boot of a copy, up to net.core.somaxconn (uWSGI does not start with more); "
+        "listen = the requests that come within one boot of an instance, up to net.core.somaxconn (uWSGI does not start with more); "
         "a number, since @(FILE) is taken for 0",
     ),
     Rule(
         "pool-signal",
         WARNING,
         pool_signal,
-        "it logs 'binary reloading' and makes its socket anew in place of ending, while the copies hold the old one, or it dies of it",
+        "it logs 'binary reloading' and makes its socket anew in place of ending, while the instances hold the old one, or it dies of it",
         "stopsignal = INT",
     ),
     Rule(
         "pool-tcp",
         NOTE,
         pool_tcp,
-        "a restarted pool cannot bind while the copies hold the port: it ends FATAL, and they go on serving",
-        "stop both copies before the pool is restarted",
+        "a restarted pool cannot bind while the instances hold the port: it ends FATAL, and they go on serving",
+        "stop both instances before the pool is restarted",
     ),
 )

@@ -214,7 +214,7 @@ RULES = (
         "no-plugin",
         ERROR,
         no_plugin,
-        "no pair is swapped, failed over or mended; copies that boot parked (managed.ini) serve nobody",
+        "no pair is swapped, failed over or mended; instances that boot parked (managed.ini) serve nobody",
         f"add [rpcinterface:zerg] with supervisor.rpcinterface_factory = {PLUGIN}",
     ),
     Rule(

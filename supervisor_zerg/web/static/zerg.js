@@ -34,9 +34,9 @@ function show(section, told) {
   list(section.querySelector(".history"), told.history);
   offer(section.querySelector(".actions"), told.offered);
   section.querySelectorAll("[data-program]").forEach((row, number) => {
-    row.dataset.condition = told.copies[number].condition;
-    fill(row, told.copies[number]);
-    offer(row, told.copies[number].offered);
+    row.dataset.condition = told.instances[number].condition;
+    fill(row, told.instances[number]);
+    offer(row, told.instances[number].offered);
   });
 }
 

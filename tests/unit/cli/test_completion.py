@@ -54,7 +54,7 @@ def zergctl_there(tmp_path):
 
 
 class Terminal:
-    """An interactive shell in a terminal, as a person has it."""
+    """An interactive shell in a terminal, as an operator has it."""
 
     def __init__(self, command, folder, path):
         self.mine, theirs = pty.openpty()

@@ -24,7 +24,7 @@ REFUSED = xmlrpc.client.Fault(304, "ZERG_NOT_RUNNING: b is STOPPED; start it")
 
 
 def a_copy(program, condition="parked", **options):
-    copy = {
+    instance = {
         "program": program,
         "pid": 7,
         "master": 7,
@@ -34,17 +34,17 @@ def a_copy(program, condition="parked", **options):
         "in_flight": 0,
         "workers": 2,
         "threads": 8,
-        "at_full_strength": 0,
+        "accepting_threads": 0,
         "frozen": False,
         "requests": 12.0,
-        "witness": "kernel, stats",
+        "source": "kernel, stats",
         "since": NOW - 3661,
     }
-    return {**copy, **options}
+    return {**instance, **options}
 
 
 def a_pair(pair="web", serving="a", parked="b", **options):
-    copies = [a_copy("a", "serving", slot="running", at_full_strength=8), a_copy("b")]
+    instances = [a_copy("a", "serving", slot="running", accepting_threads=8), a_copy("b")]
     info = {
         "pair": pair,
         "serving": serving,
@@ -55,7 +55,7 @@ def a_pair(pair="web", serving="a", parked="b", **options):
         "busy": "",
         "pool": "zergpool RUNNING",
         "problems": [],
-        "copies": copies,
+        "instances": instances,
     }
     return {**info, **options}
 
@@ -126,7 +126,7 @@ def shell(line, capsys, interactive=0, bare=False, **answers):
 
 def test_every_command_asks_the_method_of_its_name(capsys):
     answers = dict.fromkeys(
-        ("swap", "promote", "pause", "resume", "settle", "setAuto"), a_reply(auto=True)
+        ("swap", "promote", "pause", "resume", "reconcile", "setAuto"), a_reply(auto=True)
     )
     answers.update(getPairInfo=a_pair(), getAllPairInfo=[a_pair()], getHistory=[])
     for line, asked in (
@@ -139,7 +139,7 @@ def test_every_command_asks_the_method_of_its_name(capsys):
         ("pause --hold a", ("pause", "a", True)),
         ("resume a", ("resume", "a", False)),
         ("resume a --both", ("resume", "a", True)),
-        ("settle", ("settle", "")),
+        ("reconcile", ("reconcile", "")),
         ("auto on", ("setAuto", "", True)),
         ("auto off web", ("setAuto", "web", False)),
         ("history", ("getHistory", "", commands.LIMIT)),
@@ -194,7 +194,7 @@ def test_bad_words_are_refused_with_a_hint_before_anything_is_asked(line, hint, 
 def test_any_words_are_either_understood_or_refused(words):
     try:
         call = help.parse(words)
-    except help.BadWords as error:
+    except help.UsageError as error:
         assert text.plain(str(error)).isascii()
     else:
         assert call.command.name in commands.COMMANDS
@@ -210,10 +210,10 @@ def a_deploy(**options):
         "pair": "web",
         "label": "",
         "elapsed": 1.0,
-        "waits_for": "b boots",
+        "waiting_for": "b boots",
         "outcome": "",
-        "why": "",
-        "cut": 0,
+        "reason": "",
+        "killed_requests": 0,
         "serving": "a",
     }
     return {**told, **options}
@@ -251,19 +251,19 @@ def test_a_label_of_two_words_is_refused_with_what_it_is(capsys):
 
 
 def test_status_and_history_tell_the_label():
-    info = a_pair(copies=[a_copy("a", "serving", label="v2"), a_copy("b", label="")])
+    info = a_pair(instances=[a_copy("a", "serving", label="v2"), a_copy("b", label="")])
     assert ["  label v2" in line for line in text.tell_status(info, NOW)] == [False, True, False]
     entry = {
         "at": NOW,
         "id": "x-1",
         "what": "deploy b",
         "label": "v2",
-        "by": "a person",
+        "by": "an operator",
         "outcome": "deployed",
         "took_ms": 1.0,
     }
     (line,) = text.tell_history([entry])
-    assert "deploy b v2, by a person, deployed" in line
+    assert "deploy b v2, by an operator, deployed" in line
 
 
 # what is told
@@ -274,13 +274,13 @@ def test_status_tells_one_fact_a_line():
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 3661))
     assert list(text.tell_status([info], NOW)) == [
         "web: a serves, b parked, warm yes, auto on, held no, pool zergpool RUNNING, busy with swap b (id x-2)",
-        f"  a  serving  running   RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since {local} (1h 1m)  witness kernel, stats",
-        f"  b  parked   sleeping  RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since {local} (1h 1m)  witness kernel, stats",
+        f"  a  serving  running   RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since {local} (1h 1m)  source kernel, stats",
+        f"  b  parked   sleeping  RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since {local} (1h 1m)  source kernel, stats",
         "  problem: the pool is EXITED",
     ]
 
 
-def test_status_of_a_copy_that_does_not_run_keeps_its_columns():
+def test_status_of_an_instance_that_does_not_run_keeps_its_columns():
     stopped = a_copy(
         "b",
         "stopped",
@@ -290,20 +290,20 @@ def test_status_of_a_copy_that_does_not_run_keeps_its_columns():
         threads=0,
         requests=0.0,
         since=0.0,
-        witness="",
+        source="",
         statename="STOPPED",
     )
-    line = list(text.tell_status(a_pair(copies=[stopped]), NOW))[1]
+    line = list(text.tell_status(a_pair(instances=[stopped]), NOW))[1]
     assert (
         line
-        == "  b  stopped  -  STOPPED  pid -  in flight 0  workers 0  requests 0  since -  witness -"
+        == "  b  stopped  -  STOPPED  pid -  in flight 0  workers 0  requests 0  since -  source -"
     )
 
 
-def test_status_says_when_threads_do_not_accept_yet_or_the_copy_is_frozen():
-    uneven = a_copy("c", "serving", workers=3, at_full_strength=8)
-    copies = [a_copy("a", "serving", at_full_strength=2), a_copy("b", frozen=True), uneven]
-    serving, parked, uneven = list(text.tell_status(a_pair(copies=copies), NOW))[1:]
+def test_status_says_when_threads_do_not_accept_yet_or_the_instance_is_frozen():
+    uneven = a_copy("c", "serving", workers=3, accepting_threads=8)
+    instances = [a_copy("a", "serving", accepting_threads=2), a_copy("b", frozen=True), uneven]
+    serving, parked, uneven = list(text.tell_status(a_pair(instances=instances), NOW))[1:]
     assert serving.endswith("  only 2 of 8 threads accept yet")
     assert parked.endswith("  frozen")
     assert "workers 3 (8 threads)" in uneven
@@ -313,7 +313,7 @@ def test_status_of_a_misconfigured_pair_is_told():
     info = a_pair(
         serving="",
         parked="",
-        copies=[],
+        instances=[],
         pool="",
         auto=False,
         warm=False,
@@ -351,7 +351,7 @@ def test_age_is_told_in_its_two_largest_units(seconds, told):
         ({"parked": ""}, "web: b serves, nobody parked (4.2 ms)"),
         (
             {"serving": "", "held": True},
-            "web: nobody serves, a parked, held by a person: requests wait until 'zerg resume PROGRAM' (4.2 ms)",
+            "web: nobody serves, a parked, held by an operator: requests wait until 'zerg resume PROGRAM' (4.2 ms)",
         ),
     ],
 )
@@ -373,26 +373,26 @@ def test_history_tells_an_entry_and_its_moves():
         "pair": "web",
         "id": "x-1",
         "what": "swap b",
-        "by": "a person",
+        "by": "an operator",
         "outcome": "done",
         "took_ms": 2.44,
         "serving": "b",
-        "moves": ["+0.5ms resume b to running", "+1.5ms pause a to sleeping"],
+        "actions": ["+0.5ms resume b to running", "+1.5ms pause a to sleeping"],
     }
     short = {
         "at": NOW,
         "pair": "web",
         "id": "x-2",
         "what": "auto on",
-        "by": "a person",
+        "by": "an operator",
         "outcome": "done",
     }
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW))
     assert list(text.tell_history([entry, short])) == [
-        f"{local} x-1 swap b, by a person, done, took 2.4 ms",
+        f"{local} x-1 swap b, by an operator, done, took 2.4 ms",
         "  +0.5ms resume b to running",
         "  +1.5ms pause a to sleeping",
-        f"{local} x-2 auto on, by a person, done",
+        f"{local} x-2 auto on, by an operator, done",
     ]
 
 
@@ -440,8 +440,8 @@ def test_a_refusal_ends_with_its_own_status_and_names_itself_on_stderr(refusal, 
         ([a_pair()], SERVED),
         ([a_pair(serving="")], NOBODY),
         ([a_pair(serving="", held=True)], NOBODY),
-        ([a_pair(), a_pair("other", serving="", copies=[a_copy("c")])], SERVED),
-        ([a_pair(serving=""), a_pair("other", copies=[a_copy("c")])], NOBODY),
+        ([a_pair(), a_pair("other", serving="", instances=[a_copy("c")])], SERVED),
+        ([a_pair(serving=""), a_pair("other", instances=[a_copy("c")])], NOBODY),
         ([], NOBODY),
         (ConnectionRefusedError(111, "refused"), UNREACHABLE),
         (xmlrpc.client.Fault(6, "SHUTDOWN_STATE"), UNREACHABLE),
@@ -454,7 +454,7 @@ def test_a_refusal_only_ends_with_3_if_somebody_serves_the_pair_it_is_about(info
 
 
 def test_the_pair_that_a_refusal_is_about_is_found_by_its_name_and_by_its_programs():
-    web, other = a_pair(), a_pair("other", copies=[a_copy("g:c")])
+    web, other = a_pair(), a_pair("other", instances=[a_copy("g:c")])
     assert failures.concerned([web, other], {"PAIR": "other"}) == [other]
     assert failures.concerned([web, other], {"PROGRAM": "b"}) == [web]
     assert failures.concerned([web, other], {"PROGRAM": "b:b"}) == [web]
@@ -623,7 +623,7 @@ def test_companion_prints_the_path_of_the_file_and_nothing_else(capsys):
 
 def completed(line, bare=False, **answers):
     controller = Shell(
-        Zerg(**{"getAllPairInfo": [a_pair(), a_pair("shop", copies=[a_copy("g:c")])], **answers})
+        Zerg(**{"getAllPairInfo": [a_pair(), a_pair("shop", instances=[a_copy("g:c")])], **answers})
     )
     plugin.make_zerg_controllerplugin(controller, bare=bare)
     text, found = line.rpartition(" ")[2], []
@@ -638,7 +638,7 @@ def completed(line, bare=False, **answers):
 @pytest.mark.parametrize(
     "line, found",
     [
-        ("zerg s", ["status ", "swap ", "settle "]),
+        ("zerg s", ["status ", "swap "]),
         ("zerg promote ", ["a ", "b ", "g:c ", "--json "]),
         ("zerg promote g:", ["g:c "]),
         ("zerg swap w", ["web "]),

@@ -10,7 +10,7 @@ from .test_plugin import NOW
 
 
 def info(requests, **changes):
-    copies = [
+    instances = [
         {
             "program": p,
             "pid": pid,
@@ -27,7 +27,14 @@ def info(requests, **changes):
             ("b[red]", 20, "parked", "sleeping", 0.0),
         )
     ]
-    return {"pair": "web", "warm": True, "busy": "", "problems": [], "copies": copies, **changes}
+    return {
+        "pair": "web",
+        "warm": True,
+        "busy": "",
+        "problems": [],
+        "instances": instances,
+        **changes,
+    }
 
 
 def test_requests_a_second_are_told_between_two_looks_at_one_process():
@@ -35,20 +42,23 @@ def test_requests_a_second_are_told_between_two_looks_at_one_process():
     assert rates.of([info(100.0)], 1.0) == {("web", "a"): None, ("web", "b[red]"): None}
     assert rates.of([info(150.0)], 1.5)[("web", "a")] == 100.0
     restarted = info(3.0)
-    restarted["copies"][0]["pid"] = 11
+    restarted["instances"][0]["pid"] = 11
     assert rates.of([restarted], 2.0)[("web", "a")] is None
 
 
 def test_plain_lines_where_there_is_no_terminal():
     stream = io.StringIO()
     watch.watch(
-        lambda: info(1.0, problems=["no warm copy"], busy="deploy b"), stream, interval=0, count=2
+        lambda: info(1.0, problems=["no warm instance"], busy="deploy b"),
+        stream,
+        interval=0,
+        count=2,
     )
     shown = stream.getvalue().splitlines()
     assert (
         len(shown) == 4
         and shown[0].endswith("web: a serving, b[red] parked, warm, deploy b")
-        and "problem: no warm copy" in shown[1]
+        and "problem: no warm instance" in shown[1]
     )
 
 

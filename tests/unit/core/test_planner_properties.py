@@ -1,11 +1,20 @@
-"""From any state, however broken, a pair converges, and never passes through "nobody serves" while a healthy copy exists."""
+"""From any state, however broken, a pair converges, and never passes through "nobody serves" while a healthy instance exists."""
 
 from dataclasses import replace
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervisor_zerg.core.model import Arrival, Copy, Desired, Facts, Orphan, Slot, Verb, Worker
+from supervisor_zerg.core.model import (
+    OnStart,
+    Instance,
+    DesiredState,
+    PairState,
+    Orphan,
+    Slot,
+    ActionKind,
+    Worker,
+)
 from supervisor_zerg.core.planner import decide
 
 from ..simulated_pair import World, check, converge
@@ -22,66 +31,66 @@ STATES = st.sampled_from(["RUNNING"] * 12 + SELDOM)
 
 @st.composite
 def workers(draw, pid):
-    cores = draw(st.sampled_from([1, 1, 4]))
-    parked = draw(st.integers(0, cores))
-    flags = {name: draw(RARELY) for name in ("stopped", "spinning", "zombie")}
+    threads = draw(st.sampled_from([1, 1, 4]))
+    parked = draw(st.integers(0, threads))
+    flags = {name: draw(RARELY) for name in ("stopped", "in_signal_loop", "zombie")}
     return Worker(
-        pid, cores, parked, draw(st.integers(0, cores - parked)), born=draw(MOSTLY), **flags
+        pid, threads, parked, draw(st.integers(0, threads - parked)), started=draw(MOSTLY), **flags
     )
 
 
 @st.composite
-def copies(draw, program):
+def instances(draw, program):
     state = draw(STATES)
     pid = (10 if program == "a" else 20) if draw(MOSTLY) else 0
-    return Copy(
+    return Instance(
         program=program,
         state=state,
         pid=pid,
         master=pid if draw(MOSTLY) else 0,
         slot=draw(st.sampled_from([None, *Slot, *Slot])),
-        linked=draw(st.booleans()),
+        fifo_in_place=draw(st.booleans()),
         paused=draw(st.sampled_from([None, True, True, False, False])),
         workers=tuple(draw(workers(pid + n)) for n in range(draw(st.integers(0, 3)))),
         pending=("p1",) if draw(RARELY) else (),
-        deaf="is stopped" if draw(RARELY) else "",
-        fresh=draw(RARELY),
-        torn=draw(RARELY),
-        waking=draw(RARELY),
-        grown=draw(st.booleans()),
-        renewing=draw(RARELY),
+        unresponsive="is stopped" if draw(RARELY) else "",
+        newly_accepting=draw(RARELY),
+        partly_paused=draw(RARELY),
+        just_toggled=draw(RARELY),
+        was_ready=draw(st.booleans()),
+        all_respawning=draw(RARELY),
         asynchronous=draw(RARELY),
         attached=draw(st.sampled_from([None, None, True, False])),
-        blind="hidden" if draw(RARELY) else "",
+        unreadable="hidden" if draw(RARELY) else "",
     )
 
 
 @st.composite
-def facts(draw):
+def observed(draw):
     things = st.sampled_from(["a directory at /x", "a regular file at /x"])
     blocked = draw(st.lists(st.tuples(st.sampled_from(list(Slot)), things), max_size=2))
     orphans = [Orphan(900 + n, "a", draw(st.booleans())) for n in range(draw(st.integers(0, 2)))]
-    return Facts((draw(copies("a")), draw(copies("b"))), tuple(blocked), tuple(orphans))
+    return PairState((draw(instances("a")), draw(instances("b"))), tuple(blocked), tuple(orphans))
 
 
 @st.composite
 def wishes(draw):
-    arrivals = draw(st.dictionaries(PROGRAMS, st.sampled_from(list(Arrival)), max_size=2))
-    return Desired(
-        wish=draw(st.sampled_from(["", "a", "b"])),
-        last=draw(st.sampled_from(["", "a", "b"])),
-        held=draw(st.booleans()),
-        both=draw(st.booleans()),
-        arrivals=tuple(arrivals.items()),
+    on_start = draw(st.dictionaries(PROGRAMS, st.sampled_from(list(OnStart)), max_size=2))
+    return DesiredState(
+        requested=draw(st.sampled_from(["", "a", "b"])),
+        last_active=draw(st.sampled_from(["", "a", "b"])),
+        hold=draw(st.booleans()),
+        both_active=draw(st.booleans()),
+        on_start=tuple(on_start.items()),
         freeze=draw(st.booleans()),
         retire_stop=draw(st.booleans()),
         retiring=draw(st.sampled_from(["", "a", "b"])),
-        desperate=draw(st.booleans()),
-        overdue=draw(st.booleans()),
+        force_toggle=draw(st.booleans()),
+        drain_expired=draw(st.booleans()),
     )
 
 
-@given(facts(), wishes())
+@given(observed(), wishes())
 @settings(PROFILE, max_examples=400)
 def test_whatever_the_facts_decide_answers_and_breaks_no_rule(seen, desired):
     check(seen, desired, decide(seen, desired))
@@ -90,19 +99,21 @@ def test_whatever_the_facts_decide_answers_and_breaks_no_rule(seen, desired):
 @st.composite
 def broken_worlds(draw):
     """Any mess that people, races and crashes can leave behind, in masters that can still be commanded."""
-    world = World(cores=draw(st.sampled_from([1, 4])), workers=draw(st.integers(1, 3)))
+    world = World(threads=draw(st.sampled_from([1, 4])), workers=draw(st.integers(1, 3)))
     for program in ("a", "b"):
         kind = draw(st.sampled_from(["up", "up", "up", "up", "boots", "down"]))
         if kind == "boots":
             world.start(program, draw(st.booleans()))
         elif kind == "up":
             master = world.boot(program, draw(st.sampled_from(list(Slot))), draw(st.booleans()))
-            master.torn = draw(RARELY)
-            master.linked, master.deaf = (
+            master.partly_paused = draw(RARELY)
+            master.fifo_in_place, master.unresponsive = (
                 draw(st.booleans()),
                 draw(st.sampled_from(["", "", "is busy"])),
             )
-            master.fresh = not master.paused and master.slot is Slot.NEW and draw(st.booleans())
+            master.newly_accepting = (
+                not master.paused and master.slot is Slot.NEW and draw(st.booleans())
+            )
             master.workers = [draw(mishaps(master, w)) for w in master.workers]
     return world
 
@@ -113,9 +124,9 @@ def mishaps(draw, master, worker):
     if kind == "busy":
         return replace(worker, busy=1, parked=max(0, worker.parked - 1))
     if kind == "newborn":
-        return replace(worker, born=False, parked=0)
+        return replace(worker, started=False, parked=0)
     if kind == "flood":
-        return replace(worker, born=False, spinning=True, parked=0)
+        return replace(worker, started=False, in_signal_loop=True, parked=0)
     if kind == "frozen" and master.paused:
         return replace(worker, stopped=True)
     if kind == "loose" and master.paused:
@@ -124,16 +135,16 @@ def mishaps(draw, master, worker):
 
 
 WANTS = st.builds(
-    Desired,
-    wish=st.sampled_from(["", "a", "b"]),
-    last=st.sampled_from(["", "a", "b"]),
+    DesiredState,
+    requested=st.sampled_from(["", "a", "b"]),
+    last_active=st.sampled_from(["", "a", "b"]),
     freeze=st.booleans(),
-    arrivals=st.sampled_from(
+    on_start=st.sampled_from(
         [
             (),
-            (("a", Arrival.PARKS),),
-            (("b", Arrival.TAKES_OVER),),
-            (("a", Arrival.PARKS), ("b", Arrival.PARKS)),
+            (("a", OnStart.STANDBY),),
+            (("b", OnStart.PROMOTE),),
+            (("a", OnStart.STANDBY), ("b", OnStart.STANDBY)),
         ]
     ),
 )
@@ -143,35 +154,38 @@ WANTS = st.builds(
 @PROFILE
 def test_from_any_mess_a_pair_converges_to_one_that_serves_and_one_that_is_parked(world, desired):
     alive = [p for p, m in world.masters.items() if m.pid]
-    desired = replace(desired, wish=desired.wish if desired.wish in alive else "")
+    desired = replace(desired, requested=desired.requested if desired.requested in alive else "")
     desired, _ = converge(world, desired)
-    seen = world.facts()
+    seen = world.observed()
     assert bool(seen.serving) == bool(alive)
-    accepting = [c.program for c in seen.copies if c.accepting]
+    accepting = [c.program for c in seen.instances if c.accepting]
     assert len(accepting) <= 1
     if len(alive) == 2:
-        assert seen.parked and seen.copy(seen.parked).slot is Slot.SLEEPING
+        assert seen.parked and seen.instance(seen.parked).slot is Slot.SLEEPING
     if alive:
-        assert seen.copy(seen.serving).slot is Slot.RUNNING and seen.copy(seen.serving).linked
+        assert (
+            seen.instance(seen.serving).slot is Slot.RUNNING
+            and seen.instance(seen.serving).fifo_in_place
+        )
 
 
 @given(broken_worlds(), WANTS)
 @PROFILE
 def test_a_pair_that_somebody_serves_is_served_at_every_step(world, desired):
-    """Make before break: once a copy that stays accepts, there is one until the end. Where the only one is torn, the same ``p``
+    """Make before break: once an instance that stays accepts, there is one until the end. Where the only one is torn, the same ``p``
     that mends it may pause it until the next one."""
     served = False
     for _ in range(200):
-        seen = world.facts()
-        accepting = any(c.accepting and c.up for c in seen.copies)
-        assert accepting or not served or world.moves[-1].verb is Verb.ALIGN
+        seen = world.observed()
+        accepting = any(c.accepting and c.up for c in seen.instances)
+        assert accepting or not served or world.actions[-1].kind is ActionKind.ALIGN
         served = served or accepting
-        step = decide(seen, desired)
-        if step.done:
+        decision = decide(seen, desired)
+        if decision.done:
             break
-        for move in step.moves:
-            world.apply(move)
-        if not step.moves:
+        for action in decision.actions:
+            world.apply(action)
+        if not decision.actions:
             world.wait()
 
 
@@ -180,17 +194,17 @@ def test_a_pair_that_somebody_serves_is_served_at_every_step(world, desired):
 def test_what_has_converged_is_left_alone(world, desired):
     alive = [p for p, m in world.masters.items() if m.pid]
     desired, _ = converge(
-        world, replace(desired, wish=desired.wish if desired.wish in alive else "")
+        world, replace(desired, requested=desired.requested if desired.requested in alive else "")
     )
-    before = len(world.moves)
+    before = len(world.actions)
     converge(world, desired, most=2)
-    assert len(world.moves) == before
+    assert len(world.actions) == before
 
 
 @st.composite
 def hard_times(draw):
-    """(world, desired): the same mess, and what else may go on: a stop, orphans, a new socket of the pool, async copies, recycling; while
-    a person holds the pair, lets both serve, or has the old copy ended."""
+    """(world, desired): the same mess, and what else may go on: a stop, orphans, a new socket of the pool, async instances, recycling; while
+    an operator holds the pair, lets both serve, or has the old instance ended."""
     world = draw(broken_worlds())
     for program, master in list(world.masters.items()):
         happens = (
@@ -200,8 +214,11 @@ def hard_times(draw):
         )
         master.state = "STOPPING" if happens == "stop" else master.state
         master.attached = happens != "detach"
-        master.asynchronous, master.torn = happens == "async", master.torn and happens != "async"
-        if happens == "recycle" and master.grown:
+        master.asynchronous, master.partly_paused = (
+            happens == "async",
+            master.partly_paused and happens != "async",
+        )
+        if happens == "recycle" and master.was_ready:
             world.recycle(program)
     world.orphans = [
         Orphan(900 + n, "a", draw(st.booleans())) for n in range(draw(st.integers(0, 2)))
@@ -212,13 +229,13 @@ def hard_times(draw):
         wants = "stop"
     return world, replace(
         desired,
-        both=wants == "both",
-        held=wants == "held",
+        both_active=wants == "both",
+        hold=wants == "held",
         retire_stop=wants == "stop",
         retiring=draw(PROGRAMS) if wants == "stop" else "",
-        wish=""
-        if wants == "held" or not getattr(world.masters.get(desired.wish), "pid", 0)
-        else desired.wish,
+        requested=""
+        if wants == "held" or not getattr(world.masters.get(desired.requested), "pid", 0)
+        else desired.requested,
     )
 
 
@@ -227,8 +244,10 @@ def hard_times(draw):
 def test_in_hard_times_a_pair_converges_to_what_is_wanted_of_it(times):
     world, desired = times
     desired, _ = converge(world, desired)
-    seen = world.facts()
-    up = [c for c in seen.copies if c.up]
+    seen = world.observed()
+    up = [c for c in seen.instances if c.up]
     accepting = [c.program for c in up if c.accepting]
-    assert seen.orphans == () or desired.held
-    assert len(accepting) == (0 if desired.held else len(up) if desired.both else min(len(up), 1))
+    assert seen.orphans == () or desired.hold
+    assert len(accepting) == (
+        0 if desired.hold else len(up) if desired.both_active else min(len(up), 1)
+    )

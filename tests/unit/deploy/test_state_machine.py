@@ -7,24 +7,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg.core import errors
-from supervisor_zerg.core.model import Copy, Facts, Slot, Worker
+from supervisor_zerg.core.model import Instance, PairState, Slot, Worker
 from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.deploy.dry_run import rehearse
-from supervisor_zerg.deploy.model import Counters, Do, Outcome, Phase, Plan, Sight
+from supervisor_zerg.deploy.model import (
+    Counters,
+    DeployAction,
+    Outcome,
+    Phase,
+    Plan,
+    DeployObservation,
+)
 from supervisor_zerg.deploy.plan import plans, read_options
 from supervisor_zerg.deploy.state_machine import CUT_S, advance, begin
 
 PLAN = Plan("new", "old", bake=10, drain_timeout=60, boot_timeout=300, count=2, check_timeout=20)
 CHECKED = replace(PLAN, check_parked=True, check_serving=True)
 HOOKED = replace(PLAN, before=("before_deploy",), after="after_deploy")
-GONE = Copy("new")
+GONE = Instance("new")
 
 
-def a_copy(program, paused, busy=0, born=True):
+def a_copy(program, paused, busy=0, started=True):
     pid = {"new": 20, "old": 10}[program]
-    workers = (Worker(pid + 1, 1, int(paused and not busy), busy, born=born),)
+    workers = (Worker(pid + 1, 1, int(paused and not busy), busy, started=started),)
     slot = Slot.SLEEPING if paused else Slot.RUNNING
-    return Copy(program, "RUNNING", pid, pid, slot, paused=paused, workers=workers)
+    return Instance(program, "RUNNING", pid, pid, slot, paused=paused, workers=workers)
 
 
 OLD = a_copy("old", False)
@@ -32,33 +39,33 @@ PARKED = a_copy("new", True)
 SERVING = a_copy("new", False)
 
 
-class Deploy:
+class DeployRunner:
     """Drives a release, and keeps what it ordered."""
 
     def __init__(self, plan):
-        self.now, self.orders, self.phases = 0.0, [], []
+        self.now, self.actions, self.phases = 0.0, [], []
         self.take(*begin(plan, self.now))
 
-    def take(self, release, orders):
-        self.release, self.orders = release, self.orders + list(orders)
-        self.phases.append(release.phase)
+    def take(self, state, actions):
+        self.state, self.actions = state, self.actions + list(actions)
+        self.phases.append(state.phase)
 
     def see(self, target=PARKED, after=0.1, **seen):
         self.now += after
-        sight = {"target": target, "old": OLD, "serving": "old", "now": self.now, **seen}
-        self.take(*advance(self.release, Sight(**sight)))
+        observation = {"target": target, "old": OLD, "serving": "old", "now": self.now, **seen}
+        self.take(*advance(self.state, DeployObservation(**observation)))
         return self
 
     @property
     def end(self):
-        return self.release.phase, self.release.outcome
+        return self.state.phase, self.state.outcome
 
     def until_promoted(self):
         self.see(PARKED).see(GONE)
-        self.see(a_copy("new", True, born=False)).see(PARKED)
-        if self.release.plan.check_parked:
-            self.see(good=self.release.plan.count)
-        assert self.release.phase is Phase.PROMOTING
+        self.see(a_copy("new", True, started=False)).see(PARKED)
+        if self.state.plan.check_parked:
+            self.see(good=self.state.plan.count)
+        assert self.state.phase is Phase.PROMOTING
         return self
 
     def until_baking(self, **seen):
@@ -74,110 +81,127 @@ def bakes(**seen):
 
 
 def test_h43_the_whole_way_of_a_good_release():
-    deploy = Deploy(PLAN).until_baking().see(**bakes(), after=9).see(**bakes(), after=2)
+    deploy = DeployRunner(PLAN).until_baking().see(**bakes(), after=9).see(**bakes(), after=2)
     assert deploy.end == (ENDED, Outcome.DEPLOYED)
-    assert deploy.orders == [Do.STOP, Do.START, Do.PROMOTE]
+    assert deploy.actions == [DeployAction.STOP, DeployAction.START, DeployAction.PROMOTE]
 
 
 def test_a_program_that_does_not_run_is_started_at_once():
-    deploy = Deploy(PLAN).see(GONE)
-    assert deploy.orders == [Do.START] and deploy.release.phase is Phase.BOOTING
+    deploy = DeployRunner(PLAN).see(GONE)
+    assert deploy.actions == [DeployAction.START] and deploy.state.phase is Phase.BOOTING
 
 
 def test_h34_requests_in_flight_finish_first_and_what_lasts_beyond_the_limit_is_cut_and_counted():
     busy = a_copy("new", True, busy=1)
-    deploy = Deploy(PLAN).see(busy, after=59)
-    assert deploy.orders == []
+    deploy = DeployRunner(PLAN).see(busy, after=59)
+    assert deploy.actions == []
     deploy.see(busy, after=2).see(busy, after=CUT_S - 0.5)
-    assert deploy.orders == [Do.STOP] and deploy.release.cut == 0, "it was told to end gracefully"
+    assert deploy.actions == [DeployAction.STOP] and deploy.state.killed_requests == 0, (
+        "it was told to end gracefully"
+    )
     deploy.see(busy, after=1).see(busy)
-    assert deploy.orders == [Do.STOP, Do.KILL] and deploy.release.cut == 1
-    assert deploy.see(GONE).orders[-1] is Do.START
+    assert (
+        deploy.actions == [DeployAction.STOP, DeployAction.KILL]
+        and deploy.state.killed_requests == 1
+    )
+    assert deploy.see(GONE).actions[-1] is DeployAction.START
 
 
 def test_h34_a_request_that_ends_gracefully_after_the_limit_was_not_cut():
-    deploy = Deploy(PLAN).see(a_copy("new", True, busy=1), after=61).see(GONE)
-    assert deploy.orders == [Do.STOP, Do.START] and deploy.release.cut == 0
+    deploy = DeployRunner(PLAN).see(a_copy("new", True, busy=1), after=61).see(GONE)
+    assert (
+        deploy.actions == [DeployAction.STOP, DeployAction.START]
+        and deploy.state.killed_requests == 0
+    )
 
 
-def test_a_copy_that_accepts_is_not_stopped():
-    deploy = Deploy(PLAN).see(SERVING)
-    assert deploy.orders == []
-    assert deploy.see(SERVING, after=61).end == (ENDED, Outcome.REFUSED) and deploy.orders == []
+def test_an_instance_that_accepts_is_not_stopped():
+    deploy = DeployRunner(PLAN).see(SERVING)
+    assert deploy.actions == []
+    assert deploy.see(SERVING, after=61).end == (ENDED, Outcome.REFUSED) and deploy.actions == []
 
 
 def test_h50_hooks_run_in_order_and_a_failing_one_changes_nothing():
     two = replace(HOOKED, before=("before_deploy", "update"))
-    deploy = Deploy(two).see(hook=None).see(hook=True)
+    deploy = DeployRunner(two).see(hook=None).see(hook=True)
     assert (
-        deploy.orders == [Do.RUN_HOOK, Do.RUN_HOOK] and deploy.release.waits_for() == "hook update"
+        deploy.actions == [DeployAction.RUN_HOOK, DeployAction.RUN_HOOK]
+        and deploy.state.waiting_for() == "hook update"
     )
     deploy.see(hook=False, hook_words="exit status 1")
     assert (
         deploy.end == (ENDED, Outcome.REFUSED)
-        and "update failed: exit status 1" in deploy.release.why
+        and "update failed: exit status 1" in deploy.state.reason
     )
-    assert Do.STOP not in deploy.orders
+    assert DeployAction.STOP not in deploy.actions
 
 
 def test_after_deploy_runs_last_and_its_failure_is_told():
-    deploy = Deploy(replace(PLAN, after="after_deploy")).until_baking().see(**bakes(), after=11)
-    assert deploy.orders[-1] is Do.RUN_HOOK and deploy.release.phase is Phase.FINISHING
+    deploy = (
+        DeployRunner(replace(PLAN, after="after_deploy")).until_baking().see(**bakes(), after=11)
+    )
+    assert deploy.actions[-1] is DeployAction.RUN_HOOK and deploy.state.phase is Phase.FINISHING
     deploy.see(**bakes(hook=False, hook_words="exit status 2"))
-    assert deploy.end == (ENDED, Outcome.DEPLOYED) and "after_deploy failed" in deploy.release.why
+    assert deploy.end == (ENDED, Outcome.DEPLOYED) and "after_deploy failed" in deploy.state.reason
 
 
 @pytest.mark.parametrize(
-    "seen, why",
+    "seen, reason",
     [
         ({"ended": "BACKOFF"}, "ended while it booted: BACKOFF"),
-        ({"after": 301, "target": a_copy("new", True, born=False)}, "was not ready within 300 s"),
+        (
+            {"after": 301, "target": a_copy("new", True, started=False)},
+            "was not ready within 300 s",
+        ),
         ({"counters": Counters(lost=4)}, "workers of new end while it boots"),
-        ({"abort": "a person"}, "aborted by a person"),
+        ({"abort": "an operator"}, "aborted by an operator"),
     ],
 )
-def test_h44_h45_a_release_that_does_not_boot_is_stopped_and_never_promoted(seen, why):
+def test_h44_h45_a_release_that_does_not_boot_is_stopped_and_never_promoted(seen, reason):
     deploy = (
-        Deploy(PLAN)
+        DeployRunner(PLAN)
         .see(PARKED)
         .see(GONE)
-        .see(**{"target": a_copy("new", True, born=False), **seen})
+        .see(**{"target": a_copy("new", True, started=False), **seen})
     )
-    assert deploy.end == (ENDED, Outcome.FAILED) and why in deploy.release.why
-    assert deploy.orders == [Do.STOP, Do.START, Do.STOP]
+    assert deploy.end == (ENDED, Outcome.FAILED) and reason in deploy.state.reason
+    assert deploy.actions == [DeployAction.STOP, DeployAction.START, DeployAction.STOP]
 
 
 def test_health_is_asked_while_it_is_parked_and_good_answers_promote():
-    deploy = Deploy(CHECKED).see(PARKED).see(GONE).see(PARKED)
-    assert deploy.release.phase is Phase.CHECKING and deploy.orders[-1] is Do.CHECK
+    deploy = DeployRunner(CHECKED).see(PARKED).see(GONE).see(PARKED)
+    assert deploy.state.phase is Phase.CHECKING and deploy.actions[-1] is DeployAction.CHECK
     deploy.see(good=1)
-    assert deploy.release.phase is Phase.CHECKING
-    assert deploy.see(good=2).orders[-1] is Do.PROMOTE
+    assert deploy.state.phase is Phase.CHECKING
+    assert deploy.see(good=2).actions[-1] is DeployAction.PROMOTE
 
 
 @pytest.mark.parametrize(
     "seen", [{"bad": 2, "health_words": "500"}, {"after": 21}, {"ended": "EXITED"}]
 )
 def test_h46_h47_a_release_that_is_not_healthy_is_never_promoted(seen):
-    deploy = Deploy(CHECKED).see(PARKED).see(GONE).see(PARKED).see(**seen)
+    deploy = DeployRunner(CHECKED).see(PARKED).see(GONE).see(PARKED).see(**seen)
     assert deploy.end == (ENDED, Outcome.FAILED)
-    assert Do.PROMOTE not in deploy.orders and deploy.orders[-1] is Do.STOP
+    assert DeployAction.PROMOTE not in deploy.actions and deploy.actions[-1] is DeployAction.STOP
 
 
-def test_a_copy_whose_own_hooks_promoted_it_is_checked_while_it_serves():
+def test_an_instance_whose_own_hooks_promoted_it_is_checked_while_it_serves():
     deploy = (
-        Deploy(CHECKED).see(PARKED).see(GONE).see(SERVING, serving="new", old=a_copy("old", True))
+        DeployRunner(CHECKED)
+        .see(PARKED)
+        .see(GONE)
+        .see(SERVING, serving="new", old=a_copy("old", True))
     )
-    assert deploy.orders[-1] is Do.PROMOTE
+    assert deploy.actions[-1] is DeployAction.PROMOTE
     deploy.see(**bakes(promoted=True))
-    assert deploy.release.phase is Phase.BAKING and deploy.orders[-1] is Do.CHECK
+    assert deploy.state.phase is Phase.BAKING and deploy.actions[-1] is DeployAction.CHECK
 
 
 COUNTED = Counters(requests=100, exceptions=3, harakiris=0, lost=2, told=True)
 
 
 @pytest.mark.parametrize(
-    "seen, why",
+    "seen, reason",
     [
         ({"ended": "EXITED"}, "ended: EXITED"),
         ({"bad": 2, "health_words": "503"}, "not healthy: 503"),
@@ -191,17 +215,19 @@ COUNTED = Counters(requests=100, exceptions=3, harakiris=0, lost=2, told=True)
             {"counters": Counters(requests=10, lost=3, told=True)},
             "0 exceptions and 3 respawned workers in 10 requests",
         ),
-        ({"abort": "a person"}, "aborted by a person"),
+        ({"abort": "an operator"}, "aborted by an operator"),
     ],
 )
-def test_h48_h49_trouble_in_the_bake_rolls_back(seen, why):
-    deploy = Deploy(CHECKED).until_baking(counters=COUNTED).see(**bakes(**seen))
-    assert deploy.release.outcome is Outcome.ROLLED_BACK and why in deploy.release.why
+def test_h48_h49_trouble_in_the_bake_rolls_back(seen, reason):
+    deploy = DeployRunner(CHECKED).until_baking(counters=COUNTED).see(**bakes(**seen))
+    assert deploy.state.outcome is Outcome.ROLLED_BACK and reason in deploy.state.reason
     if "serving" not in seen:
-        assert deploy.orders[-1] is Do.RETURN
+        assert deploy.actions[-1] is DeployAction.RETURN
         deploy.see(target=PARKED)
     assert deploy.end == (ENDED, Outcome.ROLLED_BACK)
-    assert Do.STOP not in deploy.orders[3:], "it is kept, parked, for who wants to look at it"
+    assert DeployAction.STOP not in deploy.actions[3:], (
+        "it is kept, parked, for who wants to look at it"
+    )
 
 
 @pytest.mark.parametrize(
@@ -214,112 +240,119 @@ def test_h48_h49_trouble_in_the_bake_rolls_back(seen, why):
     ids=["few", "fewer", "nothing-tells-how-many-requests"],
 )
 def test_h49_what_is_usual_in_the_bake_is_let_be(counted):
-    deploy = Deploy(PLAN).until_baking().see(**bakes(counters=counted))
-    assert deploy.release.phase is Phase.BAKING
+    deploy = DeployRunner(PLAN).until_baking().see(**bakes(counters=counted))
+    assert deploy.state.phase is Phase.BAKING
 
 
 def test_a_promotion_that_is_refused_ends_on_the_old_release():
-    deploy = Deploy(PLAN).until_promoted().see(promotion="it is deaf")
-    assert deploy.end == (ENDED, Outcome.FAILED) and deploy.orders[-1] is Do.STOP
+    deploy = DeployRunner(PLAN).until_promoted().see(promotion="it is deaf")
+    assert deploy.end == (ENDED, Outcome.FAILED) and deploy.actions[-1] is DeployAction.STOP
 
 
 def test_a_promotion_that_was_done_and_lost_again_at_once_is_rolled_back():
-    deploy = Deploy(PLAN).until_promoted().see(promoted=True)
-    assert deploy.release.phase is Phase.BAKING
+    deploy = DeployRunner(PLAN).until_promoted().see(promoted=True)
+    assert deploy.state.phase is Phase.BAKING
     deploy.see()
     assert (
         deploy.end == (ENDED, Outcome.ROLLED_BACK)
-        and "old serves in its place" in deploy.release.why
+        and "old serves in its place" in deploy.state.reason
     )
 
 
-def test_workers_that_crash_at_once_where_a_copy_does_not_boot_parked_may_have_failed_a_user():
+def test_workers_that_crash_at_once_where_an_instance_does_not_boot_parked_may_have_failed_a_user():
     for paused, outcome in ((True, Outcome.FAILED), (False, Outcome.ROLLED_BACK)):
         deploy = (
-            Deploy(PLAN)
+            DeployRunner(PLAN)
             .see(PARKED)
             .see(GONE)
-            .see(a_copy("new", paused, born=False), counters=Counters(lost=9, told=True))
+            .see(a_copy("new", paused, started=False), counters=Counters(lost=9, told=True))
         )
-        assert deploy.release.outcome is outcome and "workers of new end" in deploy.release.why
-        deploy.see(a_copy("new", paused, born=False), after=1.1).see(GONE)
-        assert deploy.release.phase is ENDED and deploy.orders[-1] is Do.STOP
+        assert deploy.state.outcome is outcome and "workers of new end" in deploy.state.reason
+        deploy.see(a_copy("new", paused, started=False), after=1.1).see(GONE)
+        assert deploy.state.phase is ENDED and deploy.actions[-1] is DeployAction.STOP
 
 
 def test_no_wait_is_without_a_limit():
-    deploy = Deploy(PLAN).see(PARKED)
-    assert deploy.see(after=299).release.phase is Phase.STOPPING
+    deploy = DeployRunner(PLAN).see(PARKED)
+    assert deploy.see(after=299).state.phase is Phase.STOPPING
     assert (
         deploy.see(after=2).end == (ENDED, Outcome.FAILED)
-        and "did not stop within 300 s" in deploy.release.why
+        and "did not stop within 300 s" in deploy.state.reason
     )
-    deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person"))
-    assert deploy.see(**bakes(after=29)).release.phase is Phase.RETURNING
+    deploy = DeployRunner(PLAN).until_baking().see(**bakes(abort="an operator"))
+    assert deploy.see(**bakes(after=29)).state.phase is Phase.RETURNING
     assert deploy.see(**bakes(after=2)).end == (ENDED, Outcome.NOT_BACK)
-    assert "going back failed: old does not serve after 30 s" in deploy.release.why
+    assert "going back failed: old does not serve after 30 s" in deploy.state.reason
 
 
 def test_a_promotion_that_met_a_newborn_worker_is_asked_for_again_for_a_while():
-    deploy = Deploy(PLAN).until_promoted().see(promotion="new boots", transient=True)
-    assert deploy.release.phase is Phase.PROMOTING and deploy.orders[-2:] == [
-        Do.PROMOTE,
-        Do.PROMOTE,
+    deploy = DeployRunner(PLAN).until_promoted().see(promotion="new boots", transient=True)
+    assert deploy.state.phase is Phase.PROMOTING and deploy.actions[-2:] == [
+        DeployAction.PROMOTE,
+        DeployAction.PROMOTE,
     ]
     assert deploy.see(promotion="new boots", transient=True, after=5).end == (ENDED, Outcome.FAILED)
 
 
-def test_the_hooks_of_a_copy_that_accepts_by_itself_are_not_stepped_in_between():
-    deploy = Deploy(PLAN).see(PARKED).see(GONE).see(SERVING, serving="new", old=OLD)
-    assert deploy.release.phase is Phase.BOOTING
-    assert deploy.see(SERVING, serving="new", old=a_copy("old", True)).orders[-1] is Do.PROMOTE
+def test_the_hooks_of_an_instance_that_accepts_by_itself_are_not_stepped_in_between():
+    deploy = DeployRunner(PLAN).see(PARKED).see(GONE).see(SERVING, serving="new", old=OLD)
+    assert deploy.state.phase is Phase.BOOTING
+    assert (
+        deploy.see(SERVING, serving="new", old=a_copy("old", True)).actions[-1]
+        is DeployAction.PROMOTE
+    )
     deploy = (
-        Deploy(PLAN)
+        DeployRunner(PLAN)
         .see(PARKED)
         .see(GONE)
         .see(SERVING, serving="new", old=OLD)
         .see(SERVING, serving="new", old=OLD, after=0.6)
     )
-    assert deploy.orders[-1] is Do.PROMOTE, "they do not come"
+    assert deploy.actions[-1] is DeployAction.PROMOTE, "they do not come"
 
 
 def test_h49_workers_that_crash_while_they_are_promoted_keep_nobody_waiting():
     deploy = (
-        Deploy(PLAN)
+        DeployRunner(PLAN)
         .until_promoted()
-        .see(a_copy("new", False, born=False), serving="", let_in=True, counters=Counters(lost=1))
+        .see(
+            a_copy("new", False, started=False), serving="", let_in=True, counters=Counters(lost=1)
+        )
     )
     assert (
-        deploy.release.phase is Phase.RETURNING and "end while it is promoted" in deploy.release.why
+        deploy.state.phase is Phase.RETURNING and "end while it is promoted" in deploy.state.reason
     )
 
 
 def test_a_release_is_not_in_its_bake_before_the_promotion_is_answered():
-    deploy = Deploy(PLAN).until_promoted().see(SERVING, serving="new", old=a_copy("old", True))
-    assert deploy.release.phase is Phase.PROMOTING
+    deploy = (
+        DeployRunner(PLAN).until_promoted().see(SERVING, serving="new", old=a_copy("old", True))
+    )
+    assert deploy.state.phase is Phase.PROMOTING
 
 
 @pytest.mark.parametrize(
     "lost, then", [(0, Phase.PROMOTING), (1, Phase.RETURNING)], ids=["well", "crashed"]
 )
-def test_a_copy_that_its_own_hooks_let_in_is_asked_for_again_too_unless_a_worker_of_it_ended(
+def test_an_instance_that_its_own_hooks_let_in_is_asked_for_again_too_unless_a_worker_of_it_ended(
     lost, then
 ):
-    deploy = Deploy(PLAN).until_promoted()
+    deploy = DeployRunner(PLAN).until_promoted()
     deploy.see(SERVING, promotion="new boots", transient=True, counters=Counters(lost=lost))
-    assert deploy.release.phase is then
+    assert deploy.state.phase is then
 
 
 def test_users_may_have_been_on_a_release_that_was_resumed_and_could_not_be_promoted():
-    deploy = Deploy(PLAN).until_promoted().see(let_in=True, promotion="new boots")
+    deploy = DeployRunner(PLAN).until_promoted().see(let_in=True, promotion="new boots")
     assert deploy.end == (ENDED, Outcome.ROLLED_BACK)
 
 
 def test_a_release_that_cannot_be_parked_is_stopped_when_users_are_back():
-    deploy = Deploy(PLAN).until_baking().see(**bakes(abort="a person"))
-    crashing = a_copy("new", False, born=False)
-    assert deploy.see(crashing).release.phase is Phase.RETURNING
-    assert deploy.see(crashing, after=1.1).orders[-1] is Do.STOP
-    assert deploy.see(crashing).orders.count(Do.STOP) == 2, (
+    deploy = DeployRunner(PLAN).until_baking().see(**bakes(abort="an operator"))
+    crashing = a_copy("new", False, started=False)
+    assert deploy.see(crashing).state.phase is Phase.RETURNING
+    assert deploy.see(crashing, after=1.1).actions[-1] is DeployAction.STOP
+    assert deploy.see(crashing).actions.count(DeployAction.STOP) == 2, (
         "its own stop before the start, and this one"
     )
     assert deploy.see(GONE).end == (ENDED, Outcome.ROLLED_BACK)
@@ -327,85 +360,90 @@ def test_a_release_that_cannot_be_parked_is_stopped_when_users_are_back():
 
 def test_a_roll_back_has_not_ended_while_workers_of_the_dead_release_may_take_requests():
     dead = {"target": GONE, "ended": "it exited", "serving": "old", "old": OLD}
-    deploy = Deploy(PLAN).until_baking().see(**dead, orphans=True)
-    assert deploy.release.phase is Phase.RETURNING
+    deploy = DeployRunner(PLAN).until_baking().see(**dead, orphans=True)
+    assert deploy.state.phase is Phase.RETURNING
     assert deploy.see(**dead).end == (ENDED, Outcome.ROLLED_BACK)
     deploy = (
-        Deploy(PLAN).until_baking().see(**dead, orphans=True).see(**dead, orphans=True, after=1.1)
+        DeployRunner(PLAN)
+        .until_baking()
+        .see(**dead, orphans=True)
+        .see(**dead, orphans=True, after=1.1)
     )
-    assert deploy.end == (ENDED, Outcome.ROLLED_BACK) and deploy.orders.count(Do.STOP) == 1, (
-        "for ever it is not waited"
-    )
+    assert (
+        deploy.end == (ENDED, Outcome.ROLLED_BACK) and deploy.actions.count(DeployAction.STOP) == 1
+    ), "for ever it is not waited"
 
 
 def test_going_back_that_fails_says_who_serves():
     deploy = (
-        Deploy(PLAN)
+        DeployRunner(PLAN)
         .until_baking()
-        .see(**bakes(abort="a person"))
+        .see(**bakes(abort="an operator"))
         .see(**bakes(promotion="old is deaf"))
     )
     assert (
         deploy.end == (ENDED, Outcome.NOT_BACK)
-        and "going back failed: old is deaf" in deploy.release.why
+        and "going back failed: old is deaf" in deploy.state.reason
     )
 
 
 def test_h46_h47_the_bake_passes_only_with_good_answers_at_its_end():
-    deploy = Deploy(CHECKED).until_baking().see(**bakes(good=1), after=11)
-    assert deploy.release.phase is Phase.BAKING, "it is prolonged"
+    deploy = DeployRunner(CHECKED).until_baking().see(**bakes(good=1), after=11)
+    assert deploy.state.phase is Phase.BAKING, "it is prolonged"
     assert deploy.see(**bakes(good=2)).end == (ENDED, Outcome.DEPLOYED)
     deploy = (
-        Deploy(CHECKED)
+        DeployRunner(CHECKED)
         .until_baking()
         .see(**bakes(health_words="no answer within 5.0 s", bad=1), after=31)
     )
-    assert deploy.release.outcome is Outcome.ROLLED_BACK and deploy.orders[-1] is Do.RETURN
-    assert "not found healthy within 30 s: no answer" in deploy.release.why
+    assert deploy.state.outcome is Outcome.ROLLED_BACK and deploy.actions[-1] is DeployAction.RETURN
+    assert "not found healthy within 30 s: no answer" in deploy.state.reason
 
 
 def test_h54_good_answers_that_are_long_ago_let_no_bake_pass():
     deploy = (
-        Deploy(CHECKED).until_baking().see(**bakes(good=9, silent=CHECKED.silence + 1), after=11)
+        DeployRunner(CHECKED)
+        .until_baking()
+        .see(**bakes(good=9, silent=CHECKED.silence + 1), after=11)
     )
-    assert deploy.release.phase is Phase.BAKING
+    assert deploy.state.phase is Phase.BAKING
     deploy.see(**bakes(good=9, silent=30, health_words="200 in 1 ms"), after=20)
     assert (
-        deploy.release.outcome is Outcome.ROLLED_BACK
-        and "does the listener run?" in deploy.release.why
+        deploy.state.outcome is Outcome.ROLLED_BACK
+        and "does the listener run?" in deploy.state.reason
     )
 
 
 def test_without_a_bake_good_answers_before_the_promotion_suffice_and_are_needed_after_it_else():
     brief = replace(CHECKED, bake=0)
-    assert Deploy(brief).until_baking().see(**bakes()).end == (ENDED, Outcome.DEPLOYED)
-    deploy = Deploy(replace(brief, check_parked=False)).until_baking().see(**bakes())
-    assert deploy.release.phase is Phase.BAKING
+    assert DeployRunner(brief).until_baking().see(**bakes()).end == (ENDED, Outcome.DEPLOYED)
+    deploy = DeployRunner(replace(brief, check_parked=False)).until_baking().see(**bakes())
+    assert deploy.state.phase is Phase.BAKING
     assert deploy.see(**bakes(good=2)).end == (ENDED, Outcome.DEPLOYED)
 
 
 OTHER_OLD = replace(a_copy("old", True), pid=99)
 
 
-@pytest.mark.parametrize("old", [OTHER_OLD, Copy("old")], ids=["started-anew", "ended"])
+@pytest.mark.parametrize("old", [OTHER_OLD, Instance("old")], ids=["started-anew", "ended"])
 def test_where_the_old_release_has_ended_there_is_no_way_back_and_that_is_told(old):
-    deploy = Deploy(PLAN).until_baking().see(**bakes(old=old))
-    assert deploy.release.waits_for() == "new bakes, and old, which had the old release, has ended"
-    deploy.see(**bakes(old=old, abort="a person")).see(**bakes(old=old))
-    assert deploy.end == (ENDED, Outcome.NOT_BACK) and Do.RETURN not in deploy.orders
-    assert deploy.release.why.startswith(
-        "aborted by a person; old, which had the old release, has ended"
+    deploy = DeployRunner(PLAN).until_baking().see(**bakes(old=old))
+    assert deploy.state.waiting_for() == "new bakes, and old, which had the old release, has ended"
+    deploy.see(**bakes(old=old, abort="an operator")).see(**bakes(old=old))
+    assert deploy.end == (ENDED, Outcome.NOT_BACK) and DeployAction.RETURN not in deploy.actions
+    assert deploy.state.reason.startswith(
+        "aborted by an operator; old, which had the old release, has ended"
     )
 
 
 def test_a_program_of_the_old_release_that_was_started_anew_may_take_over_for_a_moment():
     deploy = (
-        Deploy(PLAN)
+        DeployRunner(PLAN)
         .until_baking()
         .see(PARKED, serving="old", old=OTHER_OLD)
         .see(**bakes(old=OTHER_OLD))
     )
-    assert deploy.release.phase is Phase.BAKING
+    assert deploy.state.phase is Phase.BAKING
     assert deploy.see(PARKED, serving="old", old=OTHER_OLD, after=11).see(
         PARKED, old=OTHER_OLD
     ).end == (ENDED, Outcome.NOT_BACK)
@@ -413,10 +451,10 @@ def test_a_program_of_the_old_release_that_was_started_anew_may_take_over_for_a_
 
 def test_where_the_old_release_has_ended_and_the_new_one_too_it_is_waited_for_whoever_is_ready():
     gone = {"target": GONE, "old": OTHER_OLD, "ended": "it exited", "serving": ""}
-    deploy = Deploy(PLAN).until_baking().see(**gone).see(**gone, after=20)
-    assert deploy.release.phase is Phase.RETURNING
+    deploy = DeployRunner(PLAN).until_baking().see(**gone).see(**gone, after=20)
+    assert deploy.state.phase is Phase.RETURNING
     assert replace_serving(deploy, gone).end == (ENDED, Outcome.NOT_BACK)
-    deploy = Deploy(PLAN).until_baking().see(**gone).see(**gone, after=31)
+    deploy = DeployRunner(PLAN).until_baking().see(**gone).see(**gone, after=31)
     assert deploy.end == (ENDED, Outcome.NOBODY)
 
 
@@ -425,35 +463,40 @@ def replace_serving(deploy, seen):
 
 
 def test_a_release_whose_old_one_has_ended_is_deployed_all_the_same_and_says_so():
-    deploy = Deploy(PLAN).until_baking().see(**bakes(old=OTHER_OLD), after=11)
+    deploy = DeployRunner(PLAN).until_baking().see(**bakes(old=OTHER_OLD), after=11)
     assert (
         deploy.end == (ENDED, Outcome.DEPLOYED)
-        and "there is none to go back to" in deploy.release.why
+        and "there is none to go back to" in deploy.state.reason
     )
 
 
 def test_an_old_release_that_ends_while_it_is_gone_back_to():
     deploy = (
-        Deploy(PLAN)
+        DeployRunner(PLAN)
         .until_baking()
-        .see(**bakes(abort="a person"))
+        .see(**bakes(abort="an operator"))
         .see(**bakes(old=OTHER_OLD))
         .see(**bakes(old=OTHER_OLD))
     )
-    assert deploy.end == (ENDED, Outcome.NOT_BACK) and "none to go back to" in deploy.release.why
+    assert deploy.end == (ENDED, Outcome.NOT_BACK) and "none to go back to" in deploy.state.reason
 
 
 def test_a_release_that_does_not_boot_where_the_old_one_was_started_anew_leaves_users_on_what_is_on_disk():
-    deploy = Deploy(PLAN).see(PARKED).see(GONE).see(GONE, old=OTHER_OLD, ended="it exited")
+    deploy = DeployRunner(PLAN).see(PARKED).see(GONE).see(GONE, old=OTHER_OLD, ended="it exited")
     assert deploy.end == (ENDED, Outcome.NOT_BACK)
 
 
 def test_h51_abort_while_a_hook_runs_ends_the_hook_first():
-    deploy = Deploy(HOOKED).see(hook=None, abort="a person").see(hook=None, abort="a person")
-    assert deploy.orders == [Do.RUN_HOOK, Do.END_HOOK] and deploy.release.phase is Phase.PREPARING
+    deploy = (
+        DeployRunner(HOOKED).see(hook=None, abort="an operator").see(hook=None, abort="an operator")
+    )
     assert (
-        deploy.see(hook=False, abort="a person").end == (ENDED, Outcome.REFUSED)
-        and deploy.release.why == "aborted by a person"
+        deploy.actions == [DeployAction.RUN_HOOK, DeployAction.END_HOOK]
+        and deploy.state.phase is Phase.PREPARING
+    )
+    assert (
+        deploy.see(hook=False, abort="an operator").end == (ENDED, Outcome.REFUSED)
+        and deploy.state.reason == "aborted by an operator"
     )
 
 
@@ -461,8 +504,8 @@ def test_h51_abort_while_a_hook_runs_ends_the_hook_first():
     "phase", ["DRAINING", "STOPPING", "BOOTING", "CHECKING", "PROMOTING", "BAKING", "FINISHING"]
 )
 def test_h51_abort_ends_on_the_old_release_from_any_phase(phase):
-    deploy = Deploy(replace(CHECKED, after="after_deploy"))
-    busy, born = a_copy("new", True, busy=1), a_copy("new", True, born=False)
+    deploy = DeployRunner(replace(CHECKED, after="after_deploy"))
+    busy, started = a_copy("new", True, busy=1), a_copy("new", True, started=False)
     on_the_way = [
         (busy, {}),
         (PARKED, {}),
@@ -472,11 +515,11 @@ def test_h51_abort_ends_on_the_old_release_from_any_phase(phase):
         (SERVING, {"promoted": True, "serving": "new"}),
     ]
     for target, seen in on_the_way + [(SERVING, {"good": 2, "serving": "new", "after": 11})]:
-        if deploy.release.phase is not Phase[phase]:
+        if deploy.state.phase is not Phase[phase]:
             deploy.see(target, **seen)
-    assert deploy.release.phase is Phase[phase]
-    seen = bakes() if phase in ("BAKING", "FINISHING") else {"target": born}
-    deploy.see(**seen, abort="a person").see(PARKED)
+    assert deploy.state.phase is Phase[phase]
+    seen = bakes() if phase in ("BAKING", "FINISHING") else {"target": started}
+    deploy.see(**seen, abort="an operator").see(PARKED)
     outcomes = {
         "DRAINING": Outcome.REFUSED,
         "BAKING": Outcome.ROLLED_BACK,
@@ -486,16 +529,18 @@ def test_h51_abort_ends_on_the_old_release_from_any_phase(phase):
 
 
 def test_h55_where_something_was_changed_before_nothing_is_refused_any_more():
-    deploy = Deploy(replace(HOOKED, follows=True)).see(hook=False, hook_words="exit status 1")
+    deploy = DeployRunner(replace(HOOKED, continues_previous=True)).see(
+        hook=False, hook_words="exit status 1"
+    )
     assert deploy.end == (ENDED, Outcome.FAILED)
 
 
 SIGHTS = st.builds(
     dict,
     target=st.sampled_from(
-        [GONE, PARKED, SERVING, a_copy("new", True, busy=1), a_copy("new", True, born=False)]
+        [GONE, PARKED, SERVING, a_copy("new", True, busy=1), a_copy("new", True, started=False)]
     ),
-    old=st.sampled_from([OLD, OLD, OLD, a_copy("old", True), Copy("old")]),
+    old=st.sampled_from([OLD, OLD, OLD, a_copy("old", True), Instance("old")]),
     serving=st.sampled_from(["", "old", "new"]),
     after=st.sampled_from([0.0, 0.1, 1.0, 15.0, 70.0, 400.0]),
     ended=st.sampled_from(["", "", "", "EXITED"]),
@@ -511,7 +556,7 @@ SIGHTS = st.builds(
     counters=st.sampled_from(
         [Counters(), COUNTED, Counters(lost=9, told=True), replace(COUNTED, harakiris=2)]
     ),
-    abort=st.sampled_from(["", "", "", "", "a person"]),
+    abort=st.sampled_from(["", "", "", "", "an operator"]),
 )
 
 
@@ -522,24 +567,24 @@ SIGHTS = st.builds(
 )
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_whatever_is_seen_no_rule_is_broken(plan, far, sights):
-    deploy = Deploy(plan)
+    deploy = DeployRunner(plan)
     if far and not plan.before:
         deploy.until_baking()
     for seen in sights:
-        before, known = deploy.release, len(deploy.orders)
+        before, known = deploy.state, len(deploy.actions)
         deploy.see(**seen)
-        orders = deploy.orders[known:]
-        if Do.STOP in orders and before.phase is Phase.DRAINING:
-            assert not seen["target"].accepting, "a copy that accepts was stopped"
-        if Do.PROMOTE in orders:
+        actions = deploy.actions[known:]
+        if DeployAction.STOP in actions and before.phase is Phase.DRAINING:
+            assert not seen["target"].accepting, "an instance that accepts was stopped"
+        if DeployAction.PROMOTE in actions:
             assert seen["target"].ready and not seen["ended"]
             assert not plan.check_parked or seen["target"].accepting or seen["good"] >= plan.count
-        if Do.KILL in orders:
-            assert before.overdue and before.phase is Phase.STOPPING
-        if Do.START in orders:
+        if DeployAction.KILL in actions:
+            assert before.drain_expired and before.phase is Phase.STOPPING
+        if DeployAction.START in actions:
             assert not seen["target"].pid
-        assert before.phase is not ENDED or not orders
-        assert (deploy.release.phase is ENDED) <= (deploy.release.outcome is not None)
+        assert before.phase is not ENDED or not actions
+        assert (deploy.state.phase is ENDED) <= (deploy.state.outcome is not None)
         if (
             deploy.end == (ENDED, Outcome.DEPLOYED)
             and plan.check_serving
@@ -547,7 +592,7 @@ def test_whatever_is_seen_no_rule_is_broken(plan, far, sights):
         ):
             assert seen["good"] >= plan.count, "nobody said that it is healthy"
         if before.phase is not ENDED and deploy.end == (ENDED, Outcome.ROLLED_BACK):
-            assert seen["serving"] == "old" and not deploy.release.old_gone
+            assert seen["serving"] == "old" and not deploy.state.old_gone
 
 
 # plans
@@ -556,7 +601,7 @@ def test_whatever_is_seen_no_rule_is_broken(plan, far, sights):
 PAIR = PairConfig(
     programs=("old", "new"), companion="/run/%(program_name)s.companion", health="/health"
 )
-FACTS = Facts((OLD, PARKED))
+FACTS = PairState((OLD, PARKED))
 
 
 def test_the_plan_of_a_pair():
@@ -582,8 +627,8 @@ watch new for 10 s, until the last 3 answers of unix:///run/new.companion:/healt
 in trouble write 'p1' to /var/run/sleeping.fifo and then 'p2' to /var/run/running.fifo: old serves again"""
 
 
-def rehearsed(pair, facts=FACTS, **options):
-    return list(rehearse(pair, plans(pair, facts, read_options(options)), facts))
+def rehearsed(pair, observed=FACTS, **options):
+    return list(rehearse(pair, plans(pair, observed, read_options(options)), observed))
 
 
 def test_a_dry_run_tells_each_step_and_each_byte():
@@ -591,7 +636,7 @@ def test_a_dry_run_tells_each_step_and_each_byte():
     threads = replace(OLD, workers=(Worker(11, 4),))
     assert any(
         "'p2' to /var/run/running.fifo (pid 10), and nudge" in step
-        for step in rehearsed(PAIR, Facts((threads, PARKED)))
+        for step in rehearsed(PAIR, PairState((threads, PARKED)))
     )
     assert rehearsed(PAIR, bake=0)[-2] == "watch new for 0 s"
 
@@ -599,7 +644,7 @@ def test_a_dry_run_tells_each_step_and_each_byte():
 def test_a_dry_run_tells_an_address_that_cannot_be_asked_before_the_promotion():
     told = rehearsed(replace(PAIR, health="http://localhost/health"))
     assert not any(step.startswith("ask") for step in told)
-    assert "which tells the copies not apart and so cannot be asked before" in told[-2]
+    assert "which tells the instances not apart and so cannot be asked before" in told[-2]
 
 
 def test_h55_a_dry_run_of_the_procedure_of_the_article_tells_both_halves():
@@ -613,16 +658,16 @@ def test_h55_a_dry_run_of_the_procedure_of_the_article_tells_both_halves():
     )
 
 
-def test_h56_a_dry_run_with_retire_stop_tells_how_the_old_copy_ends():
+def test_h56_a_dry_run_with_retire_stop_tells_how_the_old_instance_ends():
     end = "write 'q' to /var/run/sleeping.fifo once none of its requests is in flight: old ends (retire = stop)"
     assert rehearsed(replace(PAIR, retire="stop"))[-1] == end
-    loop = Facts((replace(OLD, asynchronous=True), PARKED))
+    loop = PairState((replace(OLD, asynchronous=True), PARKED))
     told = rehearsed(replace(PAIR, retire="stop", health=""), loop)
     assert "write 'q' to /var/run/running.fifo (pid 10): it finishes its requests and ends" in told
     assert told[-1] == "in trouble there is no way back: old has ended"
 
 
-def test_an_address_that_tells_no_copies_apart_is_asked_after_the_promotion_only():
+def test_an_address_that_tells_no_instances_apart_is_asked_after_the_promotion_only():
     (plan,) = plans(replace(PAIR, health="http://localhost/health"), FACTS, read_options({}))
     assert (plan.check_parked, plan.check_serving) == (False, True)
 
@@ -636,37 +681,37 @@ def test_h55_the_procedure_of_the_article_in_two_plans():
         ("before_deploy",),
         "",
     )
-    assert (second.target, second.old, second.before, second.follows) == (
+    assert (second.target, second.old, second.before, second.continues_previous) == (
         "old",
         "new",
         ("update",),
         True,
     )
     (only,) = plans(
-        pair, Facts((a_copy("old", True), SERVING)), read_options({"backup_first": True})
+        pair, PairState((a_copy("old", True), SERVING)), read_options({"backup_first": True})
     )
     assert (only.target, only.before) == ("old", ("before_deploy", "update"))
 
 
 @pytest.mark.parametrize(
-    "pair, facts, options, refusal",
+    "pair, observed, options, refusal",
     [
-        (PAIR, Facts((Copy("old"), Copy("new"))), {}, errors.NobodyServes),
-        (PAIR, Facts((OLD, Copy("new", "ABSENT"))), {}, errors.NotRunning),
-        (PAIR, Facts((replace(OLD, asynchronous=True), PARKED)), {}, errors.AsyncCopy),
+        (PAIR, PairState((Instance("old"), Instance("new"))), {}, errors.NobodyServes),
+        (PAIR, PairState((OLD, Instance("new", "ABSENT"))), {}, errors.NotRunning),
+        (PAIR, PairState((replace(OLD, asynchronous=True), PARKED)), {}, errors.AsyncInstance),
         (
             replace(PAIR, retire="stop"),
-            Facts((replace(OLD, asynchronous=True), PARKED)),
+            PairState((replace(OLD, asynchronous=True), PARKED)),
             {},
-            errors.AsyncCopy,
+            errors.AsyncInstance,
         ),
-        (PAIR, Facts((replace(OLD, blind="no right"), PARKED)), {}, errors.NoRights),
+        (PAIR, PairState((replace(OLD, unreadable="no right"), PARKED)), {}, errors.NoRights),
         (PAIR, FACTS, {"backup_first": True}, errors.BadOption),
     ],
 )
-def test_what_cannot_be_begun(pair, facts, options, refusal):
+def test_what_cannot_be_begun(pair, observed, options, refusal):
     with pytest.raises(refusal):
-        plans(pair, facts, read_options(options))
+        plans(pair, observed, read_options(options))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from supervisor_zerg.jobs.queue import PRESENT_S, SILENT_S, STARTS_S, Job, Worklist
+from supervisor_zerg.jobs.queue import PRESENT_S, SILENT_S, STARTS_S, Job, JobQueue
 
 
 class Clock:
@@ -18,9 +18,9 @@ def clock():
 
 
 @pytest.fixture
-def worklist(clock):
+def job_queue(clock):
     woken = []
-    made = Worklist(clock, woken.append)
+    made = JobQueue(clock, woken.append)
     made.woken = woken
     return made
 
@@ -29,78 +29,80 @@ def a_job(kind, told, ident="1"):
     return Job(ident, kind, "web", "health", "true", 5.0, told)
 
 
-def test_a_job_wakes_the_listener_and_is_given_once(worklist):
-    job = worklist.add(a_job("health", lambda ok, words: True))
-    assert worklist.woken == [job]
-    assert [j["id"] for j in worklist.take(False)] == ["1"] and worklist.take(False) == []
+def test_a_job_wakes_the_listener_and_is_given_once(job_queue):
+    job = job_queue.add(a_job("health", lambda ok, words: True))
+    assert job_queue.woken == [job]
+    assert [j["id"] for j in job_queue.take(False)] == ["1"] and job_queue.take(False) == []
 
 
-def test_a_check_goes_on_until_nobody_wants_it(worklist):
+def test_a_check_goes_on_until_nobody_wants_it(job_queue):
     heard = []
-    worklist.add(a_job("health", lambda ok, words: heard.append((ok, words)) or len(heard) < 2))
-    worklist.take(False)
-    assert worklist.tell("1", True, "200") is True and worklist.tell("1", False, "500") is False
-    assert heard == [(True, "200"), (False, "500")] and worklist.tell("1", True, "200") is None
+    job_queue.add(a_job("health", lambda ok, words: heard.append((ok, words)) or len(heard) < 2))
+    job_queue.take(False)
+    assert job_queue.tell("1", True, "200") is True and job_queue.tell("1", False, "500") is False
+    assert heard == [(True, "200"), (False, "500")] and job_queue.tell("1", True, "200") is None
 
 
-def test_a_hook_is_told_once(worklist):
+def test_a_hook_is_told_once(job_queue):
     heard = []
-    worklist.add(a_job("hook", lambda ok, words: heard.append(ok)))
+    job_queue.add(a_job("hook", lambda ok, words: heard.append(ok)))
     assert (
-        worklist.tell("1", True, "") is False
-        and worklist.tell("1", True, "") is None
+        job_queue.tell("1", True, "") is False
+        and job_queue.tell("1", True, "") is None
         and heard == [True]
     )
 
 
-def test_a_hook_that_runs_is_withdrawn_through_the_listener_and_one_that_does_not_at_once(worklist):
+def test_a_hook_that_runs_is_withdrawn_through_the_listener_and_one_that_does_not_at_once(
+    job_queue,
+):
     heard = []
-    waiting = worklist.add(a_job("hook", lambda ok, words: heard.append((ok, words)), "waiting"))
-    worklist.withdraw(waiting)
-    assert heard == [(False, "it was withdrawn before it began")] and worklist.take(False) == []
-    running = worklist.add(a_job("hook", lambda ok, words: heard.append((ok, words)), "running"))
-    assert [(j["id"], j["kind"]) for j in worklist.take(False)] == [("running", "hook")]
-    worklist.withdraw(running)
-    worklist.withdraw(running)
-    assert worklist.woken.count(running) == 2
-    assert [(j["id"], j["kind"]) for j in worklist.take(False)] == [
+    waiting = job_queue.add(a_job("hook", lambda ok, words: heard.append((ok, words)), "waiting"))
+    job_queue.withdraw(waiting)
+    assert heard == [(False, "it was withdrawn before it began")] and job_queue.take(False) == []
+    running = job_queue.add(a_job("hook", lambda ok, words: heard.append((ok, words)), "running"))
+    assert [(j["id"], j["kind"]) for j in job_queue.take(False)] == [("running", "hook")]
+    job_queue.withdraw(running)
+    job_queue.withdraw(running)
+    assert job_queue.woken.count(running) == 2
+    assert [(j["id"], j["kind"]) for j in job_queue.take(False)] == [
         ("running", "end")
-    ] and worklist.take(False) == []
-    assert worklist.tell("running", False, "ended by signal 15") is False and heard[-1] == (
+    ] and job_queue.take(False) == []
+    assert job_queue.tell("running", False, "ended by signal 15") is False and heard[-1] == (
         False,
         "ended by signal 15",
     )
-    check = worklist.add(a_job("health", lambda ok, words: True, "check"))
-    worklist.take(False)
-    worklist.withdraw(check)
-    assert worklist.tell("check", True, "200") is None
+    check = job_queue.add(a_job("health", lambda ok, words: True, "check"))
+    job_queue.take(False)
+    job_queue.withdraw(check)
+    assert job_queue.tell("check", True, "200") is None
 
 
-def test_h54_a_check_of_which_nothing_is_heard_is_given_out_again(worklist, clock):
-    worklist.add(a_job("health", lambda ok, words: True))
-    worklist.take(False)
+def test_h54_a_check_of_which_nothing_is_heard_is_given_out_again(job_queue, clock):
+    job_queue.add(a_job("health", lambda ok, words: True))
+    job_queue.take(False)
     clock.now += 10.0
-    worklist.tell("1", True, "200")
+    job_queue.tell("1", True, "200")
     clock.now += 5.0 + 1.0 + SILENT_S
-    assert worklist.take(False) == []
+    assert job_queue.take(False) == []
     clock.now += 0.1
-    assert [j["id"] for j in worklist.take(False)] == ["1"] and worklist.take(False) == []
+    assert [j["id"] for j in job_queue.take(False)] == ["1"] and job_queue.take(False) == []
 
 
-def test_h54_another_listener_gets_the_checks_and_a_hook_that_was_begun_has_failed(worklist):
+def test_h54_another_listener_gets_the_checks_and_a_hook_that_was_begun_has_failed(job_queue):
     heard = []
-    worklist.add(a_job("health", lambda ok, words: True, "check"))
-    worklist.add(a_job("hook", lambda ok, words: heard.append((ok, words)), "hook"))
-    worklist.take(False)
-    assert [j["id"] for j in worklist.take(True)] == ["check"]
+    job_queue.add(a_job("health", lambda ok, words: True, "check"))
+    job_queue.add(a_job("hook", lambda ok, words: heard.append((ok, words)), "hook"))
+    job_queue.take(False)
+    assert [j["id"] for j in job_queue.take(True)] == ["check"]
     assert heard == [(False, "the listener ended while it ran")]
 
 
-def test_h54_a_listener_that_is_silent_for_long_is_not_there(worklist, clock):
-    assert worklist.listener_present(), "it may be on its way"
+def test_h54_a_listener_that_is_silent_for_long_is_not_there(job_queue, clock):
+    assert job_queue.listener_present(), "it may be on its way"
     clock.now += STARTS_S
-    assert not worklist.listener_present()
-    worklist.take(True)
-    assert worklist.listener_present()
+    assert not job_queue.listener_present()
+    job_queue.take(True)
+    assert job_queue.listener_present()
     clock.now += PRESENT_S + 1
-    assert not worklist.listener_present()
+    assert not job_queue.listener_present()

@@ -34,9 +34,9 @@ class Namespace:
         self.server = SimpleXMLRPCServer(
             ("127.0.0.1", 0), Quiet, logRequests=False, allow_none=False
         )
-        self.server.register_function(self.take, "zerg.takeJobs")
-        self.server.register_function(self.tell, "zerg.tellJob")
-        self.server.register_function(self.settle, "zerg.settleAll")
+        self.server.register_function(self.take, "zerg.claimJobs")
+        self.server.register_function(self.tell, "zerg.reportJob")
+        self.server.register_function(self.reconcile, "zerg.reconcileAll")
         self.environ = {
             "SUPERVISOR_SERVER_URL": "http://127.0.0.1:%d" % self.server.server_address[1]
         }
@@ -54,7 +54,7 @@ class Namespace:
         assert isinstance(seconds, float)
         return self.answer((identifier, ok, words))
 
-    def settle(self):
+    def reconcile(self):
         self.settled += 1
         return 1
 
@@ -156,10 +156,10 @@ def test_a_hook_that_is_not_wanted_before_its_turn_is_not_begun(namespace, worke
 
 def test_only_the_first_call_is_anew_and_one_that_failed_was_none(namespace, worker):
     give = namespace.take
-    namespace.server.register_function(lambda anew: 1 / 0, "zerg.takeJobs")
+    namespace.server.register_function(lambda anew: 1 / 0, "zerg.claimJobs")
     with pytest.raises(xmlrpc.client.Fault):
         worker.take()
-    namespace.server.register_function(give, "zerg.takeJobs")
+    namespace.server.register_function(give, "zerg.claimJobs")
     for _ in range(3):
         worker.take()
     assert namespace.anew == [True, False, False]

@@ -17,7 +17,7 @@ from supervisor_zerg.cli import main
 from supervisor_zerg.core.errors import ARGUMENTS, FOUND
 from supervisor_zerg.demo.stack import Stack
 from supervisor_zerg.lint import check, uwsgi_ini
-from supervisor_zerg.lint.config_model import read_blueprint
+from supervisor_zerg.lint.config_model import read_config_model
 from supervisor_zerg.lint.uwsgi_command_line import read_command
 from supervisor_zerg.lint.uwsgi_ini import Inis, Place, Unreadable
 
@@ -419,7 +419,7 @@ def found(path, pair="", **environ):
     options = SimpleNamespace(
         configfile=str(path), here=str(path.parent), environ_expansions=expansions
     )
-    return check.check(read_blueprint(options), pair)
+    return check.check(read_config_model(options), pair)
 
 
 def ids(findings):
@@ -451,7 +451,11 @@ def test_a_rule_speaks(case, tmp_path):
     assert findings
     for finding in findings:
         (rule,) = [rule for rule in check.RULES if rule.id == finding.id]
-        assert (finding.severity, finding.why, finding.mend) == (rule.severity, rule.why, rule.mend)
+        assert (finding.severity, finding.reason, finding.fix) == (
+            rule.severity,
+            rule.reason,
+            rule.fix,
+        )
         assert Path(finding.file).parent == tmp_path and finding.line >= (
             0 if finding.id == "no-section" else 1
         )
@@ -470,14 +474,14 @@ def test_every_rule_has_a_name_of_its_own_and_a_case():
         assert (
             re.fullmatch("[a-z-]+", rule.id)
             and rule.severity in check.SEVERITIES
-            and rule.why.isascii()
-            and rule.mend.isascii()
+            and rule.reason.isascii()
+            and rule.fix.isascii()
         )
 
 
-def test_a_finding_is_at_its_file_and_line_and_told_once_for_two_copies(tmp_path):
+def test_a_finding_is_at_its_file_and_line_and_told_once_for_two_instances(tmp_path):
     (finding,) = found(write(tmp_path, "app.ini", "need-app = true", "need-app = true\nvacuum = 1"))
-    assert (finding.file, finding.line, finding.pair, finding.what) == (
+    assert (finding.file, finding.line, finding.pair, finding.message) == (
         str(tmp_path / "app.ini"),
         4,
         "web",
@@ -683,11 +687,11 @@ def test_a_trap_is_told_with_its_place_reason_and_mend_and_ends_with_1(
 ):
     path = write(tmp_path, "app.ini", "", "vacuum = true\n")
     assert zerg_check(path, "web", monkeypatch=monkeypatch) == FOUND
-    first, why, mend, total = capsys.readouterr().out.splitlines()
+    first, reason, fix, total = capsys.readouterr().out.splitlines()
     assert first == "%s:13: error vacuum: vacuum = true" % (tmp_path / "app.ini")
     assert (
-        why.startswith("    why: ")
-        and mend == "    mend: remove it"
+        reason.startswith("    why: ")
+        and fix == "    mend: remove it"
         and total == "1 errors, 0 warnings, 0 notes"
     )
 
@@ -701,7 +705,7 @@ def test_json_is_an_array_of_findings(tmp_path, monkeypatch, capsys):
     )
     (finding,) = json.loads(capsys.readouterr().out)
     assert (
-        set(finding) == {"id", "severity", "file", "line", "pair", "what", "why", "mend"}
+        set(finding) == {"id", "severity", "file", "line", "pair", "message", "reason", "fix"}
         and finding["line"] == 13
     )
 
@@ -871,4 +875,4 @@ def test_no_text_raises_anything_but_the_one_documented_error(tmp_path_factory, 
     except Unreadable as error:
         assert str(error).startswith("cannot read ")
     else:
-        assert all(finding.what for finding in findings) and list(check.tell_findings(findings))
+        assert all(finding.message for finding in findings) and list(check.tell_findings(findings))

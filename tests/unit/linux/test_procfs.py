@@ -36,11 +36,11 @@ def test_a_fifo_is_found_by_its_path_deleted_replaced_or_not(tmp_path):
     os.mkfifo(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     held = KERNEL.held(os.getpid(), (other, path))
-    assert (held.slot, held.fd, held.linked) == (1, descriptor, True)
+    assert (held.slot, held.fd, held.fifo_in_place) == (1, descriptor, True)
     os.unlink(path)
-    assert KERNEL.held(os.getpid(), (other, path), hint=held.fd).linked is False
+    assert KERNEL.held(os.getpid(), (other, path), hint=held.fd).fifo_in_place is False
     os.mkfifo(path)
-    assert KERNEL.held(os.getpid(), (other, path)).linked is False
+    assert KERNEL.held(os.getpid(), (other, path)).fifo_in_place is False
     os.close(descriptor)
     assert KERNEL.held(os.getpid(), (other, path), hint=held.fd) is None
 
@@ -66,7 +66,9 @@ def test_what_lies_at_a_path_is_told_in_words(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "fifo")
-    kinds = [KERNEL.lies_at(str(tmp_path / name)) for name in ("none", "fifo", "file", "link", "")]
+    kinds = [
+        KERNEL.path_kind(str(tmp_path / name)) for name in ("none", "fifo", "file", "link", "")
+    ]
     assert kinds == [ABSENT, FIFO, "a regular file", "a symbolic link", "a directory"]
 
 
@@ -113,7 +115,7 @@ def test_a_process_that_is_gone_reads_as_nothing():
     assert KERNEL.held(NOBODY, ("/x",)) is None and KERNEL.children(NOBODY) == []
     assert KERNEL.threads(NOBODY).total == 0 and KERNEL.queues(NOBODY, {1}) == set()
     assert KERNEL.listening(NOBODY) == {} and KERNEL.writes(NOBODY) == 0
-    assert KERNEL.waits(NOBODY) is False and KERNEL.signal(NOBODY, 0) is False
+    assert KERNEL.is_polling(NOBODY) is False and KERNEL.signal(NOBODY, 0) is False
 
 
 def test_a_zombie_is_known_by_its_missing_system_call(child):
@@ -123,16 +125,16 @@ def test_a_zombie_is_known_by_its_missing_system_call(child):
 
 
 def test_processes_that_are_held_still_cannot_end_and_go_on_afterwards(child):
-    with KERNEL.held_still([child.pid]) as alive:
+    with KERNEL.stopped_briefly([child.pid]) as alive:
         assert alive
         until(lambda: KERNEL.process(child.pid).state == "T")
         os.kill(child.pid, signal.SIGTERM)
         time.sleep(0.02)
         assert KERNEL.alive(child.pid)
     until(lambda: not KERNEL.alive(child.pid))
-    with KERNEL.held_still([child.pid]) as alive:
+    with KERNEL.stopped_briefly([child.pid]) as alive:
         assert not alive, "it is a zombie"
-    with KERNEL.held_still([]) as alive:
+    with KERNEL.stopped_briefly([]) as alive:
         assert alive
 
 
@@ -170,7 +172,7 @@ def test_a_thread_in_epoll_waits_and_one_that_sleeps_is_away(child):
     process = subprocess.Popen([sys.executable, "-c", "import select; select.epoll().poll()"])
     try:
         until(lambda: KERNEL.threads(process.pid).main_waits)
-        assert KERNEL.waits(process.pid)
+        assert KERNEL.is_polling(process.pid)
         until(lambda: KERNEL.threads(child.pid).main_away)
     finally:
         process.kill()

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from supervisor_zerg.pair import history
-from supervisor_zerg.pair.history import History, Orders
+from supervisor_zerg.pair.history import History, OperatorSettings
 
 
 @pytest.fixture
@@ -85,21 +85,21 @@ def test_without_a_path_history_is_kept_in_memory(complaints):
 
 def test_orders_outlive_the_process_and_are_dropped_when_taken_back(tmp_path, complaints):
     path = str(tmp_path / "o.json")
-    Orders(path, complaints.append).set("a", held=True)
-    assert Orders(path, complaints.append).get("a") == {"held": True}
-    Orders(path, complaints.append).set("a")
-    assert Orders(path, complaints.append).get("a") == {} and complaints == []
+    OperatorSettings(path, complaints.append).set("a", held=True)
+    assert OperatorSettings(path, complaints.append).get("a") == {"held": True}
+    OperatorSettings(path, complaints.append).set("a")
+    assert OperatorSettings(path, complaints.append).get("a") == {} and complaints == []
     assert [p.name for p in tmp_path.iterdir()] == ["o.json"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"v": 1}', '{"v": 1, "pairs": ', "\x00"])
 def test_broken_orders_are_complained_of_and_not_believed(tmp_path, complaints, text):
     (tmp_path / "o.json").write_text(text)
-    assert Orders(str(tmp_path / "o.json"), complaints.append).get("a") == {}
+    assert OperatorSettings(str(tmp_path / "o.json"), complaints.append).get("a") == {}
     assert len(complaints) == 1
 
 
 def test_orders_that_cannot_be_written_hold_until_the_end(complaints):
-    orders = Orders("/nonexistent/o.json", complaints.append)
-    orders.set("a", auto=False)
-    assert orders.get("a") == {"auto": False} and "cannot be written" in complaints[0]
+    settings = OperatorSettings("/nonexistent/o.json", complaints.append)
+    settings.set("a", auto=False)
+    assert settings.get("a") == {"auto": False} and "cannot be written" in complaints[0]

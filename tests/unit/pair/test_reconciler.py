@@ -1,20 +1,26 @@
-"""How often settle looks and acts, against a made-up pair and a clock of its own."""
+"""How often reconcile looks and acts, against a made-up pair and a clock of its own."""
 
-from supervisor_zerg.core.model import Copy, Desired, Facts, Slot, Worker
-from supervisor_zerg.pair.reconciler import OTHERS_S, PATIENT_S, Nap, settle
+from supervisor_zerg.core.model import Instance, DesiredState, PairState, Slot, Worker
+from supervisor_zerg.pair.reconciler import OTHERS_S, PATIENT_S, Sleep, reconcile
 
-SERVES = Copy("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
-NEVER_SEALED = Copy(
+SERVES = Instance("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
+NEVER_SEALED = Instance(
     "b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 4, parked=3),)
 )
-WISHED = Desired(last="a")
+WISHED = DesiredState(last_active="a")
 
 
 class Pair:
     """Observer, kernel and keeper in one, over facts that nothing changes."""
 
-    def __init__(self, *copies):
-        self.facts, self.now, self.nudges, self.looks, self.kernel = Facts(copies), 0.0, 0, [], self
+    def __init__(self, *instances):
+        self.observed, self.now, self.nudges, self.looks, self.kernel = (
+            PairState(instances),
+            0.0,
+            0,
+            [],
+            self,
+        )
         self.others = False
 
     def clock(self):
@@ -22,7 +28,7 @@ class Pair:
 
     def look(self, full, thorough):
         self.looks.append(full)
-        return self.facts
+        return self.observed
         yield
 
     def others_at_work(self):
@@ -32,14 +38,14 @@ class Pair:
     def nudge(self, pids):
         self.nudges += 1
 
-    def depth(self):
+    def observe_options(self):
         return False, False
 
     def live(self, seconds):
         """:returns: the naps."""
-        naps, steps = [], settle(self, self)
+        naps, steps = [], reconcile(self, self)
         for nap in steps:
-            assert isinstance(nap, Nap)
+            assert isinstance(nap, Sleep)
             naps.append(nap.seconds)
             self.now += nap.seconds
             if self.now > seconds:
@@ -47,9 +53,9 @@ class Pair:
 
     made = lambda *_: None  # noqa: E731
     begin_look = lambda self, ours: None  # noqa: E731
-    in_haste = lambda *_: False  # noqa: E731
+    request_is_new = lambda *_: False  # noqa: E731
     desired = lambda *_: WISHED  # noqa: E731
-    saw = lambda self, facts, step: not step.done  # noqa: E731
+    on_observed = lambda self, observed, decision: not decision.done  # noqa: E731
 
 
 def test_a_thread_that_never_parks_is_not_nudged_without_end():
@@ -60,7 +66,7 @@ def test_a_thread_that_never_parks_is_not_nudged_without_end():
 
 
 def test_a_pair_that_is_settled_is_looked_at_once():
-    pair = Pair(SERVES, Copy("b"))
+    pair = Pair(SERVES, Instance("b"))
     assert pair.live(10) is None and len(pair.looks) == 1
 
 

@@ -4,24 +4,26 @@ from types import SimpleNamespace
 
 import pytest
 
-from supervisor_zerg.core.model import Copy, Facts, Slot, Worker
+from supervisor_zerg.core.model import Instance, PairState, Slot, Worker
 from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.pair.status import problems
 
-SERVES = Copy("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
-LEAKS = Copy("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 4, parked=3),))
+SERVES = Instance("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
+LEAKS = Instance(
+    "b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 4, parked=3),)
+)
 
 
-def told(*copies, lasts=0.0, **options):
-    keeper = SimpleNamespace(
+def told(*instances, lasts=0.0, **options):
+    controller = SimpleNamespace(
         pair=PairConfig(programs=("a", "b"), pool="", **options),
-        desires=SimpleNamespace(held=False, auto=True, both=False),
-        step=None,
+        goals=SimpleNamespace(hold=False, auto=True, both_active=False),
+        decision=None,
         deploys=SimpleNamespace(last=None),
-        observer=SimpleNamespace(memos={}),
-        conditions=SimpleNamespace(lasts=lambda program: lasts),
+        observer=SimpleNamespace(masters={}),
+        state_times=SimpleNamespace(lasts=lambda program: lasts),
     )
-    return problems(keeper, Facts(copies), None)
+    return problems(controller, PairState(instances), None)
 
 
 def test_a_thread_that_never_parks_is_told_after_a_while():
@@ -30,14 +32,14 @@ def test_a_thread_that_never_parks_is_told_after_a_while():
     assert "threads of process 21 may still take a request" in problem and "restart b" in problem
 
 
-def test_both_copies_at_once_and_nobody():
-    other = Copy("b", "RUNNING", 20, 20, Slot.RUNNING, paused=False, workers=(Worker(21, 4),))
-    assert "both copies accept requests" in told(SERVES, other)
-    assert told(Copy("a"), Copy("b")) == ["nobody serves"]
+def test_both_instances_at_once_and_nobody():
+    other = Instance("b", "RUNNING", 20, 20, Slot.RUNNING, paused=False, workers=(Worker(21, 4),))
+    assert "both instances accept requests" in told(SERVES, other)
+    assert told(Instance("a"), Instance("b")) == ["nobody serves"]
 
 
 def test_a_healthy_pair_has_none():
-    parked = Copy(
+    parked = Instance(
         "b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 1, parked=1),)
     )
     assert told(SERVES, parked) == []
@@ -47,5 +49,5 @@ def test_a_healthy_pair_has_none():
     "retire, state, problems",
     [("park", "STOPPED", 1), ("stop", "STOPPED", 0), ("stop", "EXITED", 0), ("stop", "FATAL", 1)],
 )
-def test_no_warm_copy_is_no_problem_where_none_is_wanted(retire, state, problems):
-    assert len(told(SERVES, Copy("b", state), retire=retire)) == problems
+def test_no_warm_instance_is_no_problem_where_none_is_wanted(retire, state, problems):
+    assert len(told(SERVES, Instance("b", state), retire=retire)) == problems

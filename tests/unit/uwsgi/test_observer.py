@@ -10,7 +10,7 @@ from collections import namedtuple
 import pytest
 
 from supervisor_zerg.linux.procfs import Kernel
-from supervisor_zerg.uwsgi.environment import Trap
+from supervisor_zerg.uwsgi.environment import SignalLoopDetector
 from supervisor_zerg.uwsgi.observer import REOPEN_S, Observer
 
 KERNEL = Kernel()
@@ -111,7 +111,7 @@ def test_h26_the_master_is_found_below_a_wrapper_and_again_where_it_turns_out_to
             try:
                 next(steps)
             except StopIteration as end:
-                return end.value.copy("a").master
+                return end.value.instance("a").master
 
     assert master() == 0
     child = family.tell("child", "open")
@@ -129,7 +129,7 @@ def test_a_handler_that_raises_its_signal_anew_is_a_trap_and_one_that_runs_once_
         [sys.executable, "-c", HANDLER, kind], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     process.stderr.readline()
-    trap = Trap(KERNEL, time.monotonic, signal.SIGTSTP)
+    trap = SignalLoopDetector(KERNEL, time.monotonic, signal.SIGTSTP)
     assert trap.check(process.pid) is False
     process.send_signal(signal.SIGTSTP)
     verdicts, end = [], time.monotonic() + 5

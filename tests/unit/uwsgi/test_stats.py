@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg.linux.procfs import Kernel
-from supervisor_zerg.uwsgi.stats import Receipt, Rubbish, parse
+from supervisor_zerg.uwsgi.stats import FifoCommand, InvalidStats, parse
 
 
 def worker(pid, status="idle", accepting=1, in_request=(0,)):
-    cores = [{"id": n, "in_request": busy} for n, busy in enumerate(in_request)]
+    threads = [{"id": n, "in_request": busy} for n, busy in enumerate(in_request)]
     return {
         "id": 1,
         "pid": pid,
@@ -22,7 +22,7 @@ def worker(pid, status="idle", accepting=1, in_request=(0,)):
         "harakiri_count": 0,
         "respawn_count": 1,
         "status": status,
-        "cores": cores,
+        "cores": threads,
     }
 
 
@@ -40,12 +40,12 @@ def test_the_flag_is_told_by_workers_that_are_not_busy():
 def test_cores_are_counted_and_cheap_workers_left_out():
     snapshot = parse(stats(worker(1, "busy", in_request=(1, 0, 1, 0)), worker(0, "cheap")))
     (row,) = snapshot.workers
-    assert (row.cores, row.busy, snapshot.cheap, snapshot.requests) == (4, 2, True, 10)
+    assert (row.threads, row.busy, snapshot.cheap, snapshot.requests) == (4, 2, True, 10)
 
 
 def test_without_cores_a_busy_worker_is_one_request():
     (row,) = parse(stats(worker(1, "busy", in_request=()))).workers
-    assert (row.cores, row.busy) == (0, 1)
+    assert (row.threads, row.busy) == (0, 1)
 
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.text()
@@ -72,7 +72,7 @@ DOCUMENTS = (
 def test_rubbish_is_called_rubbish_and_nothing_else(text):
     try:
         parse(text)
-    except Rubbish as error:
+    except InvalidStats as error:
         assert "not a uWSGI stats document" in str(error)
 
 
@@ -94,7 +94,7 @@ def test_a_command_reaches_the_fifo_that_is_held_and_not_the_file_at_its_path(ma
     os.unlink(path)
     with open(path, "w") as file:
         file.write("precious")
-    receipt = Receipt(os.getpid(), held, b"p1")
+    receipt = FifoCommand(os.getpid(), held, b"p1")
     assert os.read(descriptor, 10) == b"p1"
     assert open(path).read() == "precious"
     receipt.close()
@@ -102,7 +102,7 @@ def test_a_command_reaches_the_fifo_that_is_held_and_not_the_file_at_its_path(ma
 
 def test_a_command_is_executed_when_the_master_holds_another_fifo(master):
     held, path, descriptor = master
-    receipt = Receipt(os.getpid(), held, b"p", expects=True)
+    receipt = FifoCommand(os.getpid(), held, b"p", expects=True)
     assert receipt.executed(held) is False
     os.close(descriptor)
     assert receipt.executed(None) is False, "it is just making the next one"
@@ -116,7 +116,7 @@ def test_a_command_is_executed_when_the_master_holds_another_fifo(master):
 
 def test_the_next_fifo_may_have_another_number(master):
     held, path, descriptor = master
-    receipt = Receipt(os.getpid(), held, b"p")
+    receipt = FifoCommand(os.getpid(), held, b"p")
     os.close(descriptor)
     assert receipt.executed(held._replace(fd=held.fd + 1)) is True
 
@@ -128,6 +128,6 @@ def test_nothing_is_written_when_the_master_has_moved_on(master, tmp_path):
     os.dup2(anew, descriptor)
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(FileNotFoundError):
-        Receipt(os.getpid(), held, b"p")
+        FifoCommand(os.getpid(), held, b"p")
     assert len(os.listdir("/proc/self/fd")) == before
     os.close(anew)

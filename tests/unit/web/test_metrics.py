@@ -35,30 +35,38 @@ def told(*entries):
     return tally
 
 
-def test_each_copy_is_told():
+def test_each_instance_is_told():
     seen = samples([an_info()])
-    assert seen["zerg_copy_serving", "b", "web"] == 1 and seen["zerg_copy_serving", "a", "web"] == 0
-    assert seen["zerg_copy_warm", "a", "web"] == 1 and seen["zerg_copy_warm", "b", "web"] == 0
-    assert seen["zerg_copy_accepting", "b", "web"] == 1 and seen["zerg_copy_up", "a", "web"] == 1
     assert (
-        seen["zerg_copy_in_flight_requests", "a", "web"] == 3
-        and seen["zerg_copy_requests_total", "a", "web"] == 12
+        seen["zerg_instance_serving", "b", "web"] == 1
+        and seen["zerg_instance_serving", "a", "web"] == 0
+    )
+    assert (
+        seen["zerg_instance_warm", "a", "web"] == 1 and seen["zerg_instance_warm", "b", "web"] == 0
+    )
+    assert (
+        seen["zerg_instance_accepting", "b", "web"] == 1
+        and seen["zerg_instance_up", "a", "web"] == 1
+    )
+    assert (
+        seen["zerg_instance_in_flight_requests", "a", "web"] == 3
+        and seen["zerg_instance_requests_total", "a", "web"] == 12
     )
 
 
 def test_the_slot_is_one_series_a_slot_of_which_one_is_set():
     seen = samples([an_info()])
-    assert {slot: seen["zerg_copy_slot", "a", slot, "web"] for slot in metrics.SLOTS} == {
+    assert {slot: seen["zerg_instance_slot", "a", slot, "web"] for slot in metrics.SLOTS} == {
         "new": 0,
         "running": 0,
         "sleeping": 1,
     }
-    lost = samples([an_info(copies=[a_copy("a", slot=""), a_copy("b")])])
-    assert not any(lost["zerg_copy_slot", "a", slot, "web"] for slot in metrics.SLOTS)
+    lost = samples([an_info(instances=[a_copy("a", slot=""), a_copy("b")])])
+    assert not any(lost["zerg_instance_slot", "a", slot, "web"] for slot in metrics.SLOTS)
 
 
 def test_a_pair_is_told_also_when_its_section_is_wrong():
-    seen = samples([an_info(copies=[], problems=["x", "y"], held=True, auto=False)])
+    seen = samples([an_info(instances=[], problems=["x", "y"], held=True, auto=False)])
     assert (
         seen["zerg_pair_problems", "web"] == 2
         and seen["zerg_pair_held", "web"] == 1
@@ -71,17 +79,17 @@ def test_what_history_is_told_is_counted(tmp_path):
     history.watchers.append(tally.note)
     for entry in (
         an_entry(what="swap b"),
-        an_entry(what="swap b", outcome="refused: busy", moves=[]),
+        an_entry(what="swap b", outcome="refused: busy", actions=[]),
         an_entry(what="sing"),
     ):
         history.add(entry)
     seen = samples([an_info()], tally)
     assert (
-        seen["zerg_moves_total", "done", "swap", "web"] == 1
-        and seen["zerg_moves_total", "refused", "swap", "web"] == 1
+        seen["zerg_operations_total", "done", "swap", "web"] == 1
+        and seen["zerg_operations_total", "refused", "swap", "web"] == 1
     )
-    assert seen["zerg_moves_total", "done", "other", "web"] == 1
-    assert seen["zerg_last_move_timestamp_seconds", "web"] == an_entry()["at"]
+    assert seen["zerg_operations_total", "done", "other", "web"] == 1
+    assert seen["zerg_last_operation_timestamp_seconds", "web"] == an_entry()["at"]
 
 
 @pytest.mark.parametrize(
@@ -89,20 +97,22 @@ def test_what_history_is_told_is_counted(tmp_path):
     [
         ("done", "done"),
         ("refused: another request is under way", "refused"),
-        ("settled", "settled"),
+        ("reconciled", "reconciled"),
         ("waiting: b accepts", "waiting"),
         ("overtaken by swap b", "overtaken"),
         ("deployed", "deployed"),
         ("failed: it exited", "failed"),
         ("rolled back: it died", "rolled back"),
-        ("not rolled back: the old copy is gone", "not rolled back"),
+        ("not rolled back: the old instance is gone", "not rolled back"),
         ("nobody serves: both died", "nobody serves"),
         ("donerkebab", "other"),
     ],
 )
 def test_each_outcome_is_counted_under_its_own_name(outcome, label):
     tally = told(an_entry(what="deploy b", outcome=outcome))
-    assert samples([an_info()], tally)["zerg_moves_total", *sorted(["deploy", label, "web"])] == 1
+    assert (
+        samples([an_info()], tally)["zerg_operations_total", *sorted(["deploy", label, "web"])] == 1
+    )
 
 
 def test_every_outcome_of_a_deploy_is_known():
@@ -111,18 +121,21 @@ def test_every_outcome_of_a_deploy_is_known():
 
 def test_durations_are_a_histogram_of_what_moved_in_seconds():
     tally = told(
-        an_entry(took_ms=1.0), an_entry(took_ms=2.0), an_entry(took_ms=40000.0), an_entry(moves=[])
+        an_entry(took_ms=1.0),
+        an_entry(took_ms=2.0),
+        an_entry(took_ms=40000.0),
+        an_entry(actions=[]),
     )
     seen = samples([an_info()], tally)
-    assert seen["zerg_move_duration_seconds_count", "web"] == 3
-    assert seen["zerg_move_duration_seconds_bucket", "0.001", "web"] == 1
-    assert seen["zerg_move_duration_seconds_bucket", "0.0025", "web"] == 2
-    assert seen["zerg_move_duration_seconds_bucket", "10.0", "web"] == 2
-    assert seen["zerg_move_duration_seconds_sum", "web"] == pytest.approx(40.003)
+    assert seen["zerg_operation_duration_seconds_count", "web"] == 3
+    assert seen["zerg_operation_duration_seconds_bucket", "0.001", "web"] == 1
+    assert seen["zerg_operation_duration_seconds_bucket", "0.0025", "web"] == 2
+    assert seen["zerg_operation_duration_seconds_bucket", "10.0", "web"] == 2
+    assert seen["zerg_operation_duration_seconds_sum", "web"] == pytest.approx(40.003)
 
 
 @pytest.mark.parametrize(
-    "by, moves, count",
+    "by, actions, count",
     [
         ("b EXITED", ["+0.1ms resume a to running"], 1),
         ("process 7 of b ended", ["+0.1ms resume a to running"], 1),
@@ -131,15 +144,15 @@ def test_durations_are_a_histogram_of_what_moved_in_seconds():
         ("a says that it is ready", ["+0.1ms resume a to running"], 0),
     ],
 )
-def test_a_failover_is_a_resume_because_the_other_one_ended(by, moves, count):
-    tally = told(an_entry(what="repair", by=by, moves=moves, outcome="settled"))
+def test_a_failover_is_a_resume_because_the_other_one_ended(by, actions, count):
+    tally = told(an_entry(what="repair", by=by, actions=actions, outcome="reconciled"))
     assert samples([an_info()], tally)["zerg_failovers_total", "web"] == count
 
 
 @pytest.mark.parametrize("name", HOSTILE[:-1])
 def test_no_name_breaks_the_format(name):
-    seen = samples([an_info(name, serving=name, copies=[a_copy(name), a_copy("b")])])
-    assert seen[("zerg_copy_serving", *sorted([name, name]))] == 1
+    seen = samples([an_info(name, serving=name, instances=[a_copy(name), a_copy("b")])])
+    assert seen[("zerg_instance_serving", *sorted([name, name]))] == 1
 
 
 def test_labels_have_few_values():
@@ -190,7 +203,7 @@ def test_the_alerts_are_three_and_ask_in_promql_for_metrics_that_there_are():
         assert "{{ $labels.pair }}" in rule["annotations"]["summary"]
 
 
-def test_a_pair_that_keeps_no_warm_copy_by_choice_gives_no_alert():
+def test_a_pair_that_keeps_no_warm_instance_by_choice_gives_no_alert():
     assert "zerg_pair_keeps_warm" in asked_for(rules()["ZergNoWarmCopy"]["expr"])
     assert (
         samples([an_info(retire="stop")])["zerg_pair_keeps_warm", "web"]
@@ -204,7 +217,7 @@ def test_a_pair_that_keeps_no_warm_copy_by_choice_gives_no_alert():
     [
         "zerg_pair_held)",
         "(zerg_pair_held)(zerg_pair_auto)",
-        "rate(zerg_moves_total)",
+        "rate(zerg_operations_total)",
         "zerg_pair_held unles x",
     ],
 )

@@ -36,10 +36,10 @@ def a_copy(program="a", condition="parked", **values):
         "in_flight": 3,
         "workers": 2,
         "threads": 8,
-        "at_full_strength": 0,
+        "accepting_threads": 0,
         "frozen": False,
         "requests": 12.0,
-        "witness": "kernel",
+        "source": "kernel",
         "since": NOW - 90,
         **values,
     }
@@ -57,7 +57,7 @@ def an_info(pair="web", **values):
         "busy": "",
         "pool": "zergpool RUNNING",
         "problems": [],
-        "copies": [a_copy("a"), a_copy("b", "serving", slot="running", at_full_strength=8)],
+        "instances": [a_copy("a"), a_copy("b", "serving", slot="running", accepting_threads=8)],
         **values,
     }
 
@@ -68,8 +68,8 @@ def an_entry(**values):
         "pair": "web",
         "id": "1-1",
         "what": "swap",
-        "by": "a person",
-        "moves": ["x"],
+        "by": "an operator",
+        "actions": ["x"],
         "took_ms": 2.0,
         "outcome": "done",
     }
@@ -119,7 +119,7 @@ def shape(reader):
     return [tag for tag, _ in reader.tags]
 
 
-def test_the_page_tells_who_serves_and_what_each_copy_is():
+def test_the_page_tells_who_serves_and_what_each_instance_is():
     reader = shown([an_info()], {"web": [an_entry()]})
     text = " ".join(" ".join(reader.texts).split())
     for words in (
@@ -130,7 +130,7 @@ def test_the_page_tells_who_serves_and_what_each_copy_is():
         "running",
         "2x4",
         "1m 30s",
-        "swap, by a person",
+        "swap, by an operator",
     ):
         assert words in text, words
 
@@ -144,9 +144,9 @@ def test_no_name_or_message_becomes_markup(name):
         pool=name,
         busy=name,
         problems=[name],
-        copies=[a_copy(name, name, slot=name, statename=name, witness=name), a_copy("b")],
+        instances=[a_copy(name, name, slot=name, statename=name, source=name), a_copy("b")],
     )
-    entry = an_entry(what=name, by=name, outcome=name, id=name, moves=[name])
+    entry = an_entry(what=name, by=name, outcome=name, id=name, actions=[name])
     reader = shown([info], {name: [entry]}, name)
     plain = shown([an_info(problems=["x"])], {"web": [an_entry()]}, "x")
     assert shape(reader) == shape(plain)
@@ -202,44 +202,44 @@ def test_without_a_script_every_action_is_a_form_with_the_token():
 
 def offered(info):
     """(buttons of the pair, and of each program) that are shown. The script is told the same."""
-    seen = {"": set(), **{copy["program"]: set() for copy in info["copies"]}}
+    seen = {"": set(), **{instance["program"]: set() for instance in info["instances"]}}
     for button in shown([info]).all("button"):
         if "hidden" not in button:
             seen[button.get("value", "")].add(button["data-action"])
     (told,) = view([info])["texts"]
     assert seen == {
         "": set(told["offered"]),
-        **{copy["program"]: set(copy["offered"]) for copy in told["copies"]},
+        **{instance["program"]: set(instance["offered"]) for instance in told["instances"]},
     }
     return tuple(seen.values())
 
 
-USUAL = {"swap", "deploy", "settle", "hold", "auto-off"}
+USUAL = {"swap", "deploy", "reconcile", "hold", "auto-off"}
 
 
 def test_what_would_be_refused_is_not_offered():
-    move, absent = {"promote", "resume"}, a_copy("a", "stopped", statename="ABSENT", slot="")
-    assert offered(an_info()) == (USUAL, move, set())
-    assert offered(an_info(auto=False)) == (USUAL - {"auto-off"} | {"auto-on"}, move, set())
-    held = an_info(held=True, serving="", copies=[a_copy("a"), a_copy("b")])
-    assert offered(held) == (USUAL - {"swap", "hold"}, move, move)
+    action, absent = {"promote", "resume"}, a_copy("a", "stopped", statename="ABSENT", slot="")
+    assert offered(an_info()) == (USUAL, action, set())
+    assert offered(an_info(auto=False)) == (USUAL - {"auto-off"} | {"auto-on"}, action, set())
+    held = an_info(held=True, serving="", instances=[a_copy("a"), a_copy("b")])
+    assert offered(held) == (USUAL - {"swap", "hold"}, action, action)
     assert offered(an_info(busy="deploy pybossa (id 1)")) == ({"abort", "auto-off"}, set(), set())
-    assert offered(an_info(copies=[absent, a_copy("b", "serving")])) == (
+    assert offered(an_info(instances=[absent, a_copy("b", "serving")])) == (
         USUAL - {"swap", "deploy"},
         set(),
         set(),
     )
-    assert offered(an_info(copies=[a_copy("a", "booting"), a_copy("b", "serving")])) == (
+    assert offered(an_info(instances=[a_copy("a", "booting"), a_copy("b", "serving")])) == (
         USUAL - {"swap"},
         set(),
         set(),
     )
-    both = an_info(copies=[a_copy("a", "serving"), a_copy("b", "serving")])
-    assert offered(both) == (USUAL, move | {"pause"}, move | {"pause"})
+    both = an_info(instances=[a_copy("a", "serving"), a_copy("b", "serving")])
+    assert offered(both) == (USUAL, action | {"pause"}, action | {"pause"})
 
 
 def test_a_misconfigured_pair_offers_nothing_and_has_no_table():
-    info = an_info(copies=[], serving="", problems=["x"])
+    info = an_info(instances=[], serving="", problems=["x"])
     assert offered(info) == (set(),) and not shown([info]).all("table")
 
 
@@ -273,8 +273,8 @@ def test_every_action_is_done_somewhere():
     assert {action.name for action in ACTIONS} == set(DEEDS) | set(SWITCHES)
 
 
-def test_a_pair_without_copies_or_history_is_shown_with_its_problem():
-    reader = shown([an_info(copies=[], serving="", parked="", problems=["[zerg:web] is wrong"])])
+def test_a_pair_without_instances_or_history_is_shown_with_its_problem():
+    reader = shown([an_info(instances=[], serving="", parked="", problems=["[zerg:web] is wrong"])])
     assert "[zerg:web] is wrong" in reader.texts
     assert not reader.all("button", name="program")
 
@@ -290,14 +290,16 @@ def test_a_pair_without_copies_or_history_is_shown_with_its_problem():
 )
 def test_an_entry_that_cannot_be_read_costs_only_itself(entry):
     reader = shown([an_info()], {"web": [entry, an_entry()]})
-    assert any("swap, by a person" in text for text in reader.texts)
+    assert any("swap, by an operator" in text for text in reader.texts)
 
 
 def test_the_script_fills_the_places_that_there_are():
     told = page.texts(an_info(), [an_entry()], NOW)
     places = set(re.findall(rb'data-text="(\w+)"', templates.asset("zerg.html")))
-    assert set(told["copies"][0]) - {"offered"} == {place.decode() for place in places} - set(told)
-    known = {name.encode() for name in told} | {name.encode() for name in told["copies"][0]}
+    assert set(told["instances"][0]) - {"offered"} == {place.decode() for place in places} - set(
+        told
+    )
+    known = {name.encode() for name in told} | {name.encode() for name in told["instances"][0]}
     assert places <= known
     script = templates.asset(templates.JS).decode()
     assert "innerHTML" not in script and "eval" not in script and "document.write" not in script
@@ -317,7 +319,7 @@ def test_a_page_knows_when_it_does_not_do_any_more():
                 usual,
                 edition([an_info()], "new"),
                 edition([an_info("w")]),
-                edition([an_info(copies=[a_copy("c")])]),
+                edition([an_info(instances=[a_copy("c")])]),
             }
         )
         == 4

@@ -73,10 +73,10 @@ def test_h15_a_careless_swap_by_hand_is_sorted_out(mature):
     assert_serves(mature, info["serving"])
 
 
-def test_uwsgi_issue_1486_h16_a_copy_stuck_in_slot_new_is_promoted_and_the_old_one_parked(
+def test_uwsgi_issue_1486_h16_an_instance_stuck_in_slot_new_is_promoted_and_the_old_one_parked(
     make_stack,
 ):
-    """The hook `writefifo:new.fifo 1` is lost when it runs before the master has made its FIFO: the copy serves, in slot 0."""
+    """The hook `writefifo:new.fifo 1` is lost when it runs before the master has made its FIFO: the instance serves, in slot 0."""
     stack = make_stack("hooks")
     ini = stack.conf_d / "uwsgi" / "hooks.ini"
     kept = [
@@ -131,7 +131,7 @@ def test_h25_what_lies_at_a_slots_path_is_never_written_and_named(warm, what):
             os.close(stranger)
 
 
-def test_uwsgi_issue_1453_h25_a_directory_at_the_path_of_a_slot_costs_no_copy_its_life(warm):
+def test_uwsgi_issue_1453_h25_a_directory_at_the_path_of_a_slot_costs_no_instance_its_life(warm):
     serving, parked = pid_of(warm, "pybossabak"), pid_of(warm, "pybossa")
     (warm.run / "sleeping.fifo").unlink()
     (warm.run / "sleeping.fifo").mkdir()
@@ -148,7 +148,9 @@ def test_uwsgi_issue_1453_h25_a_directory_at_the_path_of_a_slot_costs_no_copy_it
 
 
 @pytest.mark.parametrize("app", [PREFORK, THREADS, CHEAPER], ids=["prefork", "threads", "cheaper"])
-def test_h33_a_parked_copy_stays_parked_whatever_happens_to_its_workers(make_stack, dialect, app):
+def test_h33_a_parked_instance_stays_parked_whatever_happens_to_its_workers(
+    make_stack, dialect, app
+):
     stack = make_stack(dialect, app={**app, "harakiri": 2, "max-requests": 10**6})
     stack.warm_up()
     with Traffic(stack.web, clients=3, paths=("/",)) as traffic:
@@ -186,7 +188,7 @@ def test_h33_a_worker_that_ends_with_its_last_request_is_born_parked(make_stack,
     ]
     for thread in threads:
         thread.start()
-    stack.until(lambda: stack.copy("pybossabak")["in_flight"] == 2, every=0.005)
+    stack.until(lambda: stack.instance("pybossabak")["in_flight"] == 2, every=0.005)
     assert stack.zerg.swap("")["draining"] == 2
     for thread in threads:
         thread.join()
@@ -268,7 +270,9 @@ def test_h36_a_flood_that_somebody_else_caused_is_over_within_two_seconds(make_s
     assert_serves(stack, info["serving"])
 
 
-def test_h38_a_copy_whose_workers_end_up_stopped_at_boot_is_continued_and_ends_parked(make_stack):
+def test_h38_an_instance_whose_workers_end_up_stopped_at_boot_is_continued_and_ends_parked(
+    make_stack,
+):
     stack = make_stack("managed", start=False)
     ini = stack.conf_d / "uwsgi" / "managed.ini"
     text = ini.read_text().replace(
@@ -367,8 +371,8 @@ def test_h19_stats_servers_that_are_missing_hung_or_rubbish_are_done_without(mak
         stack.start()
         stack.warm_up()
         info = stack.info()
-        assert {c["witness"] for c in info["copies"]} == {"kernel"}
-        assert sum("the kernel's witness is used" in p for p in info["problems"]) == 2
+        assert {c["source"] for c in info["instances"]} == {"kernel"}
+        assert sum("the kernel's source is used" in p for p in info["problems"]) == 2
         answers, swaps = swap_under_load(stack, 20)
         assert_nobody_noticed(answers, swaps)
         for server in servers:
@@ -391,7 +395,7 @@ def test_h19_threads_are_sealed_by_the_kernels_witness_alone(make_stack):
     stack.warm_up()
     answers, swaps = swap_under_load(stack, 30, paths=("/", "/", "/?s=0.01"), clients=8)
     assert_nobody_noticed(answers, swaps)
-    assert {c["witness"] for c in stack.info()["copies"]} == {"kernel"}
+    assert {c["source"] for c in stack.info()["instances"]} == {"kernel"}
 
 
 def free_port():
@@ -400,7 +404,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def test_stats_may_have_an_address_for_each_copy(make_stack):
+def test_stats_may_have_an_address_for_each_instance(make_stack):
     stack = make_stack("managed", start=False)
     addresses = ["127.0.0.1:%d" % free_port() for _ in range(2)]
     ini = stack.conf_d / "uwsgi" / "managed.ini"
@@ -416,10 +420,10 @@ def test_stats_may_have_an_address_for_each_copy(make_stack):
     stack.set_pair({"stats": ",".join(addresses)})
     stack.start()
     info = stack.warm_up()
-    assert {c["witness"] for c in info["copies"]} == {"kernel, stats"} and info["problems"] == []
+    assert {c["source"] for c in info["instances"]} == {"kernel, stats"} and info["problems"] == []
 
 
-def test_uwsgi_docs_issue_489_vacuum_takes_no_witness_and_no_fifo_from_the_other_copy(
+def test_uwsgi_docs_issue_489_vacuum_takes_no_witness_and_no_fifo_from_the_other_instance(
     make_stack, dialect
 ):
     stack = make_stack(dialect, app={"processes": 2, "vacuum": "true"})
@@ -429,7 +433,7 @@ def test_uwsgi_docs_issue_489_vacuum_takes_no_witness_and_no_fifo_from_the_other
         serving, parked = (lambda i: (i["serving"], i["parked"]))(stack.info())
         restart(stack, parked)
         stack.until_roles(parked, serving)
-    stack.until(lambda: {c["witness"] for c in stack.info()["copies"]} == {"kernel, stats"})
+    stack.until(lambda: {c["source"] for c in stack.info()["instances"]} == {"kernel, stats"})
     answers, swaps = swap_under_load(stack, 5)
     assert_nobody_noticed(answers, swaps)
 
@@ -447,11 +451,11 @@ def test_h26_a_master_below_a_shell_wrapper_is_found(make_stack, dialect):
         )
     stack.start()
     info = stack.warm_up()
-    assert all(c["master"] not in (0, c["pid"]) for c in info["copies"])
+    assert all(c["master"] not in (0, c["pid"]) for c in info["instances"])
     answers, swaps = swap_under_load(stack, 10)
     assert_nobody_noticed(answers, swaps)
     os.kill(
-        stack.copy("pybossabak" if swaps[-1][2] == "pybossabak" else "pybossa")["master"],
+        stack.instance("pybossabak" if swaps[-1][2] == "pybossabak" else "pybossa")["master"],
         signal.SIGKILL,
     )
     other = "pybossa" if swaps[-1][2] == "pybossabak" else "pybossabak"

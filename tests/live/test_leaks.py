@@ -47,7 +47,9 @@ def test_hold_and_auto_outlive_a_restart_of_supervisord(make_stack):
     stack.start(wait=False)
     assert stack.info()["auto"] is False
     time.sleep(2)
-    assert stack.info()["serving"] == ""  # a managed copy boots parked, and nothing moves by itself
+    assert (
+        stack.info()["serving"] == ""
+    )  # a managed instance boots parked, and nothing moves by itself
     stack.zerg.setAuto("", True)
     stack.until_roles("pybossa", "")
 
@@ -72,7 +74,7 @@ def test_supervisord_leaks_nothing_over_two_hundred_swaps_kills_restarts_and_rel
         stack.until(
             lambda: (
                 (i := stack.info())["warm"]
-                and all(c["statename"] == "RUNNING" for c in i["copies"])
+                and all(c["statename"] == "RUNNING" for c in i["instances"])
             ),
             seconds=30,
         )
@@ -82,11 +84,11 @@ def test_supervisord_leaks_nothing_over_two_hundred_swaps_kills_restarts_and_rel
             lambda: (
                 (i := stack.info())["warm"]
                 and i["parked"]
-                and all(c["statename"] == "RUNNING" for c in i["copies"])
+                and all(c["statename"] == "RUNNING" for c in i["instances"])
             )
         )
     for number in range(10):
-        gone = stack.copy("pybossa")["pid"]
+        gone = stack.instance("pybossa")["pid"]
         stack.supervisor.restart()
         stack.until(lambda: _runs_anew(stack, gone), seconds=40, every=0.1)
     stack.warm_up()
@@ -101,7 +103,7 @@ def test_supervisord_leaks_nothing_over_two_hundred_swaps_kills_restarts_and_rel
 
 def _runs_anew(stack, gone):
     try:
-        return stack.info()["serving"] == "pybossa" and stack.copy("pybossa")["pid"] != gone
+        return stack.info()["serving"] == "pybossa" and stack.instance("pybossa")["pid"] != gone
     except Exception:
         return False
 

@@ -93,17 +93,17 @@ def door(request, stack):
 
 def be_cold(stack):
     """pybossa serves, pybossabak does not run."""
-    for copy in stack.info()["copies"]:
-        if copy["program"] == "pybossabak" and copy["pid"]:
+    for instance in stack.info()["instances"]:
+        if instance["program"] == "pybossabak" and instance["pid"]:
             stack.supervisor.stopProcess("pybossabak")
-        if copy["program"] == "pybossa" and not copy["pid"]:
+        if instance["program"] == "pybossa" and not instance["pid"]:
             stack.supervisor.startProcess("pybossa")
     stack.until_roles("pybossa", "")
 
 
 def be_warm(stack):
     """pybossa serves, pybossabak is parked."""
-    if not all(copy["pid"] for copy in stack.info()["copies"]):
+    if not all(instance["pid"] for instance in stack.info()["instances"]):
         be_cold(stack)
         stack.warm_up()
     stack.until(lambda: stack.zerg.promote("pybossa")["parked"])
@@ -112,9 +112,9 @@ def be_warm(stack):
 
 def be_down(stack):
     """Neither runs."""
-    for copy in stack.info()["copies"]:
-        if copy["pid"]:
-            stack.supervisor.stopProcess(copy["program"])
+    for instance in stack.info()["instances"]:
+        if instance["pid"]:
+            stack.supervisor.stopProcess(instance["program"])
     assert stack.info()["serving"] == ""
 
 
@@ -145,7 +145,7 @@ def test_every_command_does_what_it_says(stack, door):
         r"pybossa: pybossa serves, pybossabak parked, warm yes, auto on, held no, pool zergpool \w+\n",
         status,
     )
-    columns = r"  pybossabak  parked   sleeping  \w+ +pid \d+  in flight 0  workers 4x1  requests \d+  since .*  witness \w+"
+    columns = r"  pybossabak  parked   sleeping  \w+ +pid \d+  in flight 0  workers 4x1  requests \d+  since .*  source \w+"
     assert re.fullmatch(columns, status.splitlines()[2].partition(",")[0])
     assert ok(door("status pybossa")).partition(",")[0] == status.partition(",")[0]
 
@@ -156,7 +156,7 @@ def test_every_command_does_what_it_says(stack, door):
     assert roles("pybossa", "nobody")(ok(door("resume pybossabak --both")))
     assert roles("pybossabak", "pybossa")(ok(door("pause pybossa")))
     assert roles("pybossa", "pybossabak")(ok(door("resume pybossa")))
-    assert "nothing to do, pybossa serves" in ok(door("settle"))
+    assert "nothing to do, pybossa serves" in ok(door("reconcile"))
 
     assert ok(door("auto off")) == "pybossa: auto off\n"
     assert ok(door("auto off pybossa")) == "pybossa: nothing to do, auto off\n"
@@ -170,25 +170,25 @@ def test_history_tells_the_newest_entries_with_their_moves(stack, door):
     be_warm(stack)
     ident = json.loads(ok(door("swap --json")))["id"]
     stack.until(lambda: any(entry["id"] == ident for entry in stack.zerg.getHistory("", 5)))
-    first, *moves = ok(door("history --limit 1")).splitlines()
+    first, *actions = ok(door("history --limit 1")).splitlines()
     assert re.fullmatch(
-        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {ident} swap pybossabak, by a person, done, took [\d.]+ ms",
+        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {ident} swap pybossabak, by an operator, done, took [\d.]+ ms",
         first,
     )
-    assert re.match(r"  \+[\d.]+ms resume pybossabak to running", moves[0])
-    assert any("pause pybossa to sleeping" in move for move in moves)
+    assert re.match(r"  \+[\d.]+ms resume pybossabak to running", actions[0])
+    assert any("pause pybossa to sleeping" in action for action in actions)
 
 
 def test_a_hold_is_told_and_nobody_is_said_to_be_served(stack, door):
     be_warm(stack)
     refused(door("pause pybossabak --hold --both"), ARGUMENTS, "pause has no option --both")
     held = ok(door("pause pybossa --hold"))
-    assert held.startswith("pybossa: nobody serves, ") and "held by a person" in held
+    assert held.startswith("pybossa: nobody serves, ") and "held by an operator" in held
     status = door("status")
     assert (
         status.returncode == NOBODY
         and "held yes" in status.stdout
-        and "  problem: a person holds the pair" in status.stdout
+        and "  problem: an operator holds the pair" in status.stdout
     )
     assert not status.stderr
     refused(door("swap"), NOBODY, "ZERG_NOBODY_SERVES")
@@ -199,7 +199,7 @@ def test_requests_that_drain_are_counted(stack):
     be_warm(stack)
     slow = threading.Thread(target=get, args=(stack.web, "/?s=1.5"))
     slow.start()
-    stack.until(lambda: stack.copy("pybossa")["in_flight"])
+    stack.until(lambda: stack.instance("pybossa")["in_flight"])
     assert ", draining 1 (" in ok(stack.zergctl("swap"))
     slow.join()
 
@@ -252,10 +252,11 @@ def test_a_refusal_that_leaves_users_served_ends_with_3(stack, door):
     be_cold(stack)
     refused(door("swap"), SERVED, "pybossabak is STOPPED; start it")
     refused(door("promote pybossabak"), SERVED, "ZERG_NOT_RUNNING")
-    refused(door("pause pybossa"), SERVED, "ZERG_LAST_COPY")
+    refused(door("pause pybossa"), SERVED, "ZERG_LAST_INSTANCE")
     cold = door("status")
     assert (
-        cold.returncode == 0 and "  problem: no warm copy: pybossabak is STOPPED\n" in cold.stdout
+        cold.returncode == 0
+        and "  problem: no warm instance: pybossabak is STOPPED\n" in cold.stdout
     )
 
 
@@ -414,21 +415,21 @@ def test_help_comes_by_every_way_and_other_plugins_keep_quiet(stack):
     assert ok(stack.ctl("help", "zerg", "swap")) == ok(stack.ctl("zerg", "swap", "--help")) == swap
     assert ok(stack.zergctl("help", "swap")) == swap.replace("supervisorctl zerg", "zergctl")
     overview = ok(stack.ctl("help", "zerg"))
-    assert overview.startswith("Two copies of a uWSGI application") and overview == ok(
+    assert overview.startswith("Two instances of a uWSGI application") and overview == ok(
         stack.ctl("zerg", "help")
     )
     assert "No help on" not in ok(stack.ctl("help", "start"))
     assert "zerg" in ok(stack.ctl("help"))
 
 
-# nobody serves: last, since starting the copies again takes time
+# nobody serves: last, since starting the instances again takes time
 
 
 def test_a_refusal_that_leaves_nobody_served_ends_with_5(stack, door):
     be_down(stack)
     refused(door("swap"), NOBODY, "ZERG_NOBODY_SERVES")
     refused(door("promote pybossa"), NOBODY, "ZERG_NOT_RUNNING")
-    refused(door("settle"), NOBODY, "ZERG_NOBODY_SERVES")
+    refused(door("reconcile"), NOBODY, "ZERG_NOBODY_SERVES")
     status = door("status")
     assert status.returncode == NOBODY and status.stdout.startswith(
         "pybossa: nobody serves, nobody parked, "

@@ -172,11 +172,11 @@ def test_every_action_does_what_it_says(stack, browser):
     spare = stack.info()["parked"]
     assert browser.post("promote", program=spare)[0] == 303 and serving(stack) == spare
     assert "nothing to do" in browser.said(browser.post("promote", program=spare)[1])
-    assert "nothing to do" in browser.said(browser.post("settle")[1])
+    assert "nothing to do" in browser.said(browser.post("reconcile")[1])
     assert "auto off" in browser.said(browser.post("auto-off")[1]) and stack.info()["auto"] is False
     assert "auto on" in browser.said(browser.post("auto-on")[1]) and stack.info()["auto"] is True
     assert (
-        "only copy" in browser.said(browser.post("pause", program=spare)[1])
+        "only instance" in browser.said(browser.post("pause", program=spare)[1])
         and serving(stack) == spare
     )
     assert "no pair has a program" in browser.said(
@@ -201,7 +201,7 @@ def test_a_hold_is_asked_about_first(stack, browser):
     status, _, text = browser.post("hold")
     assert status == 200 and "Hold it?" in text and 'name="sure"' in text and serving(stack)
     status, headers, _ = browser.post("hold", sure="yes")
-    assert status == 303 and "held by a person" in browser.said(headers) and not serving(stack)
+    assert status == 303 and "held by an operator" in browser.said(headers) and not serving(stack)
     assert browser.view()["pairs"][0]["held"] is True
     assert browser.post("resume", program="pybossa")[0] == 303 and serving(stack) == "pybossa"
 
@@ -211,7 +211,7 @@ def test_a_failover_is_counted_and_zergctl_tells_the_same(stack, browser):
         return float(re.search(r'zerg_failovers_total\{pair="pybossa"\} (\S+)', text).group(1))
 
     before, warm = failovers(browser.get("/zerg/metrics")[2]), stack.info()
-    master = next(c["master"] for c in warm["copies"] if c["program"] == warm["serving"])
+    master = next(c["master"] for c in warm["instances"] if c["program"] == warm["serving"])
     os.kill(master, signal.SIGKILL)
     stack.until(lambda: failovers(browser.get("/zerg/metrics")[2]) == before + 1)
     assert serving(stack) == warm["parked"]
@@ -249,7 +249,7 @@ def test_a_foreign_page_may_not_act_even_with_the_token(stack, browser, header, 
 
 def test_our_own_page_may(stack, browser):
     home = "http://127.0.0.1:%d" % stack.port
-    assert browser.post("settle", {"Origin": home, "Referer": f"{home}/zerg.html"})[0] == 303
+    assert browser.post("reconcile", {"Origin": home, "Referer": f"{home}/zerg.html"})[0] == 303
 
 
 def test_what_is_not_so_meant_is_refused_with_a_reason(stack, browser):
@@ -354,12 +354,12 @@ def test_fifty_at_once_are_all_answered_while_swaps_go_on(stack):
 def test_who_never_reads_holds_up_nobody_and_is_shut_out(stack, browser):
     browser.get()
     before = descriptors(stack)
-    with socket.create_connection(("127.0.0.1", stack.port)) as deaf:
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        deaf.setblocking(False)
+    with socket.create_connection(("127.0.0.1", stack.port)) as unresponsive:
+        unresponsive.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        unresponsive.setblocking(False)
         for _ in range(3000):
             try:
-                deaf.send(b"GET /zerg.html HTTP/1.1\r\nHost: x\r\n\r\n")
+                unresponsive.send(b"GET /zerg.html HTTP/1.1\r\nHost: x\r\n\r\n")
             except OSError:
                 break
         began = time.monotonic()
@@ -414,11 +414,11 @@ def test_the_password_of_supervisord_is_the_password_of_the_page(make_stack):
     for path in ("/zerg.html", "/zerg.json", "/zerg.js", "/zerg/metrics", "/zerg/swap"):
         assert stranger.get(path)[0] == 401, path
         stranger = Browser(stack.port)
-    assert stranger.ask("POST", "/zerg/settle", "x=1")[0] == 401
+    assert stranger.ask("POST", "/zerg/reconcile", "x=1")[0] == 401
     ours = Browser(
         stack.port, Authorization=f"Basic {base64.b64encode(b'operator:secret').decode()}"
     )
-    assert ours.get()[0] == 200 and ours.post("settle")[0] == 303
+    assert ours.get()[0] == 200 and ours.post("reconcile")[0] == 303
 
 
 def test_a_huge_and_locked_history_holds_up_nobody(make_stack):
@@ -431,7 +431,7 @@ def test_a_huge_and_locked_history_holds_up_nobody(make_stack):
         "id": "x",
         "what": "swap",
         "by": "b" * 2000,
-        "moves": [],
+        "actions": [],
         "took_ms": 1.0,
         "outcome": "done",
     }
@@ -481,9 +481,9 @@ def test_a_reload_of_supervisord_brings_a_new_page_and_old_forms_do_not_do(make_
         os.kill(stack.process.pid, signal.SIGHUP)
         stack.until(lambda: renewed(stack, edition), 40)
         edition = Browser(stack.port).view()["edition"]
-    assert Browser(stack.port).post("settle", token=old)[0] == 403
+    assert Browser(stack.port).post("reconcile", token=old)[0] == 403
     stack.until_roles("pybossa", "")
-    assert Browser(stack.port).post("settle")[0] == 303
+    assert Browser(stack.port).post("reconcile")[0] == 303
     assert Browser(stack.port).get("/")[2].count('"zerg.html"') == 1
     assert "this is a bug" not in stack.supervisord_log()
 

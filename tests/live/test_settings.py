@@ -1,4 +1,4 @@
-"""What a person ordered is done whole, or not at all, whatever happens meanwhile: a section that is changed, auto that is off, a refusal."""
+"""What an operator ordered is done whole, or not at all, whatever happens meanwhile: a section that is changed, auto that is off, a refusal."""
 
 import os
 import signal
@@ -41,7 +41,7 @@ def test_a_section_that_was_changed_has_one_keeper_and_that_knows_what_was_order
     time.sleep(3)
     stack.until_roles("pybossabak", "pybossa")
     assert not [
-        m for e in history(stack)[before:] for m in e["moves"] if "pause" in m or "resume" in m
+        m for e in history(stack)[before:] for m in e["actions"] if "pause" in m or "resume" in m
     ]
 
 
@@ -65,7 +65,7 @@ def test_a_change_of_the_section_waits_for_the_end_of_a_deploy(make_stack):
     assert [e["outcome"] for e in history(stack) if e["what"].startswith("deploy")] == ["deployed"]
 
 
-def test_with_auto_off_settle_mends_what_hands_have_done_and_says_so(make_stack, dialect):
+def test_with_auto_off_reconcile_mends_what_hands_have_done_and_says_so(make_stack, dialect):
     stack = make_stack(dialect)
     stack.warm_up()
     both_run(stack)
@@ -74,9 +74,9 @@ def test_with_auto_off_settle_mends_what_hands_have_done_and_says_so(make_stack,
     echo(stack, "sleeping", "2p")
     time.sleep(0.5)
     assert slots(stack) == {"pybossa": "sleeping", "pybossabak": "running"}
-    assert stack.zerg.settle("")["changed"] is True
+    assert stack.zerg.reconcile("")["changed"] is True
     assert slots(stack) == {"pybossa": "running", "pybossabak": "sleeping"}
-    assert stack.zerg.settle("")["changed"] is False
+    assert stack.zerg.reconcile("")["changed"] is False
     assert_serves(stack, "pybossa")
 
 
@@ -104,7 +104,7 @@ def test_a_hold_that_was_refused_does_not_come_true_later(make_stack):
     assert info["held"] is False
 
 
-def test_h32_a_copy_that_boots_is_not_said_to_be_paused(make_stack):
+def test_h32_an_instance_that_boots_is_not_said_to_be_paused(make_stack):
     stack = make_stack("managed", environment={"ZERG_BOOT_S": "1.5"})
     stack.supervisor.startProcess("pybossabak", False)
     assert refused(stack.zerg.pause, "pybossabak").faultCode == 305
