@@ -38,7 +38,7 @@ def test_what_an_operator_ordered_outlives_supervisord_and_what_is_so_by_itself_
     assert goals.settings() == {"held": True, "auto": False}
     again = Goals(Pair(), goals.settings())
     assert again.held and not again.auto and not again.both
-    assert Goals(Pair(auto=False), {"auto": True}).orders() == {"auto": True}
+    assert Goals(Pair(auto=False), {"auto": True}).settings() == {"auto": True}
 
 
 def test_who_is_still_on_its_way_up_follows_a_persons_last_word(goals):
