@@ -1,0 +1,58 @@
+"""The only thing that a deploy knows of its pair."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any, Optional, Protocol, Union
+
+from ..core.effects import ReadStats, Sleep
+from ..core.model import Instance, PairState
+from ..core.pair_config import PairConfig
+from ..core.reply import Reply
+
+Observing = Generator[Union[ReadStats, Sleep], Any, PairState]
+
+
+class DeployTarget(Protocol):
+    """A pair, as its deploy sees and moves it. pair/controller.py implements it."""
+
+    @property
+    def pair(self) -> PairConfig: ...
+
+    @property
+    def observed(self) -> Optional[PairState]:
+        """The latest observation, if there was one."""
+
+    @property
+    def serving(self) -> str:
+        """The program that serves, or that served last; empty if none ever did."""
+
+    def require_idle(self) -> None:
+        """Raise ZergError if a request or deploy is under way, or the pair cannot be moved at all."""
+
+    def observe(self) -> Observing:
+        """Observe the pair with every source."""
+
+    def snapshot(self, program: str) -> Any:
+        """Return the stats.Snapshot that uWSGI's stats server gave last for a program, or None."""
+
+    def promote(self, program: str, by: str) -> Reply[dict[str, Any]]:
+        """Ask for a program to serve; a refusal is in the reply. `by` names the deploy."""
+
+    def withdraw(self, reply: Optional[Reply[dict[str, Any]]]) -> None:
+        """Give up a promotion that is still pending."""
+
+    def start_parked(self, program: str) -> bool:
+        """Start a program that is to wait for its promotion. Returns whether it was started."""
+
+    def stop_parked(self, instance: Instance) -> bool:
+        """End a parked instance through its FIFO, 1 s faster than by its stop signal.
+
+        Returns False if it is not parked.
+        """
+
+    def is_started_by_others(self, program: str) -> bool:
+        """Whether somebody else than the deploy has started the program meanwhile."""
+
+    def schedule(self, cause: Any) -> None:
+        """Reconcile the pair now, because of a core Cause."""

@@ -1,0 +1,49 @@
+"""What all pairs of one supervisord share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Protocol
+
+from ..core.reply import Reply
+from ..linux.procfs import Kernel
+from ..supervisord.loop import Loop
+from ..supervisord.programs import Programs
+from .queue import JobQueue
+
+
+class Log(Protocol):
+    """Writes one constant sentence and ``key=value`` fields to supervisord's log."""
+
+    def __call__(self, level: str, sentence: str, **fields: Any) -> None: ...
+
+
+class HistoryStore(Protocol):
+    """Keeps the entries of all pairs, oldest first."""
+
+    def add(self, entry: dict[str, Any]) -> None: ...
+
+    def last(self, pair: str, limit: int) -> list[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """Made once for each generation of supervisord, by rpcinterface.py.
+
+    Attributes:
+        new_id: Returns an id that no other request, deploy or job of this generation has.
+        answered: Called when a reply is there: supervisord then asks its deferred RPCs at once.
+    """
+
+    loop: Loop
+    kernel: Kernel
+    programs: Programs
+    job_queue: JobQueue
+    history: HistoryStore
+    log: Log
+    new_id: Callable[[], str]
+    answered: Callable[[], None]
+
+    def new_reply(self) -> Reply[Any]:
+        """Return a pending reply that wakes up the deferred RPCs once it is answered."""
+        return Reply(self.answered)
