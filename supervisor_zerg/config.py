@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from supervisor.options import UnhosedConfigParser, expand
 
-from .core.pair_config import PROGRAM_NAME, PairConfig
+from .core.pair_config import PROGRAM_NAME, PairConfig, Problem
 
 PREFIX = "zerg:"
 TRUE = ("1", "true", "yes", "on")
@@ -29,7 +29,7 @@ def read_pairs(options):
     try:
         sections = _sections(options)
     except Exception as error:  # a file that went away or broke since supervisord read it
-        return (PairConfig(problems=(f"cannot read {options.configfile}: {error}",)),)
+        return (PairConfig(problems=(Problem("", f"cannot read {options.configfile}: {error}"),)),)
     pairs = tuple(parse_pair(name, values) for name, values in sections.items()) or (PairConfig(),)
     return _name_clashes(pairs)
 
@@ -78,8 +78,8 @@ def _values(parser, section):
 def parse_pair(name, values):
     """One section's options -> PairConfig.
 
-    >>> parse_pair("web", {"programs": "a"}).problems
-    ("[zerg:web] programs must name two programs, 'a' names 1",)
+    >>> print(*parse_pair("web", {"programs": "a"}).problems)
+    [zerg:web] programs must name two programs, 'a' names 1
     """
     problems = []
     config = {"name": name}
@@ -91,10 +91,14 @@ def parse_pair(name, values):
                 raise ValueError(f"cannot be expanded: {text}")
             config[option] = PARSERS[option](text)
         except ValueError as error:
-            problems.append(f"[zerg:{name}] {option} {error}")
+            problems.append(Problem(option, str(error), name))
     if str(config.get("health", "")).startswith("/") and not config.get("companion"):
         problems.append(
-            f"[zerg:{name}] health is a path, so companion must name the socket that the instance's companion.py makes"
+            Problem(
+                "health",
+                "is a path, so companion must name the socket that the instance's companion.py makes",
+                name,
+            )
         )
     return PairConfig(problems=tuple(problems), **config)
 
@@ -266,11 +270,12 @@ def _name_clashes(pairs):
     for pair in pairs:
         problems = list(pair.problems)
         if not problems:
-            for thing in pair.programs + tuple(canonical(p) for p in pair.fifos):
+            things = [("programs", program) for program in pair.programs]
+            things += [("fifos", canonical(path)) for path in pair.fifos]
+            for option, thing in things:
                 owner = owners.setdefault(thing, pair.name)
                 if owner != pair.name:
-                    problems.append(
-                        f"[zerg:{pair.name}] {thing} already belongs to the pair {owner}"
-                    )
+                    text = f"names {thing}, which already belongs to the pair {owner}"
+                    problems.append(Problem(option, text, pair.name))
         result.append(replace(pair, problems=tuple(problems)))
     return tuple(result)

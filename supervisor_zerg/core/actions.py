@@ -2,7 +2,8 @@
 without harm, or what has to be waited for first. Everything answers with a Step, but for the moves that may be left out.
 """
 
-from .model import Action, Slot, Decision, ActionKind
+from . import errors
+from .model import Action, ActionKind, Decision, PathKind, Slot
 
 
 def do(goal, *actions, met=False):
@@ -18,7 +19,9 @@ def toggle(observed, desired, instance, kind, slot, goal):
         return unexecuted(goal, instance)
     if instance.unresponsive:
         return Decision(
-            goal, refusal="Unresponsive", waiting_for=f"{instance.program} {instance.unresponsive}"
+            goal,
+            refusal=errors.Unresponsive,
+            waiting_for=f"{instance.program} {instance.unresponsive.value}",
         )
     if _deadly(observed, instance):
         return _obstructed(observed, instance, goal)
@@ -95,7 +98,8 @@ def _crowded(observed, instance):
 
 def _deadly(observed, instance):
     """After any command the master makes its FIFO anew, and dies where it cannot."""
-    return observed.obstacle(instance.slot).startswith("a directory")
+    obstacle = observed.obstacle(instance.slot)
+    return obstacle is not None and obstacle.kind is PathKind.DIRECTORY
 
 
 # signals
@@ -150,7 +154,9 @@ def unexecuted(goal, instance, met=False):
 
 def unsteady(goal, instance):
     return Decision(
-        goal, refusal="Unsteady", waiting_for=f"a worker of {instance.program} is just being born"
+        goal,
+        refusal=errors.Unsteady,
+        waiting_for=f"a worker of {instance.program} is just being born",
     )
 
 
@@ -163,9 +169,11 @@ def unclear(goal, instance):
 
 def frozen_by_pause(goal, instance):
     words = f"{instance.program} is asynchronous: a pause would freeze its requests"
-    return Decision(goal, refusal="AsyncInstance", waiting_for=words, poll_slowly=True)
+    return Decision(goal, refusal=errors.AsyncInstance, waiting_for=words, poll_slowly=True)
 
 
 def _obstructed(observed, instance, goal, met=False):
-    words = f"{observed.obstacle(instance.slot)} lies at the path of slot {instance.slot.label}"
-    return Decision(goal, refusal="Obstructed", met=met, waiting_for=words, poll_slowly=True)
+    words = (
+        f"{observed.obstacle(instance.slot).text} lies at the path of slot {instance.slot.label}"
+    )
+    return Decision(goal, refusal=errors.Obstructed, met=met, waiting_for=words, poll_slowly=True)

@@ -5,7 +5,14 @@ from .model import Condition, ActionKind
 
 MOVE_LIMIT_S = 10.0  # a request that is not met by then is answered with what stands in the way
 TRAFFIC = (ActionKind.RESUME, ActionKind.PAUSE, ActionKind.QUIT, ActionKind.LABEL)
-HOPELESS = ("AsyncInstance", "NoRights", "Booting", "Lost", "Obstructed", "NobodyServes")
+HOPELESS = (
+    errors.AsyncInstance,
+    errors.NoRights,
+    errors.Booting,
+    errors.Lost,
+    errors.Obstructed,
+    errors.NobodyServes,
+)
 
 
 def due(request, decision, observed, requested, now):
@@ -13,7 +20,7 @@ def due(request, decision, observed, requested, now):
     if decision.met and not requested and request.verb != "reconcile":
         return True, None
     if decision.refusal in HOPELESS and not decision.actions:
-        return True, errors.BY_NAME[decision.refusal](decision.waiting_for)
+        return True, decision.refusal(decision.waiting_for)
     if request.verb == "reconcile" and (
         decision.done or decision.poll_slowly and not decision.actions
     ):
@@ -31,7 +38,7 @@ def _why_late(decision, observed):
                     instance.program, " ".join(instance.pending), MOVE_LIMIT_S
                 )
             )
-    kind = errors.BY_NAME.get(decision.refusal, errors.TimedOut)
+    kind = decision.refusal or errors.TimedOut
     return kind(f"{decision.waiting_for or 'the pair did not converge'} for {MOVE_LIMIT_S:.0f} s")
 
 

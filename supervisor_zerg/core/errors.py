@@ -181,5 +181,4 @@ ALL = (
     UnknownJob,
     ForgottenDeploy,
 )
-BY_NAME = {error.__name__: error for error in ALL}
 BY_CODE = {error.code: error for error in ALL}

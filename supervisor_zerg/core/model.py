@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Optional
 
+from .errors import ZergError
+
 
 class Slot(enum.IntEnum):
     """The number is the digit that moves a uWSGI master there (uWSGI core/fifo.c)."""
@@ -39,6 +41,36 @@ class OnStart(enum.Enum):
 
     PROMOTE = "takes over"  # an operator started it
     STANDBY = "parks"  # Supervisor started it
+
+
+class PathKind(enum.Enum):
+    """What lies at the path of a slot. The value is how a message calls it."""
+
+    ABSENT = "nothing"
+    FIFO = "a FIFO"
+    DIRECTORY = "a directory"
+    SYMLINK = "a symbolic link"
+    REGULAR_FILE = "a regular file"
+    OTHER = "a socket or device"
+    UNREADABLE = "something unreadable"
+    FOREIGN_FIFO = "a FIFO that another process reads"
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What lies at the path of a slot and does not belong there: uWSGI would replace it, or exit."""
+
+    kind: PathKind
+    text: str  # for messages: what lies where
+
+
+class UnresponsiveReason(enum.Enum):
+    """Why a master executes no command now. The value completes "the master ..." in a message."""
+
+    STOPPED = "is stopped (state T): it takes no command before somebody sends it SIGCONT"
+    BUSY = "is busy and does not wait for commands"
+    GONE = "is gone"
+    REMAKING_FIFO = "is just making its FIFO anew"
 
 
 @dataclass(frozen=True)
@@ -78,7 +110,7 @@ class Instance:
     paused: Optional[bool] = None  # uWSGI's suspended flag; None: no source could tell
     workers: tuple[Worker, ...] = ()
     pending: tuple[str, ...] = ()  # commands written but not known to be executed
-    unresponsive: str = ""  # why the master cannot take a command now; empty: it waits for one
+    unresponsive: Optional[UnresponsiveReason] = None  # None: the master waits for commands
     just_toggled: bool = (
         False  # a toggle was executed a moment ago: where its threads are proves nothing yet
     )
@@ -212,9 +244,7 @@ class PairState:
     """A pair at one moment."""
 
     instances: tuple[Instance, ...]
-    blocked: tuple[
-        tuple[Slot, str], ...
-    ] = ()  # what lies at a slot's path that uWSGI would replace or die of
+    blocked: tuple[tuple[Slot, Obstacle], ...] = ()
     orphans: tuple[Orphan, ...] = ()
 
     def instance(self, program):
@@ -223,8 +253,8 @@ class PairState:
     def other(self, program):
         return next(c for c in self.instances if c.program != program)
 
-    def obstacle(self, slot):
-        return dict(self.blocked).get(slot, "")
+    def obstacle(self, slot: Optional[Slot]) -> Optional[Obstacle]:
+        return next((obstacle for blocked, obstacle in self.blocked if blocked is slot), None)
 
     @cached_property
     def serving(self):
@@ -327,4 +357,4 @@ class Decision:
     poll_slowly: bool = (
         False  # that will take long: look again in tenths of a second, not of a millisecond
     )
-    refusal: str = ""  # the name of the error in errors.py when waiting cannot help
+    refusal: Optional[type[ZergError]] = None  # the error to answer with when waiting cannot help

@@ -1,8 +1,21 @@
 """What one ``[zerg:NAME]`` section says, as a plain frozen value with its defaults. config.py reads it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 PROGRAM_NAME = "%(program_name)s"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a section. ``option`` and ``pair`` are empty where it is about no option or no section."""
+
+    option: str
+    text: str
+    pair: str = ""
+
+    def __str__(self) -> str:
+        where = f"[zerg:{self.pair}] {self.option}".strip() if self.pair else ""
+        return f"{where} {self.text}".strip()
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,7 @@ class PairConfig:
     on_rollback: str = ""
     update: str = ""
     hook_timeout: float = 60.0
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[Problem, ...] = ()
 
     def stats_of(self, program):
         """The stats address of one instance: a unix path, ``IP:PORT``, or empty."""

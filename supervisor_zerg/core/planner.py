@@ -11,6 +11,7 @@ What holds for every answer (tests/unit/test_decide_properties.py):
 * an async instance is never paused.
 """
 
+from . import errors
 from .actions import (
     align,
     burials,
@@ -121,7 +122,7 @@ def _emergency(observed, desired):
             instance.partly_paused
             and instance.ready
             and not (instance.asynchronous or instance.unresponsive)
-            and not _needed(observed, instance)
+            and not _needed(observed, desired, instance)
         ):
             return align(observed, desired, instance)
         if instance.is_stopping and instance.paused and instance.stopped_pids:
@@ -143,10 +144,11 @@ def _emergency(observed, desired):
     return None
 
 
-def _needed(observed, instance):
-    """It accepts, and the other one, which could, does not yet."""
+def _needed(observed, desired, instance):
+    """It accepts, and the other one, which could, does not yet. Nobody is needed under hold."""
     other = observed.other(instance.program)
-    return instance.accepting and other.ready and not other.accepting and not other.partly_paused
+    could_serve = other.ready and not other.accepting and not other.partly_paused
+    return instance.accepting and could_serve and not desired.hold
 
 
 def _roles(observed, desired):
@@ -185,15 +187,17 @@ def _mute(instance):
 def _not_ready(goal, instance):
     """Why an instance that is wished for cannot serve yet; somebody else does."""
     if instance.unreadable:
-        return Decision(goal, refusal="NoRights", waiting_for=instance.unreadable, poll_slowly=True)
+        return Decision(
+            goal, refusal=errors.NoRights, waiting_for=instance.unreadable, poll_slowly=True
+        )
     if instance.is_starting:
         return Decision(
-            goal, refusal="Booting", waiting_for=f"{instance.program} boots", poll_slowly=True
+            goal, refusal=errors.Booting, waiting_for=f"{instance.program} boots", poll_slowly=True
         )
     if instance.slot is None:
         return Decision(
             goal,
-            refusal="Lost",
+            refusal=errors.Lost,
             waiting_for=f"{instance.program} holds none of the FIFOs",
             poll_slowly=True,
         )
@@ -205,12 +209,14 @@ def _not_ready(goal, instance):
 def _nobody(observed):
     for instance in observed.instances:
         if instance.unreadable:
-            return Decision(refusal="NoRights", waiting_for=instance.unreadable, poll_slowly=True)
+            return Decision(
+                refusal=errors.NoRights, waiting_for=instance.unreadable, poll_slowly=True
+            )
     coming = [c for c in observed.instances if c.up]
     if not coming:
         return Decision(
             done=not observed.orphans,
-            refusal="NobodyServes",
+            refusal=errors.NobodyServes,
             waiting_for="no instance runs",
             poll_slowly=True,
             actions=burials(observed, False),
@@ -291,7 +297,7 @@ def _tidy(observed, desired, new, old):
         action = labelling(observed, instance, slot, instance is new)
         if action and instance.unresponsive:
             return Decision(
-                goal, met=True, waiting_for=f"{instance.program} {instance.unresponsive}"
+                goal, met=True, waiting_for=f"{instance.program} {instance.unresponsive.value}"
             )
         if action:
             return do(goal, action, met=True)

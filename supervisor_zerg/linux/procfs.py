@@ -11,6 +11,7 @@ import stat
 import time
 from collections import namedtuple
 
+from ..core.model import PathKind
 from .processes import Processes
 from .sockets import listening_sockets
 
@@ -34,8 +35,12 @@ HeldFifo = namedtuple("HeldFifo", "fd slot dev ino fifo_in_place")
 Threads = namedtuple(
     "Threads", "total paused main_paused main_waits main_away waiting running ended"
 )
-#: What may lie at a slot's path.
-ABSENT, FIFO = "", "fifo"
+PATH_KINDS = {
+    stat.S_IFIFO: PathKind.FIFO,
+    stat.S_IFDIR: PathKind.DIRECTORY,
+    stat.S_IFLNK: PathKind.SYMLINK,
+    stat.S_IFREG: PathKind.REGULAR_FILE,
+}
 
 
 class Kernel(Processes):
@@ -104,22 +109,15 @@ class Kernel(Processes):
             return None
         return info.st_dev, info.st_ino
 
-    def path_kind(self, path):
-        """What lies at a slot's path: ABSENT, FIFO, or what it is in words."""
+    def path_kind(self, path: str) -> PathKind:
+        """What lies at a slot's path."""
         try:
             mode = os.lstat(path).st_mode
         except FileNotFoundError:
-            return ABSENT
-        except OSError as error:
-            return f"something unreadable ({error.strerror})"
-        if stat.S_ISFIFO(mode):
-            return FIFO
-        kinds = (
-            (stat.S_ISDIR, "a directory"),
-            (stat.S_ISLNK, "a symbolic link"),
-            (stat.S_ISREG, "a regular file"),
-        )
-        return next((words for test, words in kinds if test(mode)), "a socket or device")
+            return PathKind.ABSENT
+        except OSError:
+            return PathKind.UNREADABLE
+        return PATH_KINDS.get(stat.S_IFMT(mode), PathKind.OTHER)
 
     def identity(self, path):
         """(device, inode, ctime) of what lies at a path, or None: changes with every command that a master executes, also where

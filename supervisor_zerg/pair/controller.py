@@ -84,7 +84,7 @@ class PairController:
             raise errors.Unsupported(lacking[0])
         if self.pair.problems:
             raise errors.Misconfigured(
-                f"the pair {self.pair.name} is misconfigured: {'; '.join(self.pair.problems)}"
+                f"the pair {self.pair.name} is misconfigured: {'; '.join(map(str, self.pair.problems))}"
             )
 
     def observe_options(self):

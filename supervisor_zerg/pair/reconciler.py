@@ -8,9 +8,8 @@ import signal
 import time
 
 from ..core.effects import Sleep
-from ..core.model import ActionKind
+from ..core.model import ActionKind, PathKind
 from ..core.planner import decide
-from ..linux.procfs import ABSENT, FIFO
 from ..uwsgi.stats import FifoCommand
 
 BRISK_S = 0.0003  # between two looks while the effect of a move is awaited
@@ -107,7 +106,7 @@ def _command(observer, instance, action, kernel):
     held = kernel.held(instance.master, observer.paths, tracked.fd)
     if held is None or kernel.path_kind(
         observer.paths[held.slot if action.slot is None else action.slot]
-    ) not in (ABSENT, FIFO):
+    ) not in (PathKind.ABSENT, PathKind.FIFO):
         return (
             False  # uWSGI would replace a file, and die of a directory; the next full look says so
         )

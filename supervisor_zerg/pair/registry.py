@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from .. import config
 from ..core import errors
+from ..core.pair_config import Problem
 from ..jobs.hooks import Hooks
 from ..jobs.queue import JobQueue
 from ..linux.procfs import CALLS, Kernel
@@ -98,7 +99,10 @@ class Registry:
         if sections is not self._sections:
             self._sections = sections
             pairs = [
-                replace(pair, problems=pair.problems + unsupported())
+                replace(
+                    pair,
+                    problems=pair.problems + tuple(Problem("", lack) for lack in unsupported()),
+                )
                 for pair in config.read_pairs(self.options)
             ]
             self._configured, self._outdated = {pair.name: pair for pair in pairs}, True

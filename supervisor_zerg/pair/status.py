@@ -1,6 +1,6 @@
 """Facts -> the structs of ``getPairInfo``, and what is wrong with a pair in sentences. Pure: everything is handed in."""
 
-from ..core.model import Condition, Slot
+from ..core.model import Condition, Slot, UnresponsiveReason
 
 LEAKS_S = 5.0  # a pause is sealed within milliseconds
 
@@ -37,7 +37,7 @@ def misconfigured(controller):
         "busy": "",
         "deploy": {},
         "pool": "",
-        "problems": list(controller.pair.problems),
+        "problems": [str(problem) for problem in controller.pair.problems],
         "instances": [],
     }
 
@@ -72,13 +72,13 @@ def _copy(instance, controller):
 
 def problems(controller, observed, registry):
     """What an operator should know, worst first; empty for a healthy pair with a warm instance."""
-    found = list(controller.pair.problems)
+    found = [str(problem) for problem in controller.pair.problems]
     found += _pair_problems(controller, observed)
     for instance in observed.instances:
         found += _copy_problems(instance, controller)
     found += [
-        f"the path of slot {slot.label} is taken by {what}; move it away"
-        for slot, what in observed.blocked
+        f"the path of slot {slot.label} is taken by {obstacle.text}; move it away"
+        for slot, obstacle in observed.blocked
     ]
     if observed.orphans:
         pids = " ".join(str(o.pid) for o in observed.orphans)
@@ -164,8 +164,8 @@ def _copy_problems(instance, controller):
         )
     if instance.pending:
         found.append(f"{instance.program} has not executed: {' '.join(instance.pending)}")
-    if instance.unresponsive and instance.up and "stopped" in instance.unresponsive:
-        found.append(f"the master of {instance.program} {instance.unresponsive}")
+    if instance.unresponsive is UnresponsiveReason.STOPPED and instance.up:
+        found.append(f"the master of {instance.program} {instance.unresponsive.value}")
     if (
         instance.unpaused_workers
         and not instance.in_flight

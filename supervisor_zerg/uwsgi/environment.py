@@ -3,8 +3,7 @@
 import signal
 
 from ..core.effects import Sleep
-from ..core.model import Orphan, Slot
-from ..linux.procfs import ABSENT, FIFO
+from ..core.model import Obstacle, Orphan, PathKind, Slot
 
 TRAPPED_S = 0.01  # a handler that runs once is long over
 TRAPPED_WRITES = 4  # and has written no more than this
@@ -55,18 +54,17 @@ class PairEnvironment:
             pass  # a process went away, or hides: the instances' own look says so
 
     def obstacles(self, instances):
-        """What lies at the slots' paths that uWSGI would replace, or die of: ((slot, words), ...)."""
+        """What lies at the slots' paths that uWSGI would replace, or die of."""
         held = {c.held.slot for c in instances if c.held and c.held.fifo_in_place}
         found = []
         for slot in Slot:
             kind = self.kernel.path_kind(self.paths[slot])
             stranger = self._stranger(self.paths[slot]) if slot not in held else 0
-            if kind not in (ABSENT, FIFO):
-                found.append((slot, f"{kind} at {self.paths[slot]}"))
+            if kind not in (PathKind.ABSENT, PathKind.FIFO):
+                found.append((slot, Obstacle(kind, f"{kind.value} at {self.paths[slot]}")))
             elif stranger:
-                found.append(
-                    (slot, "a FIFO that process %d reads at %s" % (stranger, self.paths[slot]))
-                )
+                text = f"a FIFO that process {stranger} reads at {self.paths[slot]}"
+                found.append((slot, Obstacle(PathKind.FOREIGN_FIFO, text)))
         return tuple(found)
 
     def _stranger(self, path):
@@ -78,7 +76,9 @@ class PairEnvironment:
     def _strangers(self, instances):
         held, now = {(c.held.dev, c.held.ino) for c in instances if c.held}, self.clock()
         lying = {
-            self.kernel.identity(path) for path in self.paths if self.kernel.path_kind(path) == FIFO
+            self.kernel.identity(path)
+            for path in self.paths
+            if self.kernel.path_kind(path) is PathKind.FIFO
         } - {None}
         lying = {identity for identity in lying if identity[:2] not in held}
         known = {

@@ -6,10 +6,11 @@ second, so the two never count the same thread twice. The stats are asked only w
 """
 
 import signal
+from typing import Optional
 
 from .. import config
 from ..core.effects import ReadStats
-from ..core.model import PairState
+from ..core.model import PairState, UnresponsiveReason
 from . import stats
 from .environment import PairEnvironment, SignalLoopDetector
 from .interpreter import Interpreter
@@ -132,7 +133,8 @@ class Observer:
             seen.tracked = tracked = self.masters[program]
             self._take_receipts(tracked, seen.held)
             if seen.master:
-                seen.unresponsive = seen.unresponsive or (full and self._deaf(seen.master)) or ""
+                if full and seen.unresponsive is None:
+                    seen.unresponsive = self._unresponsive(seen.master)
                 if not tracked.threads or tracked.snapshot is None:
                     self._workers_by_kernel(seen.master, tracked)
                 elif self._stats_down(tracked, program) and not all(
@@ -187,7 +189,7 @@ class Observer:
         if held:
             tracked.fd, tracked.held, tracked.held_at = held.fd, held, now
         elif tracked.held and now - tracked.held_at < REOPEN_S:
-            held, seen.unresponsive = tracked.held, "is just making its FIFO anew"
+            held, seen.unresponsive = tracked.held, UnresponsiveReason.REMAKING_FIFO
         seen.master, seen.held = master, held
 
     def _switch(self, program, master):
@@ -197,15 +199,15 @@ class Observer:
             tracked.forget()
             self.masters[program] = self._memo(master)
 
-    def _deaf(self, master):
+    def _unresponsive(self, master: int) -> Optional[UnresponsiveReason]:
         if self.kernel.is_polling(master):
-            return ""
+            return None
         process = self.kernel.process(master)
         if process is None:
-            return "is gone"
+            return UnresponsiveReason.GONE
         if process.state in "Tt":
-            return "is stopped (state T): it takes no command before somebody sends it SIGCONT"
-        return "is busy and does not wait for commands"
+            return UnresponsiveReason.STOPPED
+        return UnresponsiveReason.BUSY
 
     def _workers_by_kernel(self, master, tracked):
         """Children of the master that watch its listening socket. A child that watches nothing is newborn, or no worker. Those of

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Optional
 
+from ..core.model import UnresponsiveReason
 from .stats import Snapshot
 
 
@@ -78,6 +79,6 @@ class InstanceReading:
     at: float = 0.0  # before the stats were asked: an answer may be older than a toggle that another look has seen executed
     master: int = 0
     held: Optional[tuple] = None
-    unresponsive: str = ""
+    unresponsive: Optional[UnresponsiveReason] = None
     unreadable: str = ""
     looks: dict = field(default_factory=dict)

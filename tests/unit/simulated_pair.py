@@ -4,6 +4,7 @@ One :meth:`World.apply` a move, one :meth:`World.wait` a nap; :func:`converge` c
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Optional
 
 from supervisor_zerg.core.model import (
     Instance,
@@ -12,6 +13,8 @@ from supervisor_zerg.core.model import (
     Orphan,
     Slot,
     ActionKind,
+    PathKind,
+    UnresponsiveReason,
     Worker,
 )
 from supervisor_zerg.core.planner import decide
@@ -28,7 +31,7 @@ class Master:
     paused: bool = False
     workers: list = field(default_factory=list)
     queue: list = field(default_factory=list)  # commands that a deaf master has not executed
-    unresponsive: str = ""
+    unresponsive: Optional[UnresponsiveReason] = None
     just_toggled: bool = False
     partly_paused: bool = False
     newly_accepting: bool = False
@@ -192,7 +195,7 @@ class World:
             if master.state == "STOPPING" and not any(w.busy or w.stopped for w in master.workers):
                 self.masters[program] = Master(program, state="STOPPED", slot=None)
         for master in self.masters.values():
-            master.unresponsive, queue, master.queue = "", master.queue, []
+            master.unresponsive, queue, master.queue = None, master.queue, []
             for _, action in queue:
                 self._execute(master, action)
             master.newly_accepting = master.just_toggled = master.all_respawning = False
@@ -247,6 +250,7 @@ def rules(observed, desired, decision):
 
 def _rules_of_a_move(action, instance, other, observed, desired):
     workers = [w for w in instance.workers if w.pid in action.pids]
+    in_the_way = observed.obstacle(instance.slot)
     yield "a command goes to a master that can be reached", not action.command or instance.reachable
     yield "no command goes to a master with one pending", not (action.command and instance.pending)
     yield (
@@ -255,7 +259,7 @@ def _rules_of_a_move(action, instance, other, observed, desired):
     )
     yield (
         "no command kills a master by a directory",
-        not action.command or not observed.obstacle(instance.slot).startswith("a directory"),
+        not (action.command and in_the_way and in_the_way.kind is PathKind.DIRECTORY),
     )
     yield (
         "two masters never make one FIFO",
@@ -288,8 +292,8 @@ def _rules_of_a_move(action, instance, other, observed, desired):
         )
         alone = other.partly_paused or not other.ready
         yield (
-            "who serves is aligned only where nobody else could",
-            not instance.accepting or other.accepting or alone,
+            "who serves is aligned only where nobody else could, or nobody is to serve",
+            not instance.accepting or other.accepting or alone or desired.hold,
         )
     if action.kind is ActionKind.PAUSE:
         yield "the last that accepts is never paused", desired.hold or other.accepting and other.up

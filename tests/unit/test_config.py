@@ -36,7 +36,7 @@ def test_sections_are_read_from_included_files_with_their_expansions(tmp_path):
 def test_a_file_that_cannot_be_read_is_a_problem_and_no_exception(tmp_path):
     (tmp_path / "s.conf").write_text("no section\n")
     (pair,) = read_pairs(options(tmp_path / "s.conf"))
-    assert "cannot read" in pair.problems[0]
+    assert "cannot read" in str(pair.problems[0])
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_and_no_exception(tmp_path):
 )
 def test_each_mistake_is_its_own_sentence_that_names_section_and_option(option, text, sentence):
     (problem,) = parse_pair("web", {option: text}).problems
-    assert problem.startswith(f"[zerg:web] {option} ") and sentence in problem
+    assert str(problem).startswith(f"[zerg:web] {option} ") and sentence in problem.text
 
 
 def test_each_instance_may_have_a_stats_address_of_its_own():
@@ -91,7 +91,7 @@ def test_what_belongs_to_two_pairs_is_the_later_pairs_problem(tmp_path, shared):
     text = f"[zerg:one]\nprograms = a,b\nfifos = /1,/2,/3\n{stats}[zerg:two]\n{shared}\n{stats}"
     (tmp_path / "s.conf").write_text(text)
     one, two = read_pairs(options(tmp_path / "s.conf"))
-    assert one.problems == () and "already belongs to the pair one" in two.problems[0]
+    assert one.problems == () and "already belongs to the pair one" in two.problems[0].text
 
 
 def test_a_path_is_compared_as_the_kernel_shows_it(tmp_path):

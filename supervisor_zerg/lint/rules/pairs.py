@@ -1,7 +1,5 @@
 """The traps that lie between a pair's section, its programs, its pool and their inis. Pure."""
 
-import re
-
 from ...core.pair_config import named
 from ..config_model import SOCKET, whole
 from ..rule import ERROR, NOTE, WARNING, Rule
@@ -13,8 +11,7 @@ MERCY_S = 60  # uWSGI's default worker-reload-mercy
 
 def section(pair):
     for problem in pair.config.problems:
-        option = re.search(r"\[zerg:.*?\] (\w+) ", problem)
-        yield pair.section.at(option[1] if option else ""), problem
+        yield pair.section.at(problem.option), str(problem)
 
 
 def no_section(pair):

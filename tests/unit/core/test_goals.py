@@ -37,7 +37,7 @@ def test_what_an_operator_ordered_outlives_supervisord_and_what_is_so_by_itself_
     goals.auto = False
     assert goals.settings() == {"held": True, "auto": False}
     again = Goals(Pair(), goals.settings())
-    assert again.held and not again.auto and not again.both
+    assert again.hold and not again.auto and not again.both_active
     assert Goals(Pair(auto=False), {"auto": True}).settings() == {"auto": True}
 
 
@@ -90,10 +90,16 @@ def test_retire_stop_lets_go_of_who_served_before_unless_a_deploy_still_needs_it
     [
         (Decision("a", met=True), "", 1, True, None),
         (Decision("a", met=True), "b", 1, False, None),
-        (Decision("a", refusal="Booting", waiting_for="b boots"), "b", 1, True, errors.Booting),
-        (Decision("a", refusal="Unresponsive", waiting_for="b is busy"), "b", 1, False, None),
         (
-            Decision("a", refusal="Unresponsive", waiting_for="b is busy"),
+            Decision("a", refusal=errors.Booting, waiting_for="b boots"),
+            "b",
+            1,
+            True,
+            errors.Booting,
+        ),
+        (Decision("a", refusal=errors.Unresponsive, waiting_for="b is busy"), "b", 1, False, None),
+        (
+            Decision("a", refusal=errors.Unresponsive, waiting_for="b is busy"),
             "b",
             11,
             True,

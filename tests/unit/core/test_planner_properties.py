@@ -13,6 +13,9 @@ from supervisor_zerg.core.model import (
     Orphan,
     Slot,
     ActionKind,
+    Obstacle,
+    PathKind,
+    UnresponsiveReason,
     Worker,
 )
 from supervisor_zerg.core.planner import decide
@@ -53,7 +56,7 @@ def instances(draw, program):
         paused=draw(st.sampled_from([None, True, True, False, False])),
         workers=tuple(draw(workers(pid + n)) for n in range(draw(st.integers(0, 3)))),
         pending=("p1",) if draw(RARELY) else (),
-        unresponsive="is stopped" if draw(RARELY) else "",
+        unresponsive=UnresponsiveReason.STOPPED if draw(RARELY) else None,
         newly_accepting=draw(RARELY),
         partly_paused=draw(RARELY),
         just_toggled=draw(RARELY),
@@ -67,7 +70,8 @@ def instances(draw, program):
 
 @st.composite
 def observed(draw):
-    things = st.sampled_from(["a directory at /x", "a regular file at /x"])
+    kinds = [PathKind.DIRECTORY, PathKind.REGULAR_FILE]
+    things = st.sampled_from([Obstacle(kind, f"{kind.value} at /x") for kind in kinds])
     blocked = draw(st.lists(st.tuples(st.sampled_from(list(Slot)), things), max_size=2))
     orphans = [Orphan(900 + n, "a", draw(st.booleans())) for n in range(draw(st.integers(0, 2)))]
     return PairState((draw(instances("a")), draw(instances("b"))), tuple(blocked), tuple(orphans))
@@ -109,7 +113,7 @@ def broken_worlds(draw):
             master.partly_paused = draw(RARELY)
             master.fifo_in_place, master.unresponsive = (
                 draw(st.booleans()),
-                draw(st.sampled_from(["", "", "is busy"])),
+                draw(st.sampled_from([None, None, UnresponsiveReason.BUSY])),
             )
             master.newly_accepting = (
                 not master.paused and master.slot is Slot.NEW and draw(st.booleans())

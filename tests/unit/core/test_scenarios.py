@@ -4,7 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from supervisor_zerg.core import errors
 from supervisor_zerg.core.model import (
+    Obstacle,
+    PathKind,
+    UnresponsiveReason,
     OnStart,
     Condition,
     DesiredState,
@@ -16,6 +20,9 @@ from supervisor_zerg.core.model import (
 from supervisor_zerg.core.planner import choose_active, decide
 
 from ..simulated_pair import World, converge, roles, verbs
+
+A_FILE = Obstacle(PathKind.REGULAR_FILE, "a regular file at /run/sleeping.fifo")
+A_DIRECTORY = Obstacle(PathKind.DIRECTORY, "a directory at /run/sleeping.fifo")
 
 A_SERVED = DesiredState(last_active="a")
 
@@ -221,7 +228,7 @@ def test_h24_a_program_that_was_removed_is_no_partner_until_it_is_back(world):
 
 
 def test_h25_no_digit_is_sent_towards_something_foreign(world):
-    world.blocked = {Slot.SLEEPING: "a regular file at /run/sleeping.fifo"}
+    world.blocked = {Slot.SLEEPING: A_FILE}
     world.boot("b", Slot.NEW, True)
     desired, _ = converge(world, DesiredState(requested="b", last_active="a"))
     assert world.observed().serving == "b"
@@ -229,9 +236,9 @@ def test_h25_no_digit_is_sent_towards_something_foreign(world):
 
 
 def test_h25_nothing_is_written_to_a_master_whose_own_path_is_a_directory(world):
-    world.blocked = {Slot.SLEEPING: "a directory at /run/sleeping.fifo"}
+    world.blocked = {Slot.SLEEPING: A_DIRECTORY}
     decision = decide(world.observed(), DesiredState(requested="b", last_active="a"))
-    assert not decision.actions and decision.refusal == "Obstructed"
+    assert not decision.actions and decision.refusal is errors.Obstructed
 
 
 def test_h27_an_old_instance_that_quits_by_itself_leaves_nothing_to_do(world):
@@ -252,7 +259,7 @@ def test_h28_a_process_that_may_not_be_looked_at_is_a_refusal_and_no_guess(world
     )
     observed = PairState((world.observed().instance("a"), unreadable))
     decision = decide(observed, DesiredState(requested="b", last_active="a"))
-    assert (decision.refusal, decision.actions) == ("NoRights", ())
+    assert (decision.refusal, decision.actions) == (errors.NoRights, ())
 
 
 def test_h29_nothing_is_done_when_both_are_stopped():
@@ -270,7 +277,7 @@ def test_h30_a_hold_pauses_the_last_instance_and_a_resume_ends_it(world):
 def test_h32_a_wish_for_an_instance_that_boots_changes_nothing_yet(world):
     world.start("b")
     decision = decide(world.observed(), DesiredState(requested="b", last_active="a"))
-    assert not decision.actions and decision.refusal == "Booting" and not decision.met
+    assert not decision.actions and decision.refusal is errors.Booting and not decision.met
 
 
 def test_h33_a_worker_that_is_born_in_a_parked_instance_changes_nothing(world):
@@ -334,16 +341,16 @@ def test_h38_workers_that_are_stopped_at_boot_are_continued(world):
 def test_h39_an_async_instance_is_ended_or_the_swap_is_refused_before_anything_moves(world):
     world.masters["a"].asynchronous = True
     refused = decide(world.observed(), DesiredState(requested="b", last_active="a"))
-    assert refused.refusal == "AsyncInstance" and not refused.actions
+    assert refused.refusal is errors.AsyncInstance and not refused.actions
     converge(world, DesiredState(requested="b", last_active="a", retire_stop=True))
     assert roles(world) == ("b", "") and verbs(world)[-1] == "quit"
 
 
 def test_h40_a_deaf_master_gets_nothing_and_one_command_at_a_time(world):
-    world.masters["b"].unresponsive = "is stopped"
+    world.masters["b"].unresponsive = UnresponsiveReason.STOPPED
     decision = decide(world.observed(), DesiredState(requested="b", last_active="a"))
-    assert not decision.actions and decision.refusal == "Unresponsive"
-    world.masters["b"].unresponsive = ""
+    assert not decision.actions and decision.refusal is errors.Unresponsive
+    world.masters["b"].unresponsive = None
     world.masters["b"].queue = [("p1", None)]
     assert not decide(world.observed(), DesiredState(requested="b", last_active="a")).actions
 
@@ -441,14 +448,14 @@ def test_holding_a_pair_pauses_no_async_instance():
     world = World().served_by_a()
     world.masters["a"].asynchronous = True
     decision = decide(world.observed(), replace(A_SERVED, hold=True))
-    assert decision.refusal == "AsyncInstance" and not decision.actions
+    assert decision.refusal is errors.AsyncInstance and not decision.actions
 
 
 def test_no_instance_is_told_to_end_where_a_directory_would_kill_it():
     world = World().served_by_a()
-    world.blocked[Slot.SLEEPING] = "a directory at /x"
+    world.blocked[Slot.SLEEPING] = A_DIRECTORY
     decision = decide(world.observed(), replace(A_SERVED, retiring="b"))
-    assert decision.refusal == "Obstructed" and not decision.actions
+    assert decision.refusal is errors.Obstructed and not decision.actions
 
 
 @pytest.mark.parametrize("program", ["a", "b"])

@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from supervisor_zerg.linux.procfs import ABSENT, FIFO, Kernel, in_pause
+from supervisor_zerg.core.model import PathKind
+from supervisor_zerg.linux.procfs import Kernel, in_pause
 
 KERNEL = Kernel()
 NOBODY = 2**22 - 1
@@ -69,7 +70,13 @@ def test_what_lies_at_a_path_is_told_in_words(tmp_path):
     kinds = [
         KERNEL.path_kind(str(tmp_path / name)) for name in ("none", "fifo", "file", "link", "")
     ]
-    assert kinds == [ABSENT, FIFO, "a regular file", "a symbolic link", "a directory"]
+    assert kinds == [
+        PathKind.ABSENT,
+        PathKind.FIFO,
+        PathKind.REGULAR_FILE,
+        PathKind.SYMLINK,
+        PathKind.DIRECTORY,
+    ]
 
 
 def test_the_identity_of_a_path_changes_when_the_fifo_is_made_anew(tmp_path):
