@@ -167,7 +167,7 @@ class PairController:
 
     def poll_fifos(self):
         """Each second, for 2 microseconds a path: did somebody else move a slot?"""
-        if self._at_rest() and self.fifo_changes.are_moving():
+        if self._at_rest() and self.fifo_changes.pending():
             self.schedule("something changed at the FIFOs")
 
     def begin_look(self, ours):
@@ -178,7 +178,7 @@ class PairController:
 
     def others_at_work(self):
         """An operator's script may be between two commands, so nothing is repaired yet, unless somebody waits for us."""
-        return self.fifo_changes.moved() and self.request is None and not self.urgent
+        return self.fifo_changes.take() and self.request is None and not self.urgent
 
     def watch(self):
         """A pidfd for the process of each program, and for a master below a wrapper."""

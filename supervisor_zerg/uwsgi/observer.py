@@ -131,7 +131,7 @@ class Observer:
         try:
             self._find_master(seen, tracked)
             seen.tracked = tracked = self.masters[program]
-            self._take_receipts(tracked, seen.held)
+            self._note_executed(tracked, seen.held)
             if seen.master:
                 if full and seen.unresponsive is None:
                     seen.unresponsive = self._unresponsive(seen.master)
@@ -153,12 +153,12 @@ class Observer:
     def _stats_down(self, tracked, program):
         return not self.pair.stats_of(program) or self.clock() < tracked.stats_retry_at
 
-    def _take_receipts(self, tracked, held):
+    def _note_executed(self, tracked, held):
         """A toggle that was executed turns the flag; the stats, where they are asked, have the last word."""
-        for receipt in [r for r in tracked.receipts if r.executed(held)]:
-            tracked.receipts.remove(receipt)
-            if receipt.toggles:
-                tracked.flag, tracked.toggled_at = receipt.expects, self.clock()
+        for command in [c for c in tracked.commands if c.executed(held)]:
+            tracked.commands.remove(command)
+            if command.toggles:
+                tracked.flag, tracked.toggled_at = command.expects, self.clock()
 
     def _find_master(self, seen, tracked):
         """The process that reads one of the FIFOs: the program itself, the one known, or one below a wrapper."""

@@ -1,7 +1,6 @@
 """What uWSGI says and does: the stats snapshot, and commands through the master FIFO."""
 
 import json
-import os
 import socket
 from collections import namedtuple
 
@@ -88,63 +87,3 @@ def connect(address):
         connection.close()
         raise
     return connection
-
-
-class FifoCommand:
-    """A command on its way. uWSGI reads it byte by byte and, at its end, closes the FIFO and makes a new one (core/fifo.c): the
-    command was executed to its end when the master holds another FIFO than the one that was written to. While it holds none it is
-    about to make one, and another master that does the same at the same path now would kill it."""
-
-    def __init__(self, master, held, command, expects=None):
-        """:param expects: uWSGI's suspended flag once a ``p`` is executed; None: that will have to be looked up."""
-        self.expects, self.toggles = expects, b"p" in command
-        self.command = command.decode().strip() or "relink"
-        self.identity = held.dev, held.ino
-        self._fd, self._link = held.fd, "/proc/%d/fd/%d" % (master, held.fd)
-        self._handle = os.open(
-            self._link, os.O_PATH | os.O_CLOEXEC
-        )  # keeps the inode's number from being used again
-        try:
-            if self._now(self._handle_path()) != self.identity:
-                raise FileNotFoundError("the master has just moved to another FIFO")
-            descriptor = os.open(self._link, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                if self._fstat(descriptor) != self.identity:
-                    raise FileNotFoundError("the master has just moved to another FIFO")
-                os.write(descriptor, command)
-            finally:
-                os.close(descriptor)
-        except BaseException:
-            self.close()
-            raise
-
-    def _handle_path(self):
-        return "/proc/self/fd/%d" % self._handle
-
-    @staticmethod
-    def _fstat(descriptor):
-        info = os.fstat(descriptor)
-        return info.st_dev, info.st_ino
-
-    @staticmethod
-    def _now(link):
-        try:
-            info = os.stat(link)
-        except OSError:
-            return None
-        return info.st_dev, info.st_ino
-
-    def executed(self, held):
-        """The master took the whole command. Closes the handle when it did. :param held: the FIFO it holds now, or None."""
-        if self._handle is None:
-            return True
-        now = self._now(self._link)
-        if now == self.identity or now is None and (held is None or held.fd == self._fd):
-            return False
-        self.close()
-        return True
-
-    def close(self):
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None

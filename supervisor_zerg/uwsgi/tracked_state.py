@@ -45,15 +45,15 @@ class TrackedMaster:
         default_factory=dict
     )  # looks in a row in which no thread waited there, ns that they ran
     first_seen: dict[int, float] = field(default_factory=dict)
-    receipts: list = field(default_factory=list)
+    commands: list = field(default_factory=list)
 
     def forget(self):
-        for receipt in self.receipts:
-            receipt.close()
+        for command in self.commands:
+            command.close()
 
     def pending(self):
         """Commands that are not known to be executed."""
-        return tuple(r.command for r in self.receipts)
+        return tuple(c.command for c in self.commands)
 
 
 @dataclass(frozen=True)
