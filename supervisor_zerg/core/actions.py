@@ -27,7 +27,10 @@ def toggle(observed, desired, instance, kind, slot, goal):
         return _obstructed(observed, instance, goal)
     if not instance.steady and not desired.force_toggle:
         return unsteady(goal, instance)
-    if slot is not None and any(c.pending for c in observed.instances):
+    pending = [c for c in observed.instances if c.pending]
+    if slot is not None and pending:
+        if observed.obstacle(instance.slot):
+            return unexecuted(goal, pending[0])  # soon the slot can be sent along, and must be
         slot = None
     if slot is None and observed.obstacle(
         instance.slot

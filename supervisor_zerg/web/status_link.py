@@ -24,7 +24,7 @@ def put_up(registry):
         web.VIEWS[STATUS] = dict(
             entry,
             view=type(
-                "LinkedView", (Linked, entry["view"]), {"instead_of": entry, "plugin": registry}
+                "LinkedView", (Linked, entry["view"]), {"instead_of": entry, "registry": registry}
             ),
         )
 

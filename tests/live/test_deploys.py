@@ -66,7 +66,7 @@ BAD_AT_BOOT = {
 }
 
 
-@pytest.mark.parametrize("version, pair, why", BAD_AT_BOOT.values(), ids=BAD_AT_BOOT)
+@pytest.mark.parametrize("version, pair, reason", BAD_AT_BOOT.values(), ids=BAD_AT_BOOT)
 def test_h44_h45_a_release_that_does_not_boot_is_never_seen(make, version, pair, reason):
     stack = make(**pair)
     with nobody_notices(stack) as traffic:
@@ -98,7 +98,7 @@ BAD_WHILE_PARKED = {
 }
 
 
-@pytest.mark.parametrize("version, why", BAD_WHILE_PARKED.values(), ids=BAD_WHILE_PARKED)
+@pytest.mark.parametrize("version, reason", BAD_WHILE_PARKED.values(), ids=BAD_WHILE_PARKED)
 def test_h46_h47_a_release_that_is_not_healthy_is_never_seen(managed, version, reason):
     stack = managed(**ASKED)
     with nobody_notices(stack) as traffic:
@@ -107,7 +107,7 @@ def test_h46_h47_a_release_that_is_not_healthy_is_never_seen(managed, version, r
     assert versions(traffic.answers()) == {"1"}
 
 
-@pytest.mark.parametrize("version, why", BAD_WHILE_PARKED.values(), ids=BAD_WHILE_PARKED)
+@pytest.mark.parametrize("version, reason", BAD_WHILE_PARKED.values(), ids=BAD_WHILE_PARKED)
 @pytest.mark.parametrize("bake", [0, 0.5])
 def test_h46_h47_in_the_hooks_dialect_users_are_back_on_the_old_release(
     make_stack, version, reason, bake
@@ -129,7 +129,7 @@ BAD_AT_WORK = {
 }
 
 
-@pytest.mark.parametrize("version, why", BAD_AT_WORK.values(), ids=BAD_AT_WORK)
+@pytest.mark.parametrize("version, reason", BAD_AT_WORK.values(), ids=BAD_AT_WORK)
 def test_h48_h49_a_release_that_is_bad_at_work_is_rolled_back(make, version, reason):
     stack = make(health="")
     with Traffic(stack.web, clients=2, paths=("/",)) as traffic:
@@ -352,7 +352,7 @@ def test_h34_a_request_that_still_drains_finishes_before_its_instance_is_stopped
     assert told["outcome"] == "deployed" and told["killed_requests"] == 0
 
 
-@pytest.mark.parametrize("lasts, cut", [(2, 0), (60, 1)], ids=["that-soon-end", "that-last"])
+@pytest.mark.parametrize("lasts, killed_requests", [(2, 0), (60, 1)], ids=["that-soon-end", "that-last"])
 def test_h34_beyond_the_drain_limit_requests_get_three_seconds_and_are_then_cut_and_counted(
     make, lasts, killed_requests
 ):

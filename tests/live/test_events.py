@@ -97,7 +97,7 @@ def test_supervisor_issue_53_h06_restarting_the_serving_instance_makes_nobody_wa
     stop = next(
         n for n, line in enumerate(lines) if "killing pybossabak" in line
     )  # what comes next is done before the signal is sent
-    assert 'move="resume pybossa to running"' in lines[stop + 1]
+    assert 'action="resume pybossa to running"' in lines[stop + 1]
 
 
 def test_h07_when_the_serving_master_is_killed_the_parked_instance_serves_at_once(mature):

@@ -53,7 +53,7 @@ def _copy_package(name, folder):
     if spec.submodule_search_locations:
         shutil.copytree(spec.submodule_search_locations[0], folder / name)
     else:
-        shutil.instance(spec.origin, folder)
+        shutil.copy(spec.origin, folder)
         libraries = Path(spec.origin).parent / (f"{name}.libs")
         if libraries.is_dir():
             shutil.copytree(libraries, folder / libraries.name)

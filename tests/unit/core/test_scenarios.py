@@ -241,6 +241,17 @@ def test_h25_nothing_is_written_to_a_master_whose_own_path_is_a_directory(world)
     assert not decision.actions and decision.refusal is errors.Obstructed
 
 
+def test_h25_a_swap_away_from_a_blocked_path_waits_for_a_pending_command_instead_of_being_refused(
+    world,
+):
+    world.blocked = {Slot.RUNNING: A_FILE}
+    world.masters["b"] = replace(world.masters["b"], paused=False, queue=[("p", None)])
+    world.masters["b"].workers = [replace(w, parked=0) for w in world.masters["b"].workers]
+    decision = decide(world.observed(), DesiredState(requested="b", last_active="a"))
+    assert not decision.actions and decision.refusal is None
+    assert decision.waiting_for == "b has not yet executed a command"
+
+
 def test_h27_an_old_instance_that_quits_by_itself_leaves_nothing_to_do(world):
     world.die("b")
     world.orphans = []
