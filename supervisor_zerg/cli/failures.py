@@ -1,44 +1,55 @@
-"""What a command says about a failure, and its exit status. Pure."""
+"""What an operator is told about a failure, and the exit status."""
+
+from __future__ import annotations
 
 import http.client
 import re
 import xmlrpc.client
+from collections.abc import Mapping, Sequence
+from typing import Any
 from xml.parsers.expat import ExpatError
 
 from supervisor.xmlrpc import Faults
 
 from ..core import errors
-from . import help
+from .command import UsageError
 
-NO_NAMESPACE = "'[rpcinterface:zerg]' is not configured in the supervisord at %s, or is too old; mend that and restart supervisord"
-NO_PASSWORD = "the supervisord at %s wants another username and password; give -u and -p, or set them in [supervisorctl]"
+NO_NAMESPACE = (
+    "'[rpcinterface:zerg]' is not configured in the supervisord at {}, or is too old; correct that "
+    "and restart supervisord"
+)
+NO_PASSWORD = (
+    "the supervisord at {} wants another username and password; give -u and -p, or set them in "
+    "[supervisorctl]"
+)
 HINT_RIGHTS = "may this user open it?"
 HINT_SERVER = "does it run, with a [unix_http_server] or [inet_http_server]?"
-BUG = "%s: %s; a bug of supervisor_zerg, or this command and supervisord have different versions of it"
+BUG = "{}: {}; a bug of supervisor_zerg, or this command and supervisord have different versions "
+"of it"
+UNREACHABLE = (OSError, http.client.HTTPException, ExpatError, xmlrpc.client.ResponseError)
 
 
-def failure(error, url):
-    """What to say about an exception. :returns: (sentence, exit status); SERVED if it depends on whether somebody serves."""
-    if isinstance(error, help.UsageError):
+def failure(error: Exception, url: str) -> tuple[str, int]:
+    """The sentence about an exception, and the exit status.
+
+    The status SERVED means: SERVED if the pair serves, otherwise NOBODY.
+    """
+    if isinstance(error, UsageError):
         return str(error), errors.ARGUMENTS
     if isinstance(error, xmlrpc.client.Fault):
         return _fault(error, url)
     if isinstance(error, xmlrpc.client.ProtocolError):
         return _protocol(error, url)
-    if isinstance(
-        error, (OSError, http.client.HTTPException, ExpatError, xmlrpc.client.ResponseError)
-    ):
+    if isinstance(error, UNREACHABLE):
         hint = HINT_RIGHTS if isinstance(error, PermissionError) else HINT_SERVER
-        return (
-            f"supervisord cannot be reached at {url}: {str(error) or type(error).__name__}; {hint}",
-            errors.UNREACHABLE,
-        )
-    return BUG % (type(error).__name__, error), errors.SERVED
+        reason = str(error) or type(error).__name__
+        return f"supervisord cannot be reached at {url}: {reason}; {hint}", errors.UNREACHABLE
+    return BUG.format(type(error).__name__, error), errors.SERVED
 
 
-def _fault(fault, url):
+def _fault(fault: xmlrpc.client.Fault, url: str) -> tuple[str, int]:
     if fault.faultCode == Faults.UNKNOWN_METHOD:
-        return NO_NAMESPACE % url, errors.UNREACHABLE
+        return NO_NAMESPACE.format(url), errors.UNREACHABLE
     refusal = errors.BY_CODE.get(fault.faultCode)
     if refusal is None:
         return fault.faultString, errors.SERVED
@@ -46,28 +57,34 @@ def _fault(fault, url):
     return f"{sentence} ({refusal.name})", refusal.exit_status
 
 
-def _protocol(error, url):
-    if error.errcode == http.client.UNAUTHORIZED:
-        return NO_PASSWORD % url, errors.UNREACHABLE
-    return "the supervisord at %s answered HTTP %d %s; see its log" % (
-        url,
-        error.errcode,
-        error.errmsg,
-    ), errors.SERVED
+def is_unauthorized(error: Exception) -> bool:
+    return (
+        isinstance(error, xmlrpc.client.ProtocolError) and error.errcode == http.client.UNAUTHORIZED
+    )
 
 
-def concerned(infos, words):
-    """The pairs that a call is about; all of them if that cannot be told."""
-    program = words.get("PROGRAM", "").rpartition(":")[2]
+def _protocol(error: xmlrpc.client.ProtocolError, url: str) -> tuple[str, int]:
+    if is_unauthorized(error):
+        return NO_PASSWORD.format(url), errors.UNREACHABLE
+    answer = f"HTTP {error.errcode} {error.errmsg}"
+    return f"the supervisord at {url} answered {answer}; see its log", errors.SERVED
+
+
+def concerned(
+    infos: Sequence[dict[str, Any]], arguments: Mapping[str, str]
+) -> Sequence[dict[str, Any]]:
+    """The pairs that a command is about; all of them if that cannot be told."""
+    pair = arguments.get("PAIR")
+    program = _without_group(arguments.get("PROGRAM", ""))
     chosen = [
-        i
-        for i in infos
-        if i["pair"] == words.get("PAIR")
-        or program
-        and program in (_bare(c) for c in i["instances"])
+        info for info in infos if info["pair"] == pair or (program and program in _programs(info))
     ]
     return chosen or infos
 
 
-def _bare(instance):
-    return instance["program"].rpartition(":")[2]
+def _programs(info: dict[str, Any]) -> list[str]:
+    return [_without_group(instance["program"]) for instance in info["instances"]]
+
+
+def _without_group(program: str) -> str:
+    return program.rpartition(":")[2]

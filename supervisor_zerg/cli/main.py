@@ -1,88 +1,101 @@
-"""``zergctl``: supervisorctl with our commands at the top, for conf.d-only installs and for ``-s URL``."""
+"""``zergctl``: supervisorctl in which our commands come without the word ``zerg``."""
+
+from __future__ import annotations
 
 import configparser
 import sys
+from collections.abc import Sequence
+from typing import Any, Optional
 
 from supervisor.options import ClientOptions
 from supervisor.supervisorctl import Controller
 
 from ..core import errors
-from . import commands, help
+from .command import UsageError
+from .commands import COMMANDS, TABLE, find
+from .help import overview
 from .plugin import complain, make_zerg_controllerplugin
 
-OPTIONS = """\
+USAGE = """\
 Usage: zergctl [-c FILE] [-s URL] [-u USERNAME] [-p PASSWORD] [COMMAND ...]
 
--c, -s, -u, -p, -i and -r are those of supervisorctl, and so are all actions that are not told here, such as start and stop.
-Without a COMMAND a shell is started. Put options of a COMMAND after it.
+-c, -s, -u, -p, -i and -r are those of supervisorctl, and every action of supervisorctl that is not
+listed here, such as start and stop, works as well. Without a COMMAND a shell is started. Options of
+a COMMAND go after it.
 """
+NEED_NO_FILE = frozenset({"companion", "completion", "help"})
 
 
 class ZergOptions(ClientOptions):
-    """supervisorctl's options. Our plugin is always there, and a file that is not needed may be unusable."""
+    """supervisorctl's options. Our plugin is always loaded; a file need only be valid if needed."""
 
-    def realize(self, *args, **options):
+    plugin_factories: list[Any]
+    prompt: str
+
+    def realize(self, *args: Any, **options: Any) -> None:
         """Read the command line and the file."""
         ClientOptions.realize(self, *args, **options)
         others = [f for f in self.plugin_factories if f[1] is not make_zerg_controllerplugin]
-        self.plugin_factories = others + [("zerg", make_zerg_controllerplugin, {"bare": True})]
+        self.plugin_factories = [*others, ("zerg", make_zerg_controllerplugin, {"bare": True})]
         self.prompt = "zerg" if self.prompt == "supervisor" else self.prompt
 
-    def read_config(self, fp):
-        """Read ``[supervisorctl]``. :raises ValueError:"""
-        if "check" in self.args[:2]:
-            return (
-                self.configroot.supervisorctl
-            )  # check reads the file by itself, and it may be anything
+    def read_config(self, fp: Any) -> Any:
+        """Read ``[supervisorctl]``.
+
+        Raises:
+            ValueError: the file is needed and cannot be used.
+        """
+        words = set(self.args[:2])
+        if "check" in words:  # it reads the file itself, whatever that is
+            return self.configroot.supervisorctl
         try:
             return ClientOptions.read_config(self, fp)
         except (ValueError, configparser.Error) as error:
-            named = (
-                self.attr_priorities.get("configfile") is not None
-            )  # by -c; else it was found in the search path
-            if named or not (self.serverurl or {"companion", "help"} & set(self.args[:2])):
-                raise ValueError(f"{fp}: {error}")
+            given_by_operator = self.attr_priorities.get("configfile") is not None
+            if given_by_operator or not (self.serverurl or NEED_NO_FILE & words):
+                raise ValueError(f"{fp}: {error}") from error
             return self.configroot.supervisorctl
 
 
 class ZergController(Controller):
-    """Supervisor's shell in which our commands come without the word zerg."""
+    """Supervisor's shell with our commands."""
 
-    def __init__(self, options):
+    vocab: list[str]
+
+    def __init__(self, options: ZergOptions) -> None:
         super().__init__(options)
-        self.vocab = list(commands.COMMANDS) + [
-            word for word in self.vocab if word not in commands.COMMANDS
-        ]
+        self.vocab = [*COMMANDS, *(word for word in self.vocab if word not in COMMANDS)]
 
-    def onecmd(self, line):
+    def onecmd(self, line: str) -> Any:
         """Run a line."""
-        command, arg, _ = self.parseline(line)
-        others = set(self.vocab) - set(commands.COMMANDS)
-        if command in commands.COMMANDS and not (
-            command == "help" and others.intersection(arg.split()[:1])
-        ):
-            line = f"zerg {command} {arg}"
+        command, arguments, _ = self.parseline(line)
+        if command in COMMANDS and not (command == "help" and self._is_supervisors(arguments)):
+            line = f"zerg {command} {arguments}"
         return super().onecmd(line)
 
-    def default(self, line):
-        """A word that is neither ours nor Supervisor's."""
+    def _is_supervisors(self, topic: str) -> bool:
+        others = set(self.vocab) - set(COMMANDS)
+        return bool(others.intersection(topic.split()[:1]))
+
+    def default(self, line: str) -> None:
+        """Handle a word that is neither ours nor Supervisor's."""
         try:
-            help.find(line.split()[0])
-        except help.UsageError as error:
+            find(line.split()[0])
+        except UsageError as error:
             complain(str(error))
         self.exitstatus = errors.ARGUMENTS
 
 
-def main(args=None):
-    """``zergctl``. :returns: the exit status."""
+def main(args: Sequence[str] | None = None) -> int:
+    """Run ``zergctl``. Returns the exit status."""
     options = ZergOptions()
-    options.realize(args, doc="\n".join([OPTIONS, *help.overview("zergctl")]))
+    options.realize(args, doc="\n".join([USAGE, *overview(TABLE, "zergctl")]))
     controller = ZergController(options)
     if options.args[:1] == ["complete"]:
         options.args.insert(0, "zerg")
     if options.args:
         controller.onecmd(" ".join(options.args))
-        return controller.exitstatus
+        return int(controller.exitstatus)
     controller.exec_cmdloop(args, options)
     return 0
 

@@ -1,25 +1,33 @@
-"""How far something is, told to an operator while it is waited for."""
+"""The progress of something, shown while it is waited for."""
+
+from __future__ import annotations
+
+from typing import TextIO
 
 from ..core.text import plain
+
+CLEAR_LINE = "\r\x1b[K"
 
 
 class Progress:
     """A live line on a terminal; a line for each step elsewhere."""
 
-    def __init__(self, stream, quiet=False):
-        self.stream, self.quiet, self.shown = stream, quiet, None
-        self.live = stream.isatty()
+    def __init__(self, stream: TextIO, quiet: bool = False) -> None:
+        self._stream = stream
+        self._quiet = quiet
+        self._live = stream.isatty()
+        self._shown = ""
 
-    def show(self, step, line):
-        """:param step: what is waited for; a new line is written when it changes, or the live one renewed."""
-        if self.quiet or (step == self.shown and not self.live):
+    def show(self, step: str, line: str) -> None:
+        """Show a line. Where it is not live, a line is written only if the step is a new one."""
+        if self._quiet or (step == self._shown and not self._live):
             return
-        self.shown = step
-        self.stream.write(f"\r\x1b[K{plain(line)}" if self.live else f"{plain(line)}\n")
-        self.stream.flush()
+        self._shown = step
+        self._stream.write(f"{CLEAR_LINE}{plain(line)}" if self._live else f"{plain(line)}\n")
+        self._stream.flush()
 
-    def end(self):
-        """Take the live line away."""
-        if self.live and self.shown:
-            self.stream.write("\r\x1b[K")
-            self.stream.flush()
+    def end(self) -> None:
+        """Remove the live line."""
+        if self._live and self._shown:
+            self._stream.write(CLEAR_LINE)
+            self._stream.flush()

@@ -1,14 +1,23 @@
-"""``zerg watch``: all pairs as they are now, with requests a second of each instance; a swap shows as it happens.
+"""``zerg watch``: all pairs as they are now, with the requests per second of each instance.
 
-On a terminal a table that is renewed (with the library rich, extra ``watch``); elsewhere, and without rich, plain lines.
+On a terminal it is a table that is renewed (with the library rich, extra ``watch``); elsewhere, and
+without rich, plain lines.
 """
 
-import time
+from __future__ import annotations
 
-from ..core.text import age, infos_of, plain
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional, TextIO
+
+from ..core.text import age, format_busy, infos_of, plain
+
+if TYPE_CHECKING:
+    from rich.console import Group
+    from rich.text import Text
 
 INTERVAL_S = 0.5
-MARKS = {
+STYLES = {
     "serving": "green",
     "parked": "blue",
     "draining": "yellow",
@@ -27,34 +36,40 @@ COLUMNS = (
     "since",
     "release",
 )
+CONDITION = COLUMNS.index("condition")
+
+Info = Mapping[str, Any]
+PerInstance = Mapping[tuple[str, str], Optional[float]]
+"""(pair, program) -> requests per second, or None while that is not known."""
 
 
 class Rates:
-    """Requests a second of each instance, between two looks."""
+    """Requests per second of each instance, between two views."""
 
-    def __init__(self):
-        self.seen = {}  # (pair, program, pid) -> (requests, when)
+    def __init__(self) -> None:
+        self._before: dict[tuple[str, str, int], tuple[float, float]] = {}
 
-    def of(self, infos, now):
-        """:returns: {(pair, program): requests a second, or None where that cannot be told yet}. :param now: seconds."""
-        found, seen = {}, {}
+    def update(self, infos: Sequence[Info], now: float) -> PerInstance:
+        """Take in a view. ``now`` is in seconds, of any clock."""
+        rates: dict[tuple[str, str], float | None] = {}
+        seen: dict[tuple[str, str, int], tuple[float, float]] = {}
         for info in infos:
             for instance in info["instances"]:
-                key = info["pair"], instance["program"], instance["pid"]
-                before, then = self.seen.get(key, (None, now))
-                seen[key] = instance["requests"], now
-                passed = now - then
-                found[key[:2]] = (
-                    max(0.0, instance["requests"] - before) / passed
-                    if before is not None and passed > 0
-                    else None
-                )
-        self.seen = seen
-        return found
+                key = (info["pair"], instance["program"], instance["pid"])
+                seen[key] = (instance["requests"], now)
+                rates[key[:2]] = _rate(self._before.get(key), seen[key])
+        self._before = seen
+        return rates
 
 
-def rows(infos, rates, now):
-    """The cells of each instance, under COLUMNS. :param now: seconds since the epoch."""
+def _rate(before: tuple[float, float] | None, after: tuple[float, float]) -> float | None:
+    if before is None or after[1] <= before[1]:
+        return None
+    return max(0.0, after[0] - before[0]) / (after[1] - before[1])
+
+
+def rows(infos: Sequence[Info], rates: PerInstance, now: float) -> Iterator[tuple[str, ...]]:
+    """The cells of each instance, in the order of COLUMNS. ``now``: seconds since the epoch."""
     for info in infos:
         for instance in info["instances"]:
             rate = rates.get((info["pair"], instance["program"]))
@@ -64,108 +79,123 @@ def rows(infos, rates, now):
                 instance["condition"],
                 instance["slot"] or "-",
                 "-" if rate is None else f"{rate:.1f}",
-                "%d" % instance["in_flight"],
-                "%d" % instance["workers"],
+                str(instance["in_flight"]),
+                str(instance["workers"]),
                 age(now - instance["since"]) if instance["since"] else "-",
                 instance["label"] or "-",
             )
 
 
-def lines(infos, rates, now):
+def lines(infos: Sequence[Info], rates: PerInstance, now: float) -> Iterator[str]:
     """A line for each pair, and one for each problem."""
-    clock = time.strftime("%H:%M:%S", time.localtime(now))
+    clock = _clock(now)
     for info in infos:
-        told = [
-            f"{c['program']} {c['condition']}{_rate(rates.get((info['pair'], c['program'])))}"
-            for c in info["instances"]
-        ]
-        busy = [info["busy"]] if info["busy"] else []
-        yield "{} {}: {}".format(
-            clock,
-            info["pair"],
-            ", ".join(told + ["warm" if info["warm"] else "not warm"] + busy),
-        )
+        facts = [_short(info["pair"], instance, rates) for instance in info["instances"]]
+        facts.append("warm" if info["warm"] else "not warm")
+        if info["busy"]:
+            facts.append(format_busy(info["busy"]))
+        yield f"{clock} {info['pair']}: {', '.join(facts)}"
         yield from (f"{clock} {info['pair']}: problem: {problem}" for problem in info["problems"])
 
 
-def _rate(rate):
-    return "" if rate is None else f" {rate:.1f}/s"
+def _short(pair: str, instance: Info, rates: PerInstance) -> str:
+    rate = rates.get((pair, instance["program"]))
+    suffix = "" if rate is None else f" {rate:.1f}/s"
+    return f"{instance['program']} {instance['condition']}{suffix}"
 
 
-def watch(ask, stream, interval=INTERVAL_S, count=None):
-    """Show until interrupted, or so many times. :param ask: looks, returns info structs. :raises Exception: what ask raises."""
-    show = _table(stream) if stream.isatty() else None
-    show = show or _plain(stream)
-    rates, shown = Rates(), 0
-    with show as update:
+def _clock(now: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(now))
+
+
+def watch(
+    ask: Callable[[], Any],
+    stream: TextIO,
+    interval: float = INTERVAL_S,
+    count: int | None = None,
+) -> None:
+    """Show the pairs until interrupted, or ``count`` times.
+
+    ``ask`` returns the info struct of one pair, or those of all; what it raises is not caught.
+    """
+    view = _view(stream)
+    rates = Rates()
+    shown = 0
+    with view:
         while count is None or shown < count:
             infos = infos_of(ask())
-            update(infos, rates.of(infos, time.monotonic()), time.time())
+            view.update(infos, rates.update(infos, time.monotonic()), time.time())
             shown += 1
             if shown != count:
                 time.sleep(interval)
 
 
-class _plain:
-    def __init__(self, stream):
-        self.stream = stream
+class Lines:
+    """The view of a stream that is no terminal."""
 
-    def __enter__(self):
-        return self.update
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
 
-    def __exit__(self, *_):
-        return None
+    def __enter__(self) -> Lines:
+        return self
 
-    def update(self, infos, rates, now):
-        """Lines for what is seen."""
+    def __exit__(self, *error: object) -> None:
+        """Nothing has to be restored."""
+
+    def update(self, infos: Sequence[Info], rates: PerInstance, now: float) -> None:
+        """Append the lines of this moment."""
         for line in lines(infos, rates, now):
-            self.stream.write(f"{plain(line)}\n")
-        self.stream.flush()
+            self._stream.write(f"{plain(line)}\n")
+        self._stream.flush()
 
 
-def _table(stream):
-    """The renewed table, or None where rich is not installed."""
-    try:
+class Table(Lines):
+    """The view of a terminal. Needs rich."""
+
+    def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
         from rich.live import Live
+
+        super().__init__(stream)
+        self._live = Live(console=Console(file=stream), auto_refresh=False, screen=False)
+
+    def __enter__(self) -> Table:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._live.__exit__(*error)
+
+    def update(self, infos: Sequence[Info], rates: PerInstance, now: float) -> None:
+        """Renew the table."""
+        self._live.update(render(infos, rates, now), refresh=True)
+
+
+def _view(stream: TextIO) -> Lines:
+    if not stream.isatty():
+        return Lines(stream)
+    try:
+        return Table(stream)
     except ImportError:
         stream.write("(install supervisor_zerg[watch] for a table)\n")
-        return None
-
-    class Table:
-        def __enter__(self):
-            self.live = Live(console=Console(file=stream), auto_refresh=False, screen=False)
-            self.live.__enter__()
-            return lambda infos, rates, now: self.live.update(
-                render(infos, rates, now), refresh=True
-            )
-
-        def __exit__(self, *error):
-            return self.live.__exit__(*error)
-
-    return Table()
+        return Lines(stream)
 
 
-def render(infos, rates, now):
-    """A rich table. Names are text, never markup."""
+def render(infos: Sequence[Info], rates: PerInstance, now: float) -> Group:
+    """The view as something that rich prints. Names are text, never markup."""
     from rich.console import Group
-    from rich.table import Table
+    from rich.table import Table as RichTable
     from rich.text import Text
 
-    table = Table(
-        *COLUMNS, title=time.strftime("%H:%M:%S", time.localtime(now)), title_justify="left"
-    )
+    table = RichTable(*COLUMNS, title=_clock(now), title_justify="left")
     for row in rows(infos, rates, now):
-        table.add_row(
-            *(
-                Text(plain(cell), style=MARKS.get(row[2], "") if place == 2 else "")
-                for place, cell in enumerate(row)
-            )
-        )
-    found = [
-        Text(f"{plain(i['pair'])}: {plain(p)}", style="red") for i in infos for p in i["problems"]
-    ]
-    busy = [
-        Text(f"{plain(i['pair'])}: {plain(i['busy'])}", style="yellow") for i in infos if i["busy"]
-    ]
-    return Group(table, *busy, *found)
+        cells = [Text(plain(cell)) for cell in row]
+        cells[CONDITION].stylize(STYLES.get(row[CONDITION], ""))
+        table.add_row(*cells)
+
+    def note(info: Info, text: str, style: str) -> Text:
+        return Text(f"{plain(info['pair'])}: {plain(text)}", style=style)
+
+    busy = [note(info, format_busy(info["busy"]), "yellow") for info in infos if info["busy"]]
+    problems = [note(info, text, "red") for info in infos for text in info["problems"]]
+    return Group(table, *busy, *problems)

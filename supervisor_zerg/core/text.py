@@ -1,101 +1,116 @@
-"""Answers of the namespace, told to an operator in plain ASCII. Pure."""
+"""Replies of the namespace as lines of plain ASCII for an operator. Code never reads them."""
+
+from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Union
+
+Struct = Mapping[str, Any]
 
 
-def plain(text):
-    """ASCII on one line, whatever a name or a message contains: supervisorctl fails on more under an ASCII locale."""
+def plain(text: str) -> str:
+    """ASCII on one line, whatever the text is: supervisorctl fails on more in an ASCII locale."""
     return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)
 
 
-def tell_status(reply, now):
-    """The lines of ``status``. :param reply: one info struct or several. :param now: seconds since the epoch."""
+# status
+
+
+def format_status(reply: Struct | Sequence[Struct], now: float) -> Iterator[str]:
+    """The lines of ``status``, for one info struct or several. ``now``: seconds since the epoch."""
     for info in infos_of(reply):
-        yield "{}: {}".format(info["pair"], ", ".join(_pair_facts(info)))
-        rows = [_copy_facts(instance, now) for instance in info["instances"]]
+        yield f"{info['pair']}: {', '.join(_pair_facts(info))}"
+        rows = [_instance_facts(instance, now) for instance in info["instances"]]
         widths = [max(map(len, column)) for column in zip(*rows)]
         for row in rows:
             yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
         yield from (f"  problem: {problem}" for problem in info["problems"])
 
 
-def infos_of(reply):
-    """The info structs of a ``status`` reply, be it of one pair or of all."""
-    return reply if isinstance(reply, list) else [reply]
+def infos_of(reply: Struct | Sequence[Struct]) -> Sequence[Struct]:
+    """The info structs of a reply, be it about one pair or about all."""
+    return [reply] if isinstance(reply, Mapping) else reply
 
 
-def _pair_facts(info):
-    observed = [
+def _pair_facts(info: Struct) -> list[str]:
+    facts = [
         roles(info),
-        "warm " + _yes(info["warm"]),
+        f"warm {_yes(info['warm'])}",
         _auto(info),
-        "held " + _yes(info["held"]),
-        "pool %s" % (info["pool"] or "-"),
+        f"held {_yes(info['held'])}",
+        f"pool {info['pool'] or '-'}",
     ]
-    return observed + (["busy with {}".format(info["busy"])] if info["busy"] else [])
+    return [*facts, f"busy with {format_busy(info['busy'])}"] if info["busy"] else facts
 
 
-def _yes(value):
+def format_busy(busy: Any) -> str:
+    """The operation in progress."""
+    return str(busy)
+
+
+def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def roles(reply):
+def roles(reply: Struct) -> str:
     """Who serves and who is parked."""
-    return "{} serves, {} parked".format(reply["serving"] or "nobody", reply["parked"] or "nobody")
+    return f"{reply['serving'] or 'nobody'} serves, {reply['parked'] or 'nobody'} parked"
 
 
-def _auto(reply):
-    return "auto %s" % ("on" if reply["auto"] else "off")
+def _auto(reply: Struct) -> str:
+    return f"auto {'on' if reply['auto'] else 'off'}"
 
 
-def _copy_facts(instance, now):
+def _instance_facts(instance: Struct, now: float) -> list[str]:
     return [
         instance["program"],
         instance["condition"],
         instance["slot"] or "-",
         instance["statename"],
-        "pid %s" % (instance["pid"] or "-"),
-        "in flight %d" % instance["in_flight"],
-        "workers {}".format(strength(instance["workers"], instance["threads"])),
-        "requests %d" % instance["requests"],
-        "since {}".format(since(instance["since"], now)),
-        "source %s" % (instance["source"] or "-"),
-        "label {}".format(instance["label"]) if instance.get("label") else "",
+        f"pid {instance['pid'] or '-'}",
+        f"in flight {instance['in_flight']}",
+        f"workers {capacity(instance['workers'], instance['threads'])}",
+        f"requests {int(instance['requests'])}",
+        f"since {since(instance['since'], now)}",
+        f"source {instance['source'] or '-'}",
+        f"label {instance['label']}" if instance.get("label") else "",
         ", ".join(oddities(instance)),
     ]
 
 
-def strength(workers, threads):
+def capacity(workers: int, threads: int) -> str:
     """Workers times threads."""
     if not workers:
         return "0"
-    return (
-        "%dx%d" % (workers, threads // workers)
-        if threads % workers == 0
-        else "%d (%d threads)" % (workers, threads)
-    )
+    if threads % workers == 0:
+        return f"{workers}x{threads // workers}"
+    return f"{workers} ({threads} threads)"
 
 
-def oddities(instance):
-    """What is unusual about an instance, in words."""
+def oddities(instance: Struct) -> Iterator[str]:
+    """What is unusual about an instance."""
     if instance.get("frozen"):
         yield "frozen"
     accepting = instance.get("accepting_threads", 0)
     if instance["condition"] == "serving" and accepting < instance["threads"]:
-        yield "only %d of %d threads accept yet" % (accepting, instance["threads"])
+        yield f"only {accepting} of {instance['threads']} threads accept yet"
 
 
-def since(moment, now):
-    """A moment and how long ago it was."""
+# time
+
+
+def since(moment: float, now: float) -> str:
+    """A moment and how long ago it was; a dash for 0."""
     return f"{_local(moment)} ({age(now - moment)})" if moment else "-"
 
 
-def _local(moment):
+def _local(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
 
 
-def age(seconds):
-    """A length of time in its two largest units.
+def age(seconds: float) -> str:
+    """A duration in its two largest units.
 
     >>> age(93784)
     '1d 2h'
@@ -103,58 +118,61 @@ def age(seconds):
     minutes, left = divmod(max(0, int(seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    parts = ["%d%s" % part for part in ((days, "d"), (hours, "h"), (minutes, "m"), (left, "s"))]
-    while len(parts) > 1 and parts[0][0] == "0":
+    parts = [(days, "d"), (hours, "h"), (minutes, "m"), (left, "s")]
+    while len(parts) > 1 and parts[0][0] == 0:
         parts.pop(0)
-    return " ".join(parts[:2])
+    return " ".join(f"{number}{unit}" for number, unit in parts[:2])
 
 
-def tell_move(reply):
+# operations
+
+
+def format_operation(reply: Struct) -> Iterator[str]:
     """The line of ``swap``, ``promote``, ``pause``, ``resume`` and ``reconcile``."""
-    told = ([] if reply["changed"] else ["nothing to do"]) + [roles(reply)]
+    facts = [] if reply["changed"] else ["nothing to do"]
+    facts.append(roles(reply))
     if reply["draining"]:
-        told.append("draining %d" % reply["draining"])
+        facts.append(f"draining {reply['draining']}")
     if reply["held"]:
-        told.append("held by an operator: requests wait until 'zerg resume PROGRAM'")
-    yield "{}: {} ({:.1f} ms)".format(reply["pair"], ", ".join(told), reply["took_ms"])
+        facts.append("held by an operator: requests wait until 'zerg resume PROGRAM'")
+    yield f"{reply['pair']}: {', '.join(facts)} ({reply['took_ms']:.1f} ms)"
 
 
-def tell_deploy(reply):
+def format_deploy(reply: Struct) -> Iterator[str]:
     """The line of ``deploy`` and ``abort``; the steps of a dry run."""
     if reply["outcome"] == "dry run":
-        yield from ("%d. %s" % item for item in enumerate(reply["steps"], 1))
+        yield from (f"{number}. {step}" for number, step in enumerate(reply["steps"], 1))
         return
     what = " ".join(filter(None, (reply["outcome"] or "deploying", reply["label"])))
-    told = [
-        "{} in {:.1f} s".format(what, reply["elapsed"]) if reply["outcome"] else what,
-        "%s serves" % (reply["serving"] or "nobody"),
+    facts = [
+        f"{what} in {reply['elapsed']:.1f} s" if reply["outcome"] else what,
+        f"{reply['serving'] or 'nobody'} serves",
     ]
-    told += ["%d requests were cut" % reply["killed_requests"]] if reply["killed_requests"] else []
-    yield "{}: {}{}".format(
-        reply["pair"], ", ".join(told), ": " + reply["reason"] if reply["reason"] else ""
-    )
+    if reply["killed_requests"]:
+        facts.append(f"{reply['killed_requests']} requests were killed")
+    reason = f": {reply['reason']}" if reply["reason"] else ""
+    yield f"{reply['pair']}: {', '.join(facts)}{reason}"
 
 
-def tell_progress(reply):
-    """What a deploy waits for, in a line."""
-    return "{}: {}, {:.1f} s".format(reply["pair"], reply["waiting_for"], reply["elapsed"])
+def format_progress(reply: Struct) -> str:
+    """What a deploy waits for."""
+    return f"{reply['pair']}: {reply['waiting_for']}, {reply['elapsed']:.1f} s"
 
 
-def tell_auto(reply):
+def format_auto(reply: Struct) -> Iterator[str]:
     """The line of ``auto``."""
-    yield "{}: {}{}".format(
-        reply["pair"], "" if reply["changed"] else "nothing to do, ", _auto(reply)
-    )
+    yield f"{reply['pair']}: {'' if reply['changed'] else 'nothing to do, '}{_auto(reply)}"
 
 
-def tell_history(entries):
-    """The lines of ``history``: one for each entry, then its moves."""
+def format_history(entries: Iterable[Struct]) -> Iterator[str]:
+    """The lines of ``history``: one for each entry, then its actions."""
     for entry in entries:
-        told = [
+        facts = [
             " ".join(filter(None, (entry["what"], entry.get("label")))),
-            "by {}".format(entry["by"]),
+            f"by {entry['by']}",
             entry["outcome"],
         ]
-        told += ["took {:.1f} ms".format(entry["took_ms"])] if "took_ms" in entry else []
-        yield "{} {} {}".format(_local(entry["at"]), entry["id"], ", ".join(told))
+        if "took_ms" in entry:
+            facts.append(f"took {entry['took_ms']:.1f} ms")
+        yield f"{_local(entry['at'])} {entry['id']} {', '.join(facts)}"
         yield from (f"  {action}" for action in entry.get("actions", ()))

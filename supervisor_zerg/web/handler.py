@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from supervisor.http import supervisor_auth_handler
 
 from ..core import errors
-from ..core.text import tell_auto, tell_deploy, tell_move
+from ..core.text import format_auto, format_deploy, format_operation
 from ..deploy.plan import read_options
 from ..deploy.start import StartDeploy
 from ..pair.status_query import SharedStatusQuery
@@ -256,7 +256,7 @@ class Web:
                 "changed": controller.set_auto(SWITCHES[action.name]),
                 "auto": SWITCHES[action.name],
             }
-            return lambda: self._said(next(tell_auto(reply)))
+            return lambda: self._said(next(format_auto(reply)))
         asked = DEEDS[action.name](controller, program)
         return lambda: None if asked.answer is None else self._said(_told(asked.answer))
 
@@ -273,7 +273,7 @@ class Web:
 def _told(answer):
     if isinstance(answer, errors.ZergError):
         return str(answer)
-    return next((tell_deploy if "outcome" in answer else tell_move)(answer))
+    return next((format_deploy if "outcome" in answer else format_operation)(answer))
 
 
 def _host(url):

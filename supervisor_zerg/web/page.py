@@ -7,7 +7,7 @@ same places later.
 import json
 import zlib
 
-from ..core.text import oddities, roles, since, strength, tell_history
+from ..core.text import oddities, roles, since, capacity, format_history
 from .buttons import PAIR, PROGRAM, offered, offered_for
 from .templates import anchor, buttons, exact, fill
 
@@ -43,7 +43,7 @@ def _copy_texts(instance, now):
         "pid": str(instance["pid"] or "-"),
         "in_flight": str(instance["in_flight"]),
         "requests": "%d" % instance["requests"],
-        "workers": strength(instance["workers"], instance["threads"]),
+        "workers": capacity(instance["workers"], instance["threads"]),
         "since": ", ".join([since(instance["since"], now), *oddities(instance)]),
         "source": instance["source"] or "-",
     }
@@ -51,7 +51,7 @@ def _copy_texts(instance, now):
 
 def _line(entry):
     try:
-        return next(tell_history([dict(entry, actions=())]))
+        return next(format_history([dict(entry, actions=())]))
     except (KeyError, TypeError, ValueError, OverflowError):
         return "an entry that cannot be read"
 

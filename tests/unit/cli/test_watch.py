@@ -6,7 +6,7 @@ import pytest
 
 from supervisor_zerg.cli import watch
 
-from .test_plugin import NOW
+from ..structs import NOW
 
 
 def info(requests, **changes):
@@ -39,11 +39,11 @@ def info(requests, **changes):
 
 def test_requests_a_second_are_told_between_two_looks_at_one_process():
     rates = watch.Rates()
-    assert rates.of([info(100.0)], 1.0) == {("web", "a"): None, ("web", "b[red]"): None}
-    assert rates.of([info(150.0)], 1.5)[("web", "a")] == 100.0
+    assert rates.update([info(100.0)], 1.0) == {("web", "a"): None, ("web", "b[red]"): None}
+    assert rates.update([info(150.0)], 1.5)[("web", "a")] == 100.0
     restarted = info(3.0)
     restarted["instances"][0]["pid"] = 11
-    assert rates.of([restarted], 2.0)[("web", "a")] is None
+    assert rates.update([restarted], 2.0)[("web", "a")] is None
 
 
 def test_plain_lines_where_there_is_no_terminal():

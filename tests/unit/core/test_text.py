@@ -1,0 +1,157 @@
+"""Structs as lines of text for an operator."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supervisor_zerg.core import text
+
+from ..structs import NOW, a_pair, a_reply, an_instance
+
+
+def test_status_and_history_tell_the_label():
+    info = a_pair(instances=[an_instance("a", "serving", label="v2"), an_instance("b", label="")])
+    assert ["  label v2" in line for line in text.format_status(info, NOW)] == [False, True, False]
+    entry = {
+        "at": NOW,
+        "id": "x-1",
+        "what": "deploy b",
+        "label": "v2",
+        "by": "an operator",
+        "outcome": "deployed",
+        "took_ms": 1.0,
+    }
+    (line,) = text.format_history([entry])
+    assert "deploy b v2, by an operator, deployed" in line
+
+
+def test_status_tells_one_fact_a_line():
+    info = a_pair(problems=["the pool is EXITED"], busy="swap b (id x-2)")
+    local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 3661))
+    assert list(text.format_status([info], NOW)) == [
+        "web: a serves, b parked, warm yes, auto on, held no, pool zergpool RUNNING, busy with swap b (id x-2)",
+        f"  a  serving  running   RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since {local} (1h 1m)  source kernel, stats",
+        f"  b  parked   sleeping  RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since {local} (1h 1m)  source kernel, stats",
+        "  problem: the pool is EXITED",
+    ]
+
+
+def test_status_of_an_instance_that_does_not_run_keeps_its_columns():
+    stopped = an_instance(
+        "b",
+        "stopped",
+        slot="",
+        pid=0,
+        workers=0,
+        threads=0,
+        requests=0.0,
+        since=0.0,
+        source="",
+        statename="STOPPED",
+    )
+    line = list(text.format_status(a_pair(instances=[stopped]), NOW))[1]
+    assert (
+        line
+        == "  b  stopped  -  STOPPED  pid -  in flight 0  workers 0  requests 0  since -  source -"
+    )
+
+
+def test_status_says_when_threads_do_not_accept_yet_or_the_instance_is_frozen():
+    uneven = an_instance("c", "serving", workers=3, accepting_threads=8)
+    instances = [
+        an_instance("a", "serving", accepting_threads=2),
+        an_instance("b", frozen=True),
+        uneven,
+    ]
+    serving, parked, uneven = list(text.format_status(a_pair(instances=instances), NOW))[1:]
+    assert serving.endswith("  only 2 of 8 threads accept yet")
+    assert parked.endswith("  frozen")
+    assert "workers 3 (8 threads)" in uneven
+
+
+def test_status_of_a_misconfigured_pair_is_told():
+    info = a_pair(
+        serving="",
+        parked="",
+        instances=[],
+        pool="",
+        auto=False,
+        warm=False,
+        problems=["[zerg:web] fifos must be three"],
+    )
+    assert list(text.format_status(info, NOW)) == [
+        "web: nobody serves, nobody parked, warm no, auto off, held no, pool -",
+        "  problem: [zerg:web] fifos must be three",
+    ]
+
+
+@pytest.mark.parametrize(
+    "seconds, told",
+    [
+        (-5, "0s"),
+        (0.4, "0s"),
+        (59.9, "59s"),
+        (60, "1m 0s"),
+        (3600, "1h 0m"),
+        (86399, "23h 59m"),
+        (864000, "10d 0h"),
+        (3605, "1h 0m"),
+    ],
+)
+def test_age_is_told_in_its_two_largest_units(seconds, told):
+    assert text.age(seconds) == told
+
+
+@pytest.mark.parametrize(
+    "reply, told",
+    [
+        ({}, "web: b serves, a parked (4.2 ms)"),
+        ({"changed": False}, "web: nothing to do, b serves, a parked (4.2 ms)"),
+        ({"draining": 3}, "web: b serves, a parked, draining 3 (4.2 ms)"),
+        ({"parked": ""}, "web: b serves, nobody parked (4.2 ms)"),
+        (
+            {"serving": "", "held": True},
+            "web: nobody serves, a parked, held by an operator: requests wait until 'zerg resume PROGRAM' (4.2 ms)",
+        ),
+    ],
+)
+def test_a_move_is_told_in_one_line(reply, told):
+    assert list(text.format_operation(a_reply(**reply))) == [told]
+
+
+def test_history_tells_an_entry_and_its_moves():
+    entry = {
+        "at": NOW,
+        "pair": "web",
+        "id": "x-1",
+        "what": "swap b",
+        "by": "an operator",
+        "outcome": "done",
+        "took_ms": 2.44,
+        "serving": "b",
+        "actions": ["+0.5ms resume b to running", "+1.5ms pause a to sleeping"],
+    }
+    short = {
+        "at": NOW,
+        "pair": "web",
+        "id": "x-2",
+        "what": "auto on",
+        "by": "an operator",
+        "outcome": "done",
+    }
+    local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW))
+    assert list(text.format_history([entry, short])) == [
+        f"{local} x-1 swap b, by an operator, done, took 2.4 ms",
+        "  +0.5ms resume b to running",
+        "  +1.5ms pause a to sleeping",
+        f"{local} x-2 auto on, by an operator, done",
+    ]
+
+
+@given(st.text())
+def test_output_is_ascii_and_one_line_whatever_a_message_contains(message):
+    told = text.plain(message)
+    assert told.isascii() and told.isprintable()
+    assert told == message or not (message.isascii() and message.isprintable())
