@@ -3,7 +3,9 @@ without harm, or what has to be waited for first. Everything answers with a Step
 """
 
 from . import errors
-from .model import Action, ActionKind, Decision, PathKind, Slot
+from .decision import Action, ActionKind, Decision
+from .instance import Slot
+from .pair_state import PathKind
 
 
 def do(goal, *actions, met=False):

@@ -1,7 +1,8 @@
 """When an operator's request is answered, and with what. PURE."""
 
 from . import errors
-from .model import Condition, ActionKind
+from .decision import ActionKind
+from .instance import Condition
 
 MOVE_LIMIT_S = 10.0  # a request that is not met by then is answered with what stands in the way
 TRAFFIC = (ActionKind.RESUME, ActionKind.PAUSE, ActionKind.QUIT, ActionKind.LABEL)

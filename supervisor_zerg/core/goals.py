@@ -2,7 +2,38 @@
 desires comes out; nothing in here is a fact.
 """
 
-from .model import OnStart, DesiredState
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class OnStart(enum.Enum):
+    """What becomes of an instance that is on its way up."""
+
+    PROMOTE = "takes over"  # an operator started it
+    STANDBY = "parks"  # Supervisor started it
+
+
+@dataclass(frozen=True)
+class DesiredState:
+    """What a pair should be. Nothing in it is a fact; everything in it was asked for by an operator, an event or the file."""
+
+    requested: str = ""  # the program an operator or an event wants to serve, until that is reached
+    last_active: str = ""  # the program that served last: it wins where the facts leave a choice
+    hold: bool = False  # an operator keeps requests waiting: nobody is to accept
+    both_active: bool = False  # an operator wants both to accept
+    on_start: tuple[tuple[str, OnStart], ...] = ()
+    freeze: bool = False
+    retire_stop: bool = False
+    retiring: str = ""  # the program that is to be stopped once it has drained (retire = stop)
+    force_toggle: bool = (
+        False  # nobody serves and patience is over: take the risk of a flood, which can be mended
+    )
+    drain_expired: bool = False  # the drain limit has passed
+
+    def on_start_of(self, program):
+        return dict(self.on_start).get(program)
 
 
 class Goals:

@@ -1,6 +1,6 @@
 """PURE: facts + desired -> the next moves. The only room that decides. No clock, no I/O, no Supervisor.
 
-Read :func:`decide` from top to bottom: each rule either answers with a :class:`~supervisor_zerg.core.model.Step` or leaves the
+Read :func:`decide` from top to bottom: each rule either answers with a :class:`~supervisor_zerg.core.Step` or leaves the
 pair to the next one. A step makes one move at a time where two could collide, and *reconcile* looks again after each.
 
 What holds for every answer (tests/unit/test_decide_properties.py):
@@ -26,7 +26,9 @@ from .actions import (
     unexecuted,
     unsteady,
 )
-from .model import OnStart, Action, Slot, Decision, ActionKind
+from .decision import Action, ActionKind, Decision
+from .goals import OnStart
+from .instance import Slot
 
 
 def choose_active(observed, desired):

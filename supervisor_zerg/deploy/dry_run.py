@@ -4,7 +4,8 @@ have it, from what is so now.
 
 from dataclasses import replace
 
-from ..core.model import PairState, Slot
+from ..core.instance import Slot
+from ..core.pair_state import PairState
 from .state_machine import CUT_S
 
 

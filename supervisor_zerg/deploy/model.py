@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Optional
 
-from ..core.model import Instance
+from ..core.instance import Instance
 
 
 class Phase(enum.Enum):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from ..core import errors
-from ..core.model import OnStart
+from ..core.goals import OnStart
 from .model import UNSEEN
 
 REMEMBERED = 10

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 
 from ..core import errors
-from ..core.model import ActionKind
+from ..core.decision import ActionKind
 from ..supervisord import events
 from .crash_counter import CrashCounter
 from .jobs import DeployJobs

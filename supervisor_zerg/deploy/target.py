@@ -6,7 +6,8 @@ from collections.abc import Generator
 from typing import Any, Optional, Protocol, Union
 
 from ..core.effects import ReadStats, Sleep
-from ..core.model import Instance, PairState
+from ..core.instance import Instance
+from ..core.pair_state import PairState
 from ..core.pair_config import PairConfig
 from ..core.reply import Reply
 

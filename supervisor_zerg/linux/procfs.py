@@ -11,7 +11,7 @@ import stat
 import time
 from collections import namedtuple
 
-from ..core.model import PathKind
+from ..core.pair_state import PathKind
 from .processes import Processes
 from .sockets import listening_sockets
 

@@ -4,7 +4,8 @@ runs *reconcile* until that is reached, and answers. The only state of a pair th
 
 from ..core import errors
 from ..core.goals import Goals
-from ..core.model import OnStart, Condition
+from ..core.goals import OnStart
+from ..core.instance import Condition
 from ..deploy.registry import DeployRegistry
 from ..uwsgi.fifo import FifoChanges
 from ..uwsgi.observer import Observer

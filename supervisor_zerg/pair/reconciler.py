@@ -5,7 +5,7 @@ loop.py drives it inside supervisord, a test drives it with a clock of its own.
 """
 
 from ..core.effects import Sleep
-from ..core.model import ActionKind
+from ..core.decision import ActionKind
 from ..core.planner import decide
 from ..uwsgi.execute import execute
 

@@ -1,7 +1,7 @@
 """What an operator, or a deploy, asks of one pair: one request at a time, from its arrival to its answer."""
 
 from ..core import answers, errors, requests
-from ..core.model import PairState
+from ..core.pair_state import PairState
 
 
 class RequestHandler:

@@ -1,6 +1,6 @@
 """Facts -> the structs of ``getPairInfo``, and what is wrong with a pair in sentences. Pure: everything is handed in."""
 
-from ..core.model import Condition, Slot, UnresponsiveReason
+from ..core.instance import Condition, Slot, UnresponsiveReason
 
 LEAKS_S = 5.0  # a pause is sealed within milliseconds
 

@@ -6,7 +6,7 @@ from supervisor import events
 from supervisor.states import ProcessStates
 
 from ..core import errors
-from ..core.model import OnStart
+from ..core.goals import OnStart
 from .programs import name_of, started_by_supervisor
 
 POOL_S = 1.0  # after the pool was started, its socket is there

@@ -3,7 +3,8 @@
 import signal
 
 from ..core.effects import Sleep
-from ..core.model import Obstacle, Orphan, PathKind, Slot
+from ..core.instance import Slot
+from ..core.pair_state import Obstacle, Orphan, PathKind
 
 TRAPPED_S = 0.01  # a handler that runs once is long over
 TRAPPED_WRITES = 4  # and has written no more than this

@@ -7,7 +7,9 @@ import signal
 import time
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
-from ..core.model import Action, ActionKind, Instance, PairState, PathKind
+from ..core.decision import Action, ActionKind
+from ..core.instance import Instance
+from ..core.pair_state import PairState, PathKind
 from .fifo import FifoCommand
 
 if TYPE_CHECKING:

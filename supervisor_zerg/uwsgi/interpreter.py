@@ -1,10 +1,10 @@
-"""What was seen of an instance and is kept about it -> :class:`~supervisor_zerg.core.model.Instance`: which of its threads are parked, which
+"""What was seen of an instance and is kept about it -> :class:`~supervisor_zerg.core.Instance`: which of its threads are parked, which
 are inside a request and which may yet take one.
 """
 
 from dataclasses import replace
 
-from ..core.model import Instance, Slot, Worker
+from ..core.instance import Instance, Slot, Worker
 from .tracked_state import NOT_READ
 
 EFFECT_S = (

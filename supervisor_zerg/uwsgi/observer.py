@@ -1,5 +1,5 @@
 """Facts of one pair: what Supervisor, the kernel and uWSGI's stats say at this moment, as one
-:class:`~supervisor_zerg.core.model.Facts`.
+:class:`~supervisor_zerg.core.Facts`.
 
 The kernel is asked first, then the stats: a thread that was parked at the first look cannot be inside a request at the
 second, so the two never count the same thread twice. The stats are asked only where the kernel alone cannot tell.
@@ -10,7 +10,8 @@ from typing import Optional
 
 from .. import config
 from ..core.effects import ReadStats
-from ..core.model import PairState, UnresponsiveReason
+from ..core.instance import UnresponsiveReason
+from ..core.pair_state import PairState
 from . import stats
 from .environment import PairEnvironment, SignalLoopDetector
 from .interpreter import Interpreter

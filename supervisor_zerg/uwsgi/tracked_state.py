@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ..core.model import UnresponsiveReason
+from ..core.instance import UnresponsiveReason
 from .stats import Snapshot
 
 

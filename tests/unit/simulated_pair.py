@@ -6,17 +6,10 @@ One :meth:`World.apply` a move, one :meth:`World.wait` a nap; :func:`converge` c
 from dataclasses import dataclass, field, replace
 from typing import Optional
 
-from supervisor_zerg.core.model import (
-    Instance,
-    DesiredState,
-    PairState,
-    Orphan,
-    Slot,
-    ActionKind,
-    PathKind,
-    UnresponsiveReason,
-    Worker,
-)
+from supervisor_zerg.core.decision import ActionKind
+from supervisor_zerg.core.goals import DesiredState
+from supervisor_zerg.core.instance import Instance, Slot, UnresponsiveReason, Worker
+from supervisor_zerg.core.pair_state import Orphan, PairState, PathKind
 from supervisor_zerg.core.planner import decide
 
 MANY_STEPS = 200

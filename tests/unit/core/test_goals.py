@@ -6,7 +6,10 @@ import pytest
 
 from supervisor_zerg.core import answers, errors
 from supervisor_zerg.core.goals import Goals
-from supervisor_zerg.core.model import OnStart, Instance, PairState, Slot, Decision, Worker
+from supervisor_zerg.core.decision import Decision
+from supervisor_zerg.core.goals import OnStart
+from supervisor_zerg.core.instance import Instance, Slot, Worker
+from supervisor_zerg.core.pair_state import PairState
 from supervisor_zerg.core.requests import Aim, Request
 
 

@@ -5,19 +5,10 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from supervisor_zerg.core.model import (
-    OnStart,
-    Instance,
-    DesiredState,
-    PairState,
-    Orphan,
-    Slot,
-    ActionKind,
-    Obstacle,
-    PathKind,
-    UnresponsiveReason,
-    Worker,
-)
+from supervisor_zerg.core.decision import ActionKind
+from supervisor_zerg.core.goals import DesiredState, OnStart
+from supervisor_zerg.core.instance import Instance, Slot, UnresponsiveReason, Worker
+from supervisor_zerg.core.pair_state import Obstacle, Orphan, PairState, PathKind
 from supervisor_zerg.core.planner import decide
 
 from ..simulated_pair import World, check, converge

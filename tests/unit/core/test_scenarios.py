@@ -5,18 +5,10 @@ from dataclasses import replace
 import pytest
 
 from supervisor_zerg.core import errors
-from supervisor_zerg.core.model import (
-    Obstacle,
-    PathKind,
-    UnresponsiveReason,
-    OnStart,
-    Condition,
-    DesiredState,
-    PairState,
-    Orphan,
-    Slot,
-    ActionKind,
-)
+from supervisor_zerg.core.decision import ActionKind
+from supervisor_zerg.core.goals import DesiredState, OnStart
+from supervisor_zerg.core.instance import Condition, Slot, UnresponsiveReason
+from supervisor_zerg.core.pair_state import Obstacle, Orphan, PairState, PathKind
 from supervisor_zerg.core.planner import choose_active, decide
 
 from ..simulated_pair import World, converge, roles, verbs

@@ -6,7 +6,7 @@ import pytest
 from supervisor.events import getEventNameByType
 
 from supervisor_zerg.core import errors
-from supervisor_zerg.core.model import DesiredState
+from supervisor_zerg.core.goals import DesiredState
 from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.deploy.crash_counter import REPLACED_S, CrashCounter
 from supervisor_zerg.deploy.model import Outcome, Phase

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg.core import errors
-from supervisor_zerg.core.model import Instance, PairState, Slot, Worker
+from supervisor_zerg.core.instance import Instance, Slot, Worker
+from supervisor_zerg.core.pair_state import PairState
 from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.deploy.dry_run import rehearse
 from supervisor_zerg.deploy.model import (

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from supervisor_zerg.core.model import PathKind
+from supervisor_zerg.core.pair_state import PathKind
 from supervisor_zerg.linux.procfs import Kernel, in_pause
 
 KERNEL = Kernel()

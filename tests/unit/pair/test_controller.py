@@ -6,16 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from supervisor_zerg.core import errors
-from supervisor_zerg.core.model import (
-    OnStart,
-    Instance,
-    PairState,
-    Action,
-    Slot,
-    Decision,
-    ActionKind,
-    Worker,
-)
+from supervisor_zerg.core.decision import Action, ActionKind, Decision
+from supervisor_zerg.core.goals import OnStart
+from supervisor_zerg.core.instance import Instance, Slot, Worker
+from supervisor_zerg.core.pair_state import PairState
 from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.pair import registry
 from supervisor_zerg.pair.controller import PairController

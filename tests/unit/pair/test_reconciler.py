@@ -1,6 +1,8 @@
 """How often reconcile looks and acts, against a made-up pair and a clock of its own."""
 
-from supervisor_zerg.core.model import Instance, DesiredState, PairState, Slot, Worker
+from supervisor_zerg.core.goals import DesiredState
+from supervisor_zerg.core.instance import Instance, Slot, Worker
+from supervisor_zerg.core.pair_state import PairState
 from supervisor_zerg.pair.reconciler import OTHERS_S, PATIENT_S, Sleep, reconcile
 
 SERVES = Instance("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from supervisor_zerg.core.model import Instance, PairState, Slot, Worker
+from supervisor_zerg.core.instance import Instance, Slot, Worker
+from supervisor_zerg.core.pair_state import PairState
 from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.pair.status import problems
 

@@ -1,16 +1,11 @@
-"""The words of supervisor_zerg as plain, frozen values. No I/O, no clock, no Supervisor.
+"""One instance of a pair, as observed at one moment."""
 
-A *pair* is two programs that share one listening socket; a *instance* is one of them and its uWSGI master; a *slot* is one of
-the three master FIFOs. Everything that is known about a pair at one moment is a :class:`Facts`; what an operator or an event
-wants of it is a :class:`Desired`; what is done about the difference is a :class:`Move`.
-"""
+from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Optional
-
-from .errors import ZergError
 
 
 class Slot(enum.IntEnum):
@@ -34,34 +29,6 @@ class Condition(enum.Enum):
     BOOTING = "booting"  # started, not yet able to serve
     STOPPED = "stopped"  # no process
     LOST = "lost"  # a process, but no FIFO through which it could be commanded
-
-
-class OnStart(enum.Enum):
-    """What becomes of an instance that is on its way up."""
-
-    PROMOTE = "takes over"  # an operator started it
-    STANDBY = "parks"  # Supervisor started it
-
-
-class PathKind(enum.Enum):
-    """What lies at the path of a slot. The value is how a message calls it."""
-
-    ABSENT = "nothing"
-    FIFO = "a FIFO"
-    DIRECTORY = "a directory"
-    SYMLINK = "a symbolic link"
-    REGULAR_FILE = "a regular file"
-    OTHER = "a socket or device"
-    UNREADABLE = "something unreadable"
-    FOREIGN_FIFO = "a FIFO that another process reads"
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """What lies at the path of a slot and does not belong there: uWSGI would replace it, or exit."""
-
-    kind: PathKind
-    text: str  # for messages: what lies where
 
 
 class UnresponsiveReason(enum.Enum):
@@ -228,133 +195,3 @@ class Instance:
     def _unclear(self):
         has_workers = any(w.started for w in self.workers)
         return Condition.LOST if has_workers and self.slot is None else Condition.BOOTING
-
-
-@dataclass(frozen=True)
-class Orphan:
-    """A worker that outlived its master. It serves nothing new, but a parked one would live for ever."""
-
-    pid: int
-    program: str
-    busy: bool = False  # a request is still in flight in it
-
-
-@dataclass(frozen=True)
-class PairState:
-    """A pair at one moment."""
-
-    instances: tuple[Instance, ...]
-    blocked: tuple[tuple[Slot, Obstacle], ...] = ()
-    orphans: tuple[Orphan, ...] = ()
-
-    def instance(self, program):
-        return next(c for c in self.instances if c.program == program)
-
-    def other(self, program):
-        return next(c for c in self.instances if c.program != program)
-
-    def obstacle(self, slot: Optional[Slot]) -> Optional[Obstacle]:
-        return next((obstacle for blocked, obstacle in self.blocked if blocked is slot), None)
-
-    @cached_property
-    def serving(self):
-        """The program that serves: the one that accepts and, where both do, the one that holds ``running``."""
-        accepting = [c for c in self.instances if c.accepting and c.slot is not None]
-        accepting.sort(key=lambda c: (not c.up, c.slot is not Slot.RUNNING))
-        return accepting[0].program if accepting else ""
-
-    @property
-    def parked(self):
-        return next((c.program for c in self.instances if c.condition is Condition.PARKED), "")
-
-    @property
-    def warm(self):
-        """A second instance could take over in an instant."""
-        serving = self.serving
-        return any(c.ready and c.program != serving for c in self.instances) if serving else False
-
-
-@dataclass(frozen=True)
-class DesiredState:
-    """What a pair should be. Nothing in it is a fact; everything in it was asked for by an operator, an event or the file."""
-
-    requested: str = ""  # the program an operator or an event wants to serve, until that is reached
-    last_active: str = ""  # the program that served last: it wins where the facts leave a choice
-    hold: bool = False  # an operator keeps requests waiting: nobody is to accept
-    both_active: bool = False  # an operator wants both to accept
-    on_start: tuple[tuple[str, OnStart], ...] = ()
-    freeze: bool = False
-    retire_stop: bool = False
-    retiring: str = ""  # the program that is to be stopped once it has drained (retire = stop)
-    force_toggle: bool = (
-        False  # nobody serves and patience is over: take the risk of a flood, which can be mended
-    )
-    drain_expired: bool = False  # the drain limit has passed
-
-    def on_start_of(self, program):
-        return dict(self.on_start).get(program)
-
-
-class ActionKind(enum.Enum):
-    """Everything that is ever done to a pair."""
-
-    RESUME = "resume"
-    PAUSE = "pause"
-    ALIGN = "align"  # a pause or a resume, whichever it is: all workers of a torn instance are the same afterwards
-    LABEL = "label"  # move to a slot
-    RELINK = "relink"  # make the master put its FIFO's path back
-    NUDGE = "nudge"  # wake waiting threads, so that they see the pause
-    CONTINUE = "continue"  # SIGCONT
-    THAW = "thaw"  # SIGCONT to workers that were stopped inside the pause, and the resume's signal once more
-    FREEZE = "freeze"  # SIGSTOP the workers of a parked instance
-    END_FLOOD = "end flood"
-    END_ORPHAN = "end orphan"
-    END_WORKER = "end worker"  # a parked worker of a master that is ending would keep it waiting
-    QUIT = "quit"  # graceful end, Supervisor sees a stop
-    RESTART = "restart"
-
-
-@dataclass(frozen=True)
-class Action:
-    kind: ActionKind
-    program: str
-    slot: Optional[Slot] = None
-    pids: tuple[int, ...] = ()
-    reason: str = ""
-
-    @property
-    def command(self):
-        """The bytes for the master FIFO, empty for a move that is made by signals. ``p`` comes before the digit: the other
-        order gives the master time to fork between the two (uWSGI core/master.c runs one byte a round)."""
-        digit = b"" if self.slot is None else b"%d" % self.slot
-        return {
-            ActionKind.RESUME: b"p" + digit,
-            ActionKind.PAUSE: b"p" + digit,
-            ActionKind.ALIGN: b"p",
-            ActionKind.LABEL: digit,
-            ActionKind.RELINK: b"\n",
-            ActionKind.QUIT: b"q",
-        }.get(self.kind, b"")
-
-    def __str__(self):
-        bits = [self.kind.value, self.program]
-        if self.slot is not None:
-            bits.append(f"to {self.slot.label}")
-        if self.pids:
-            bits.append(f"pids {' '.join(map(str, self.pids))}")
-        return " ".join(bits)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What *decide* answers: what to do now, and how far the pair is."""
-
-    goal: str = ""  # the program that is to serve; empty: nobody can, or nobody may
-    actions: tuple[Action, ...] = ()
-    met: bool = False  # the goal serves and nobody else takes requests: an operator may be told so
-    done: bool = False  # nothing is left to do
-    waiting_for: str = ""  # what stands in the way, in words
-    poll_slowly: bool = (
-        False  # that will take long: look again in tenths of a second, not of a millisecond
-    )
-    refusal: Optional[type[ZergError]] = None  # the error to answer with when waiting cannot help
