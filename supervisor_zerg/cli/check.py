@@ -9,8 +9,8 @@ from dataclasses import asdict
 from types import SimpleNamespace
 from typing import Optional
 
-from ..lint.check import check, status_of, tell_findings
-from ..lint.config_model import read_config_model
+from ..lint.check import check, exit_status, format_findings
+from ..lint.config_reader import read_config_model
 from ..lint.uwsgi_ini import Unreadable
 from .command import Answer, Invocation, Session, UsageError
 
@@ -48,5 +48,5 @@ def check_files(
     findings = check(model, pair)
     if as_json:
         document = json.dumps([asdict(finding) for finding in findings], indent=2, sort_keys=True)
-        return Answer(status_of(findings), document.splitlines())
-    return Answer(status_of(findings), list(tell_findings(findings)))
+        return Answer(exit_status(findings), document.splitlines())
+    return Answer(exit_status(findings), list(format_findings(findings)))

@@ -1,65 +1,83 @@
-"""``zerg check``: every known trap that can be seen in the files, as findings. Pure: a Blueprint goes in, Findings come out."""
+"""``zerg check``: finds the known faults in a ConfigModel. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 from ..core.errors import ARGUMENTS, FOUND
-from .rule import ERROR, NOTE, WARNING, Finding
-from .rules import hooks, instances, pairs, pools, supervisor
+from .config_model import ConfigModel
+from .rule import ERROR, NOTE, WARNING, Finding, Rule
+from .rules import (
+    hooks,
+    http_server,
+    instances,
+    life_cycle,
+    listener,
+    pairs,
+    pools,
+    programs,
+    supervisor,
+)
 
-COPY_RULES = pools.ANY + instances.RULES + hooks.RULES
+CONFIG_RULES = supervisor.PLUGIN + listener.RULES + supervisor.FILES + http_server.RULES
+INSTANCE_RULES = pools.ANY + instances.RULES + programs.RULES + hooks.RULES + life_cycle.RULES
 POOL_RULES = pools.ANY + pools.RULES
-RULES = supervisor.RULES + pairs.RULES + COPY_RULES + pools.RULES
+RULES: tuple[Rule, ...] = CONFIG_RULES + pairs.RULES + INSTANCE_RULES + pools.RULES
 SEVERITIES = (ERROR, WARNING, NOTE)
 
 
-def check(plan, name=""):
-    """:param plan: Blueprint. :param name: of a pair; empty: all of them. :returns: Findings in the order of file and line."""
-    found = {}
-    for finding in _all(plan, name):
-        found.setdefault(
-            (finding.id, finding.file, finding.line, finding.message), finding
-        )  # two instances of one ini share its traps
+def check(model: ConfigModel, name: str = "") -> list[Finding]:
+    """All findings, or those of supervisord and of one pair, in the order of file and line."""
+    found: dict[object, Finding] = {}
+    for finding in _all(model, name):  # two instances of one ini share its faults
+        key = (finding.id, finding.file, finding.line, finding.message)
+        found.setdefault(key, finding)
     return sorted(
         found.values(),
         key=lambda f: (f.file, f.line, SEVERITIES.index(f.severity), f.id, f.message),
     )
 
 
-def _all(plan, name):
-    yield from _apply(supervisor.RULES, "", plan)
-    for pair in plan.pairs:
+def _all(model: ConfigModel, name: str) -> Iterator[Finding]:
+    yield from _apply(CONFIG_RULES, "", model)
+    for pair in model.pairs:
         if name in ("", pair.config.name):
             yield from _apply(pairs.RULES, pair.config.name, pair)
             for instance in pair.instances:
-                yield from _apply(COPY_RULES, pair.config.name, pair, instance)
+                yield from _apply(INSTANCE_RULES, pair.config.name, pair, instance)
             if pair.pool:
                 yield from _apply(POOL_RULES, pair.config.name, pair, pair.pool)
 
 
-def _apply(rules, name, *subject):
+def _apply(rules: Iterable[Rule], pair: str, *subject: object) -> Iterator[Finding]:
     for rule in rules:
         for place, message in rule.find(*subject):
             yield Finding(
-                rule.id, rule.severity, place.file, place.line, name, message, rule.reason, rule.fix
+                rule.id, rule.severity, place.file, place.line, pair, message, rule.reason, rule.fix
             )
 
 
-def tell_findings(findings):
-    """The lines of ``check``."""
+def format_findings(findings: list[Finding]) -> Iterator[str]:
+    """The lines of ``zerg check``."""
     for finding in findings:
-        yield "%s:%d: %s %s: %s" % (
-            finding.file,
-            finding.line,
-            finding.severity,
-            finding.id,
-            finding.message,
-        )
-        yield f"    why: {finding.reason}"
-        yield f"    mend: {finding.fix}"
-    counts = [sum(finding.severity == severity for finding in findings) for severity in SEVERITIES]
-    yield "%d errors, %d warnings, %d notes" % tuple(counts)
+        place = f"{finding.file}:{finding.line}"
+        yield f"{place}: {finding.severity} {finding.id}: {finding.message}"
+        yield f"    reason: {finding.reason}"
+        yield f"    fix: {finding.fix}"
+    counts = {
+        severity: sum(finding.severity == severity for finding in findings)
+        for severity in SEVERITIES
+    }
+    yield ", ".join(_counted(number, severity) for severity, number in counts.items())
 
 
-def status_of(findings):
-    """The exit status of ``check``."""
-    if any(finding.id == "broken" for finding in findings):
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def exit_status(findings: Iterable[Finding]) -> int:
+    """The exit status of ``zerg check``."""
+    severities = [(finding.id, finding.severity) for finding in findings]
+    if any(id == "broken" for id, _ in severities):
         return ARGUMENTS
-    return FOUND if any(finding.severity != NOTE for finding in findings) else 0
+    return FOUND if any(severity != NOTE for _, severity in severities) else 0

@@ -1,39 +1,33 @@
-"""What the files say about every pair, in one value for check.py: the pairs, their programs, their pool and the uWSGI options of each.
+"""What the files say about every pair: its section, its programs, its pool, and the uWSGI options.
 
-This room reads; the rules only look at what it returns.
+Plain values. config_reader.py makes them, the rules read them.
 """
 
-import contextlib
-import os
+from __future__ import annotations
+
 import re
-import stat
-from dataclasses import dataclass, field
-from typing import Optional
+import signal
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from supervisor.datatypes import dict_of_key_value_pairs
-from supervisor.options import split_namespec
+from supervisor.datatypes import boolean, signal_number
 
-from ..config import canonical, read_pairs
-from ..core.pair_config import PairConfig, named
-from .supervisor_files import Conf, Section, processes, read_conf
-from .uwsgi_command_line import read_command
+from ..core.pair_config import PairConfig
+from .supervisor_files import Process, Section, SupervisorFiles
 from .uwsgi_ini import Option, Place
 
-SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15}
 POOLS = ("zerg-pool", "zergpool", "zerg-server")
-SOCKET = "ZERG_COMPANION_SOCKET"  # companion.py makes it where this says
-FALSE = ("false", "off", "no", "0")  # uWSGI core/uwsgi.c ``uwsgi_opt_true``
-SHELL = ("exec", "exec-safe", "system")  # actions of hooks that run a command
+SOCKET = "ZERG_COMPANION_SOCKET"  # companion.py creates its socket at this path
+SHELL = ("exec", "exec-safe", "system")  # hook actions that run a command
 ECHO = re.compile(
-    r"\b(?:echo|printf)\s+(?:-\S+\s+)*['\"]?(?P<command>[\w+-]+)(?:\\n)?['\"]?\s*>+\s*(?P<path>[^\s;&|]+)"
+    r"\b(?:echo|printf)\s+(?:-\S+\s+)*['\"]?(?P<command>[\w+-]+)(?:\\n)?['\"]?"
+    r"\s*>+\s*(?P<path>[^\s;&|]+)"
 )
-SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 @dataclass(frozen=True)
 class Hook(Place):
-    """``hook-PHASE = !ACTION:ARGUMENT``; ``silent``: with the ``!``."""
+    """``hook-PHASE = !ACTION:ARGUMENT``; ``silent`` means that it has the ``!``."""
 
     phase: str
     action: str
@@ -41,18 +35,23 @@ class Hook(Place):
     silent: bool
 
     @property
-    def fifo(self):
-        """(path, command) of a hook that writes to a FIFO, or None."""
+    def fifo(self) -> tuple[str, str] | None:
+        """The path and the command of a hook that writes to a FIFO."""
         if self.action in ("writefifo", "spinningfifo"):
             path, _, command = self.argument.partition(" ")
             return path, command
-        by_shell = self.action in SHELL and ECHO.search(self.argument)
-        return (by_shell["path"], by_shell["command"]) if by_shell else None
+        echo = ECHO.search(self.argument) if self.action in SHELL else None
+        return (echo["path"], echo["command"]) if echo else None
 
 
 @dataclass(frozen=True)
 class Program:
-    """One program of a pair, or its pool. ``known``: all of its uWSGI options could be read; ``group``: its ``[group:...]``, if any."""
+    """One program of a pair, or its pool.
+
+    ``home`` is the place of findings about what its ini lacks, ``unread`` what could not be
+    understood, ``broken`` a sentence about a file that cannot be read, ``group`` its
+    ``[group:...]``.
+    """
 
     name: str
     section: Section
@@ -60,235 +59,135 @@ class Program:
     home: Place
     unread: tuple[tuple[Place, str], ...] = ()
     broken: str = ""
-    group: Optional[Section] = None
+    group: Section | None = None
 
     @property
-    def known(self):
+    def known(self) -> bool:
+        """Whether all of its uWSGI options could be read."""
         return not (self.unread or self.broken)
 
-    def all(self, *names):
+    def all(self, *names: str) -> list[Option]:
         """Every option of these names, in order."""
         return [option for option in self.options if option.name in names]
 
-    def last(self, *names):
-        """The one that holds, or None."""
-        return (self.all(*names) or [None])[-1]
+    def last(self, *names: str) -> Option | None:
+        """The option that takes effect: the last one."""
+        found = self.all(*names)
+        return found[-1] if found else None
 
-    def value(self, *names):
-        """The text of the one that holds, or empty."""
+    def value(self, *names: str) -> str:
+        """The value that takes effect, or an empty text."""
         option = self.last(*names)
         return option.value if option else ""
 
-    def flag(self, *names):
-        """The option that switches something on, or None."""
+    def flag(self, *names: str) -> Option | None:
+        """The option that switches something on, if it is on."""
         option = self.last(*names)
-        return option if option and option.value.lower() not in FALSE else None
+        return option if option and option.on else None
 
-    def number(self, *names, default=0):
-        """A number of it, where it is one."""
-        text = self.value(*names).strip()
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else default
+    def number(self, *names: str, default: int = 0) -> int:
+        """The number that takes effect; ``default`` if there is none."""
+        return _integer(self.value(*names), default)
 
-    def variable(self, name):
-        """What ``env = NAME=...`` of the ini sets, or empty."""
-        given = [
-            option.value.partition("=")[2]
-            for option in self.all("env")
-            if option.value.partition("=")[0].strip() == name
-        ]
-        return given[-1].strip() if given else ""
+    def variable(self, name: str) -> str:
+        """The value that ``env = NAME=...`` sets, or an empty text."""
+        given = [option.value.partition("=") for option in self.all("env")]
+        values = [value.strip() for variable, _, value in given if variable.strip() == name]
+        return values[-1] if values else ""
 
     @property
-    def hooks(self):
+    def hooks(self) -> list[Hook]:
         """Every hook, in order."""
         return [_hook(option) for option in self.options if option.name.startswith("hook-")]
 
-    def on(self, option, default=False):
-        """A switch of the program's section."""
-        return self.section.get(option, str(default)).strip().lower() in ("true", "on", "yes", "1")
+    def on(self, option: str, default: bool = False) -> bool:
+        """A boolean of the program's section."""
+        try:
+            return bool(boolean(self.section.get(option, str(default)).strip()))
+        except ValueError:
+            return False
 
-    def whole(self, option, default):
+    def integer(self, option: str, default: int) -> int:
         """A number of the program's section."""
-        return whole(self.section, option, default)
+        return section_integer(self.section, option, default)
 
     @property
-    def signal(self):
-        """Of the stop, as ``TERM``."""
-        text = self.section.get("stopsignal", "TERM").strip().upper().replace("SIG", "", 1)
-        return {str(number): name for name, number in SIGNALS.items()}.get(text, text)
+    def restarts(self) -> bool:
+        """Whether Supervisor may start it again when it ends."""
+        text = self.section.get("autorestart", "unexpected").strip().lower()
+        return text == "unexpected" or self.on("autorestart")
 
     @property
-    def ends_gracefully(self):
-        """Is its stop signal mapped to uWSGI's graceful end?"""
-        number = SIGNALS.get(self.signal, 0)
-        starts = [
-            hook
-            for hook in self.hooks
-            if hook.phase == "master-start" and hook.action == "unix_signal"
-        ]
+    def stop_signal(self) -> signal.Signals | None:
+        """The signal with which Supervisor stops it; None if there is no such signal."""
+        try:
+            return signal.Signals(signal_number(self.section.get("stopsignal", "TERM").strip()))
+        except ValueError:
+            return None
+
+    @property
+    def ends_gracefully(self) -> bool:
+        """Whether a hook maps its stop signal to uWSGI's graceful end."""
+        if self.stop_signal is None:
+            return False
+        mapping = rf"{int(self.stop_signal)}\s+gracefully_kill_them_all"
         return any(
-            re.match(r"%d\s+gracefully_kill_them_all" % number, hook.argument) for hook in starts
+            hook.phase == "master-start"
+            and hook.action == "unix_signal"
+            and re.match(mapping, hook.argument)
+            for hook in self.hooks
         )
 
 
-def whole(section, option, default):
-    """A number of a section of supervisord's."""
-    text = section.get(option, "").strip()
-    return (
-        int(text)
-        if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) < 10
-        else default
-    )
+def section_integer(section: Section, option: str, default: int) -> int:
+    """A number of one of supervisord's sections."""
+    return _integer(section.get(option), default)
 
 
-def _hook(option):
+def _integer(text: str, default: int) -> int:
+    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text.strip()) else default
+
+
+def _hook(option: Option) -> Hook:
     text = option.value.lstrip()
     action, _, argument = text.lstrip("!").partition(":")
     if option.name == "hook-touch":
         action, _, argument = text.partition(" ")[2].partition(":")
-    return Hook(
-        option.file, option.line, option.name[5:], action.strip(), argument, text.startswith("!")
-    )
+    phase = option.name[len("hook-") :]
+    return Hook(option.file, option.line, phase, action.strip(), argument, text.startswith("!"))
 
 
 @dataclass(frozen=True)
 class Pair:
-    """``instances`` holds what of its two programs is in the files, ``absent`` the names of those that are not,
-    each with the names that its section gives to its processes (numprocs, groups)."""
+    """One pair.
+
+    ``instances`` are those of its two programs that exist. ``absent`` maps the name of each other
+    one to the process names that its section really makes (numprocs, groups). ``open_folders``
+    are the folders of its FIFOs to which every user may write. ``links`` maps paths to what they
+    are without symbolic links.
+    """
 
     config: PairConfig
     section: Section
     instances: tuple[Program, ...]
     absent: Mapping[str, tuple[str, ...]]
-    pool: Optional[Program]
+    pool: Program | None
     open_folders: frozenset[str] = frozenset()
     links: Mapping[str, str] = field(default_factory=dict)
 
-    def real(self, path):
-        """The path with its symbolic links resolved."""
+    def real(self, path: str) -> str:
+        """The path without symbolic links."""
         return self.links.get(path, path)
 
 
 @dataclass(frozen=True)
 class ConfigModel:
-    """Everything that the rules look at. ``environments``: what each event listener gets, by its section."""
+    """Everything that the rules read.
 
-    conf: Conf
+    ``environments`` maps the section of each event listener to the environment of its process.
+    """
+
+    files: SupervisorFiles
     pairs: tuple[Pair, ...]
-    programs: Mapping[str, object]
+    processes: Mapping[str, Process]
     environments: Mapping[str, Mapping[str, str]]
-
-
-def read_config_model(options):
-    """:param options: as for config.py ``read_pairs``. :raises Unreadable: when supervisord's own files cannot be read."""
-    conf = read_conf(options)
-    known = processes(conf)
-    environments = {
-        section.name: _environment(conf, section) for section in conf.of_kind("eventlistener:")
-    }
-    return ConfigModel(
-        conf,
-        tuple(_pair(conf, config, known) for config in read_pairs(options)),
-        known,
-        environments,
-    )
-
-
-def _pair(conf, config, known):
-    section = conf.sections.get(f"zerg:{config.name}", Section(conf.file, 0, ""))
-    found = {name: _find(known, name) for name in config.programs}
-    instances = tuple(_program(conf, process) for process in found.values() if process)
-    pool = _find(known, config.pool) if config.pool else None
-    pool = _program(conf, pool) if pool else None
-    fifos = {
-        *config.fifos,
-        *(option.value for instance in instances for option in instance.all("master-fifo")),
-    }
-    folders = {os.path.dirname(path) for path in fifos}
-    paths = fifos | _addresses(config, instances, pool)
-    return Pair(
-        config,
-        section,
-        instances,
-        {name: _instead(known, name) for name in found if not found[name]},
-        pool,
-        frozenset(folder for folder in folders if _is_open(folder)),
-        {path: canonical(path) for path in paths if path.startswith("/") and "\0" not in path},
-    )
-
-
-def _addresses(config, instances, pool):
-    """Every other path that a rule compares with one."""
-    found = {config.stats_of(instance.name) for instance in instances} | {
-        named(config.companion, instance.name) for instance in instances
-    }
-    for program in filter(None, (*instances, pool)):
-        found |= {hook.fifo[0] for hook in program.hooks if hook.fifo} | {program.variable(SOCKET)}
-        for option in program.all("stats", "stats-server", "zerg", "zerg-node", *POOLS):
-            found |= {option.value, *option.value.replace(":", ",").split(",")}
-    return found
-
-
-def _find(known, name):
-    group, process = split_namespec(name)
-    return known.get(process if group == process else f"{group}:{process}")
-
-
-def _instead(known, name):
-    return tuple(
-        p.name
-        for p in known.values()
-        if p.section.name.partition(":")[2] == name.rpartition(":")[2]
-    )[:4]
-
-
-def _program(conf, process):
-    section = process.section
-    at = section.at("command")
-    environment = _environment(conf, section)
-    environment.update(
-        SUPERVISOR_PROCESS_NAME=process.name.rpartition(":")[2],
-        SUPERVISOR_GROUP_NAME=process.name.partition(":")[0],
-    )
-    folder = section.get("directory") or (
-        conf.sections["supervisord"].get("directory") if "supervisord" in conf.sections else ""
-    )
-    inis, broken = read_command(section.get("command"), at, folder, environment)
-    return Program(
-        process.name,
-        section,
-        tuple(inis.options),
-        inis.home or at,
-        tuple(inis.unread),
-        broken,
-        _group(conf, process.name),
-    )
-
-
-def _group(conf, name):
-    return conf.sections.get(f"group:{name.partition(':')[0]}") if ":" in name else None
-
-
-def _environment(conf, section):
-    """What supervisord has, with what its own section and the program's add."""
-    found = {
-        name[4:]: str(value) for name, value in conf.expansions.items() if name.startswith("ENV_")
-    }
-    for one in filter(None, (conf.sections.get("supervisord"), section)):
-        with contextlib.suppress(ValueError):
-            found.update(dict_of_key_value_pairs(one.get("environment")))
-    return found
-
-
-def _is_open(folder):
-    """May everybody write there, or make it where it does not exist yet?"""
-    try:
-        while folder and not os.path.exists(folder):
-            folder = os.path.dirname(folder)
-        return (
-            bool(folder)
-            and os.path.realpath(folder) in SHARED_FOLDERS
-            or bool(os.stat(folder).st_mode & stat.S_IWOTH)
-        )
-    except (OSError, ValueError):
-        return False

@@ -1,14 +1,26 @@
-"""What a rule and a finding of ``zerg check`` are, and rules that only ask whether an option is there. Pure."""
+"""What a rule and a finding of ``zerg check`` are, and rules that only test for an option. Pure."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
-ERROR, WARNING, NOTE = "error", "warning", "note"
+if TYPE_CHECKING:
+    from .config_model import Pair, Program
+    from .uwsgi_ini import Place
+
+ERROR = "error"
+WARNING = "warning"
+NOTE = "note"
+
+Hits = Iterator["tuple[Place, str]"]
+Find = Callable[..., Iterable["tuple[Place, str]"]]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One trap at one place. ``why`` it hurts, as measured; how to ``mend`` it."""
+    """One fault at one place: what is wrong, the reason why it matters, and how to fix it."""
 
     id: str
     severity: str
@@ -22,29 +34,45 @@ class Finding:
 
 @dataclass(frozen=True)
 class Rule:
-    """``find`` yields (Place, what) for each trap in a subject: a Blueprint, a Pair, or a (Pair, Program)."""
+    """One check.
+
+    ``find`` takes a ConfigModel, a Pair, or a Pair and a Program, and yields a place and a message
+    for each fault in it. ``summary`` is the line about the rule in the documentation.
+    """
 
     id: str
     severity: str
-    find: Callable
+    find: Find
+    summary: str
     reason: str
     fix: str
 
 
-def present(*names):
-    """A switch that is on, or an option that is given."""
+def rule(id: str, severity: str, *, summary: str, reason: str, fix: str) -> Callable[[Find], Rule]:
+    """Make a Rule of the function below."""
 
-    def find(pair, program):
-        for option in filter(None, map(program.flag, names)):
-            yield option, f"{option.name} = {option.value}"
+    def make(find: Find) -> Rule:
+        return Rule(id, severity, find, summary, reason, fix)
+
+    return make
+
+
+def present(*names: str) -> Find:
+    """Find a switch that is on, or an option that is given."""
+
+    def find(pair: Pair, program: Program) -> Hits:
+        for name in names:
+            option = program.flag(name)
+            if option:
+                yield option, f"{option.name} = {option.value}"
 
     return find
 
 
-def absent(*names):
-    """A switch that is not on. Silent where not all could be read."""
+def absent(*names: str) -> Find:
+    """Find a program without a switch. Finds nothing where not every option could be read."""
 
-    def find(pair, program):
+    def find(pair: Pair, program: Program) -> Hits:
         if program.known and not program.flag(*names):
             yield program.home, f"{names[0]} is missing"
 

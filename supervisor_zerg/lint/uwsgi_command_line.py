@@ -1,11 +1,14 @@
-"""A program's ``command`` -> the options that its uWSGI gets, be it from the command line or from the inis that it names."""
+"""Reads a program's ``command``: the uWSGI options on it and in the inis that it names."""
+
+from __future__ import annotations
 
 import os
 import re
 import shlex
+from collections.abc import Iterator, Mapping
 
 from .uwsgi_flags import FLAGS
-from .uwsgi_ini import FOREIGN, Inis, Unreadable
+from .uwsgi_ini import CONFIGURATIONS, IniReader, Place, Unreadable
 
 SHORT = {
     "s": "socket",
@@ -39,74 +42,66 @@ SHORT_FLAGS = {
     "a": "abstract-socket",
     "c": "cgi-mode",
 }
-CANNOT = {
-    "yaml",
-    "yml",
-    "json",
-    "js",
-    "xml",
-    "xmlconfig",
-    "config",
-    "sqlite",
-    "ldap",
-    "ini-paste",
-    "ini-paste-logged",
-    "paste",
-}
-READABLE_AS_INI = {"ini-paste", "ini-paste-logged"}  # the [uwsgi] section of a PasteDeploy file
-UWSGI = re.compile(
-    r"(py)?uwsgi([-_]?[a-z0-9]+)*(\.[0-9]+)*$"
-)  # uwsgi-core, uwsgi_python3, uwsgi-2.0.30; no uwsgi.sh, no uwsgi.ini
+OTHER_FORMATS = frozenset(
+    "yaml yml json js xml xmlconfig config sqlite ldap ini-paste ini-paste-logged paste".split()
+)
+PASTE_DEPLOY = ("ini-paste", "ini-paste-logged")  # an ini that has a [uwsgi] section, too
+# uwsgi-core, uwsgi_python3, uwsgi-2.0.30; not uwsgi.sh, not uwsgi.ini
+UWSGI = re.compile(r"(py)?uwsgi([-_]?[a-z0-9]+)*(\.[0-9]+)*$")
 
 
-def read_command(command, at, folder, environment):
-    """:returns: (Inis, sentence): the options of a program; the sentence tells that a file cannot be read, or is empty.
+def read_command(
+    command: str, at: Place, folder: str, environment: Mapping[str, str]
+) -> tuple[IniReader, str]:
+    """Read the options of a program.
 
-    :param at: the Place of the command. :param folder: in which it is started. :param environment: that it gets.
+    Args:
+        command: The command line, which is written at a place.
+        folder: The working directory of the program.
+        environment: The environment of the program.
+
+    Returns:
+        The reader with the options, and a sentence if a file cannot be read, else an empty text.
     """
-    inis = Inis(folder, environment)
+    reader = IniReader(folder, environment)
     try:
         words = shlex.split(command)
     except ValueError as error:
-        inis.unread.append((at, f"the command cannot be split into words: {error}"))
-        return inis, ""
+        reader.unread.append((at, f"the command cannot be split into words: {error}"))
+        return reader, ""
     start = next((i for i, word in enumerate(words) if UWSGI.match(os.path.basename(word))), None)
     if start is None:
-        inis.unread.append(
-            (
-                at,
-                "%s is started, of which it cannot be seen how it runs uWSGI"
-                % (words[0] if words else "nothing"),
-            )
-        )
-        return inis, ""
+        started = words[0] if words else "nothing"
+        reader.unread.append((at, f"the command is {started}, which hides how it runs uWSGI"))
+        return reader, ""
     try:
         for name, value in _options(words[start + 1 :]):
-            _give(inis, name, value, at)
+            _give(reader, name, value, at)
     except Unreadable as error:
-        return inis, str(error)
-    return inis, ""
+        return reader, str(error)
+    return reader, ""
 
 
-def _options(words):
-    words = list(words)
-    while words:
-        word = words.pop(0)
+def _options(words: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield each option with its value. The name is empty for a word that belongs to none."""
+    left = list(words)
+    while left:
+        word = left.pop(0)
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
-            yield name, value if equals else _value(name, words)
+            yield name, value if equals else _value(name, left)
         elif word.startswith("-") and len(word) > 1:
-            yield from _bundle(word[1:], words)
+            yield from _bundle(word[1:], left)
         else:
             yield "", word
 
 
-def _value(name, words):
-    """The word that belongs to a long option."""
+def _value(name: str, words: list[str]) -> str:
+    """Take the word that belongs to a long option."""
     return "true" if name in FLAGS or not words else words.pop(0)
 
 
-def _bundle(letters, words):
+def _bundle(letters: str, words: list[str]) -> Iterator[tuple[str, str]]:
     for i, letter in enumerate(letters, 1):
         if letter in SHORT:
             rest = letters[i:]
@@ -115,18 +110,16 @@ def _bundle(letters, words):
         yield SHORT_FLAGS.get(letter, letter), "true"
 
 
-def _is_config(word):
-    return word.partition(":")[0].endswith((".ini",) + FOREIGN[:5])
+def _is_config(word: str) -> bool:
+    return word.partition(":")[0].endswith((".ini", *CONFIGURATIONS))
 
 
-def _give(inis, name, value, at):
-    if name in READABLE_AS_INI:
-        value = re.sub("^config:", "", value)
-        inis.load(value, at)
-    elif name in CANNOT or (not name and _is_config(value) and ".ini" not in value):
-        inis.unread.append((at, f"{value} is no ini, so it is not checked"))
-    elif not name:
-        if _is_config(value):
-            inis.load(value, at)
-    else:
-        inis.add(name, value, at)
+def _give(reader: IniReader, name: str, value: str, at: Place) -> None:
+    if name in PASTE_DEPLOY:
+        reader.load(re.sub("^config:", "", value), at)
+    elif name in OTHER_FORMATS or (not name and _is_config(value) and ".ini" not in value):
+        reader.unread.append((at, f"{value} is not an ini and was not checked"))
+    elif name:
+        reader.add(name, value, at)
+    elif _is_config(value):
+        reader.load(value, at)

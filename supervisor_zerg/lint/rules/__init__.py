@@ -1,1 +1,1 @@
-"""The rules of ``zerg check``, by what they look at."""
+"""The rules of ``zerg check``, by their subject."""

@@ -1,195 +1,183 @@
-"""The traps of a zerg pool, and those of every command: what could not be read. Pure."""
+"""Rules about a zerg pool, and about every command: what could not be read. Pure."""
+
+from __future__ import annotations
 
 import re
+import signal
+from collections.abc import Iterator
 
-from ..rule import ERROR, NOTE, WARNING, Rule, present
+from ..config_model import Pair, Program
+from ..rule import ERROR, NOTE, WARNING, Hits, Rule, present, rule
+from ..uwsgi_ini import Option
 
 LISTEN = 100  # requests, uWSGI's default
-LEAST = 128  # requests: as many as every kernel allows
+MIN_LISTEN = 128  # requests, which every kernel allows
+PLACEHOLDER = re.compile(r"[$@%]\([^()]*\)")
+COMMENT = re.compile(r"\s[;#](\s|$)")
+COMMAND = re.compile(r"\s*!?(exec|exec-safe|system)[: ]|\S+ (exec|exec-safe|system):")
+WITH_PLACEHOLDERS = ("log-format", "logformat", "route")  # that uWSGI expands for each request
+WITH_CODE = (*WITH_PLACEHOLDERS, "exec-", "attach-daemon", "smart-attach-daemon", "cron")
 
 
-def served_by(pool):
-    """(its own socket, what it serves, the Option) for each zerg-pool of a pool."""
+def served_by(pool: Program | None) -> Iterator[tuple[str, str, Option]]:
+    """For each zerg-pool: the pool's own socket, the addresses that it serves, and the option."""
     for option in pool.all("zerg-pool", "zergpool") if pool else ():
-        own, _, rest = option.value.partition(":")
-        yield own, rest, option
+        own, _, served = option.value.partition(":")
+        yield own, served, option
 
 
-def broken(pair, program):
+@rule(
+    "broken",
+    ERROR,
+    summary="a file that uWSGI has to read cannot be read",
+    reason="its content was not checked",
+    fix="name a file that this user can read; a relative path starts at 'directory' of the program",
+)
+def broken(pair: Pair, program: Program) -> Hits:
     if program.broken:
         yield program.section.at("command"), program.broken
 
 
-def unread(pair, program):
+@rule(
+    "unread",
+    WARNING,
+    summary="a shell script, YAML and the like: not checked",
+    reason="its content was not checked",
+    fix="run uWSGI itself as the command, with an ini",
+)
+def unread(pair: Pair, program: Program) -> Hits:
     for place, sentence in program.unread:
         yield place, f"{program.name}: {sentence}"
 
 
-def unexpanded(pair, program):
-    if "command" in program.section.kept:
-        yield (
-            program.section.at("command"),
-            f"the command of {program.name} has a %(...)s that cannot be expanded here",
-        )
+@rule(
+    "unexpanded",
+    WARNING,
+    summary="a variable that is not set here",
+    reason="it was checked as written; where it is not set, supervisord refuses to start, and uWSGI"
+    " uses the text itself",
+    fix="run the check with supervisord's environment",
+)
+def unexpanded(pair: Pair, program: Program) -> Hits:
+    if "command" in program.section.unexpanded:
+        message = f"the command of {program.name} has a %(...)s that cannot be expanded here"
+        yield program.section.at("command"), message
     for option in program.options:
-        if re.search(r"[$@%]\([^()]*\)", option.value) and not option.name.startswith(
-            ("log-format", "logformat", "route")
-        ):
+        if PLACEHOLDER.search(option.value) and not option.name.startswith(WITH_PLACEHOLDERS):
             yield option, f"{option.name} = {option.value} cannot be expanded here"
 
 
-def inline_comment(pair, program):
+@rule(
+    "inline-comment",
+    WARNING,
+    summary="a comment after a value, to which it belongs",
+    reason="uWSGI knows only comments on lines of their own: the text is part of the value",
+    fix="put the comment on its own line",
+)
+def inline_comment(pair: Pair, program: Program) -> Hits:
     for option in program.options:
-        if (
-            option.file != program.section.file
-            and re.search(r"\s[;#](\s|$)", option.value)
-            and not _is_code(option)
-        ):
+        in_ini = option.file != program.section.file
+        code = COMMAND.match(option.value) or option.name.startswith(WITH_CODE)
+        if in_ini and not code and COMMENT.search(option.value):
             yield option, f"{option.name} has the value '{option.value}'"
 
 
-def _is_code(option):
-    """Do these letters mean something there?"""
-    command = re.match(
-        r"\s*!?(exec|exec-safe|system)[: ]|\S+ (exec|exec-safe|system):", option.value
-    )
-    return command or option.name.startswith(
-        (
-            "route",
-            "log-format",
-            "logformat",
-            "exec-",
-            "attach-daemon",
-            "smart-attach-daemon",
-            "cron",
-        )
-    )
+daemonize = Rule(
+    "daemonize",
+    ERROR,
+    present("daemonize", "daemonize2"),
+    summary="``daemonize``",
+    reason="supervisord sees the program end at once and starts it again, while the first process"
+    " lives on unsupervised",
+    fix="remove it; Supervisor writes the log",
+)
 
 
-def pool_none(pair, program):
+@rule(
+    "pool-none",
+    ERROR,
+    summary="the pool has no ``zerg-pool``",
+    reason="the pair's pool program offers no socket",
+    fix="zerg-pool = POOL:SERVED, or name another program as 'pool' of the pair",
+)
+def pool_none(pair: Pair, program: Program) -> Hits:
     if program.known and not program.last("zerg-pool", "zergpool", "zerg-server"):
         yield program.home, f"{program.name} has no zerg-pool"
 
 
-def pool_syntax(pair, program):
-    for own, rest, option in served_by(program):
-        if not own or not rest or not all(rest.split(",")):
+@rule(
+    "pool-syntax",
+    ERROR,
+    summary="``zerg-pool`` is not ``POOL:SERVED``",
+    reason="uWSGI prints 'invalid zergpool syntax' and exits with 1, or serves nothing",
+    fix="zerg-pool = /folder/pool.sock:/folder/web.sock",
+)
+def pool_syntax(pair: Pair, program: Program) -> Hits:
+    for own, served, option in served_by(program):
+        if not own or not all(served.split(",")):
             yield option, f"zerg-pool = {option.value} is not POOL:SERVED"
 
 
-def pool_workers(pair, program):
-    if program.number("processes", "workers") > 0 and program.last("zerg-pool", "zergpool"):
-        yield (
-            program.last("processes", "workers"),
-            "the pool has %d workers" % program.number("processes", "workers"),
-        )
+@rule(
+    "pool-workers",
+    WARNING,
+    summary="the pool has workers",
+    reason="a worker of the pool has no application and is one more process that holds the socket",
+    fix="processes = 0",
+)
+def pool_workers(pair: Pair, program: Program) -> Hits:
+    option = program.last("processes", "workers")
+    count = program.number("processes", "workers")
+    if option and count > 0 and program.last("zerg-pool", "zergpool"):
+        yield option, f"the pool has {count} workers"
 
 
-def pool_listen(pair, program):
+@rule(
+    "pool-listen",
+    NOTE,
+    summary="``listen`` of the pool is below 128, or missing",
+    reason="requests wait in this queue while nobody accepts (101 did); when it is full, a unix"
+    " socket refuses at once (49 of 150 clients got 502), and TCP retries for up to 6.7 s",
+    fix="listen = the requests that arrive while an instance boots, at most net.core.somaxconn"
+    " (beyond it uWSGI does not start); write a number, because uWSGI reads @(FILE) as 0",
+)
+def pool_listen(pair: Pair, program: Program) -> Hits:
     length = program.number("listen", default=LISTEN)
-    if program.known and any(served_by(program)) and length < LEAST:
+    if program.known and any(served_by(program)) and length < MIN_LISTEN:
         given = program.last("listen")
-        yield (
-            given or program.home,
-            "listen of the pool is %d%s" % (length, "" if given else " by default"),
-        )
+        default = "" if given else " by default"
+        yield given or program.home, f"listen of the pool is {length}{default}"
 
 
-def pool_signal(pair, program):
-    ends = program.ends_gracefully or program.signal == "TERM" and program.flag("die-on-term")
-    if program.known and program.signal in ("TERM", "HUP") and not ends:
-        yield (
-            program.section.at("stopsignal"),
-            f"the pool is stopped by SIG{program.signal}, which is a reload",
-        )
-
-
-def pool_tcp(pair, program):
-    for _, rest, option in served_by(program):
-        if any(":" in address for address in rest.split(",")):
-            yield option, f"the pool serves a TCP port, {rest}"
-
-
-ANY = (
-    Rule(
-        "broken",
-        ERROR,
-        broken,
-        "a file that uWSGI is told to read cannot be read; what is in it was not checked",
-        "name a file that this user can read; relative ones are taken from 'directory' of the program",
-    ),
-    Rule(
-        "unread",
-        WARNING,
-        unread,
-        "what is in there was not checked",
-        "run uWSGI itself as the command, with an ini",
-    ),
-    Rule(
-        "unexpanded",
-        WARNING,
-        unexpanded,
-        "it was checked as it is written; supervisord refuses to start, and uWSGI takes the letters themselves, where it is not set",
-        "run the check with the environment that supervisord has",
-    ),
-    Rule(
-        "inline-comment",
-        WARNING,
-        inline_comment,
-        "uWSGI knows comments on lines of their own only: what follows belongs to the value",
-        "put the comment on its own line",
-    ),
-    Rule(
-        "daemonize",
-        ERROR,
-        present("daemonize", "daemonize2"),
-        "supervisord sees the program end at once and starts it again, while the first one lives on without it",
-        "remove it; Supervisor keeps the log",
-    ),
+@rule(
+    "pool-signal",
+    WARNING,
+    summary="the pool is stopped by SIGTERM or SIGHUP, which reload it",
+    reason="instead of ending, it logs 'binary reloading' and creates a new socket, while the"
+    " instances hold the old one; or it crashes",
+    fix="stopsignal = INT",
 )
-RULES = (
-    Rule(
-        "pool-none",
-        ERROR,
-        pool_none,
-        "the program that is named as the pool hands out no socket",
-        "zerg-pool = POOL:SERVED, or name another program as 'pool' of the pair",
-    ),
-    Rule(
-        "pool-syntax",
-        ERROR,
-        pool_syntax,
-        "uWSGI says 'invalid zergpool syntax' and exits 1, or serves nothing",
-        "zerg-pool = /folder/pool.sock:/folder/web.sock",
-    ),
-    Rule(
-        "pool-workers",
-        WARNING,
-        pool_workers,
-        "a worker of the pool has no application, and is one more process that holds the socket",
-        "processes = 0",
-    ),
-    Rule(
-        "pool-listen",
-        NOTE,
-        pool_listen,
-        "while nobody accepts requests wait there: 101 clients did; beyond it a unix socket refuses at once (49 of 150 got 502), and TCP "
-        "retries for up to 6.7 s",
-        "listen = the requests that come within one boot of an instance, up to net.core.somaxconn (uWSGI does not start with more); "
-        "a number, since @(FILE) is taken for 0",
-    ),
-    Rule(
-        "pool-signal",
-        WARNING,
-        pool_signal,
-        "it logs 'binary reloading' and makes its socket anew in place of ending, while the instances hold the old one, or it dies of it",
-        "stopsignal = INT",
-    ),
-    Rule(
-        "pool-tcp",
-        NOTE,
-        pool_tcp,
-        "a restarted pool cannot bind while the instances hold the port: it ends FATAL, and they go on serving",
-        "stop both instances before the pool is restarted",
-    ),
+def pool_signal(pair: Pair, program: Program) -> Hits:
+    stop = program.stop_signal
+    ends = program.ends_gracefully or stop == signal.SIGTERM and program.flag("die-on-term")
+    if program.known and stop in (signal.SIGTERM, signal.SIGHUP) and not ends:
+        place = program.section.at("stopsignal")
+        yield place, f"the pool is stopped by {stop.name}, which reloads it"
+
+
+@rule(
+    "pool-tcp",
+    NOTE,
+    summary="the pool serves a TCP port",
+    reason="a restarted pool cannot bind while the instances hold the port: it ends FATAL, and the"
+    " instances go on serving",
+    fix="stop both instances before you restart the pool",
 )
+def pool_tcp(pair: Pair, program: Program) -> Hits:
+    for _, served, option in served_by(program):
+        if any(":" in address for address in served.split(",")):
+            yield option, f"the pool serves a TCP port, {served}"
+
+
+ANY = (broken, unread, unexpanded, inline_comment, daemonize)
+RULES = (pool_none, pool_syntax, pool_workers, pool_listen, pool_signal, pool_tcp)

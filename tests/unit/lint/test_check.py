@@ -17,9 +17,9 @@ from supervisor_zerg.cli import main
 from supervisor_zerg.core.errors import ARGUMENTS, FOUND
 from supervisor_zerg.demo.stack import Stack
 from supervisor_zerg.lint import check, uwsgi_ini
-from supervisor_zerg.lint.config_model import read_config_model
+from supervisor_zerg.lint.config_reader import read_config_model
 from supervisor_zerg.lint.uwsgi_command_line import read_command
-from supervisor_zerg.lint.uwsgi_ini import Inis, Place, Unreadable
+from supervisor_zerg.lint.uwsgi_ini import IniReader, Place, Unreadable
 
 WILD = Path(__file__).parent / "wild"
 ROOT = Path(__file__).parents[3]
@@ -265,7 +265,6 @@ SPEAKS = [
     ("zerg-unknown", "app.ini", "/run/web/pool.sock", "/run/web/x.sock"),
     ("startsecs", "s.conf", "killasgroup", "startsecs = 0\nkillasgroup"),
     ("killasgroup", "s.conf", "killasgroup = true", ""),
-    ("killasgroup", "s.conf", "killasgroup", "stopasgroup"),
     ("stopasgroup", "s.conf", "killasgroup", "stopasgroup"),
     ("pool-none", "pool.ini", "zerg-pool", "socket"),
     ("pool-syntax", "pool.ini", ":/run/web/web.sock", ""),
@@ -391,6 +390,7 @@ QUIET = [
     ("recycling", "app.ini", "", "max-requests = 100\n"),
     ("startsecs", "s.conf", "killasgroup", "startsecs = 0\nautorestart = false\nkillasgroup"),
     ("killasgroup", "s.conf", "killasgroup = true", "", ("app.ini", "", "no-orphans = true\n")),
+    ("killasgroup", "s.conf", "killasgroup", "stopasgroup"),
     ("need-app", "s.conf", "uwsgi --ini %(here)s/app.ini", "sh -c 'uwsgi x.ini'"),
     ("zerg-unknown", "s.conf", "uwsgi --ini %(here)s/pool.ini", "/srv/pool.sh"),
 ]
@@ -545,7 +545,7 @@ def test_what_the_readme_quotes_of_the_article_s_own_is_what_is_told(monkeypatch
 
 def read(folder, text, command_line=(), **environ):
     (folder / "x.ini").write_text(text)
-    reader = Inis(str(folder), environ)
+    reader = IniReader(str(folder), environ)
     reader.load("x.ini", Place("s.conf", 1))
     return reader
 
@@ -679,7 +679,7 @@ def test_a_clean_configuration_ends_with_0_and_notes_are_no_failure(tmp_path, mo
     assert zerg_check(write(tmp_path), monkeypatch=monkeypatch) == 0
     assert capsys.readouterr() == ("0 errors, 0 warnings, 0 notes\n", "")
     assert zerg_check(write(tmp_path, "pool.ini", "listen = 500", ""), monkeypatch=monkeypatch) == 0
-    assert capsys.readouterr().out.endswith("0 errors, 0 warnings, 1 notes\n")
+    assert capsys.readouterr().out.endswith("0 errors, 0 warnings, 1 note\n")
 
 
 def test_a_trap_is_told_with_its_place_reason_and_mend_and_ends_with_1(
@@ -690,9 +690,9 @@ def test_a_trap_is_told_with_its_place_reason_and_mend_and_ends_with_1(
     first, reason, fix, total = capsys.readouterr().out.splitlines()
     assert first == "%s:13: error vacuum: vacuum = true" % (tmp_path / "app.ini")
     assert (
-        reason.startswith("    why: ")
-        and fix == "    mend: remove it"
-        and total == "1 errors, 0 warnings, 0 notes"
+        reason.startswith("    reason: ")
+        and fix == "    fix: remove it"
+        and total == "1 error, 0 warnings, 0 notes"
     )
 
 
@@ -752,9 +752,9 @@ def rubbish(folder, kind):
     elif kind == "zeros":
         bad.write_bytes(b"\0" * 100)
     elif kind == "enormous":
-        bad.write_bytes(b"[uwsgi]\n" + b"a = b\n" * (uwsgi_ini.MOST_BYTES // 6 + 1))
+        bad.write_bytes(b"[uwsgi]\n" + b"a = b\n" * (uwsgi_ini.MAX_BYTES // 6 + 1))
     elif kind == "long line":
-        bad.write_bytes(b"[uwsgi]\na = " + b"b" * uwsgi_ini.MOST_COLUMNS)
+        bad.write_bytes(b"[uwsgi]\na = " + b"b" * uwsgi_ini.MAX_COLUMNS)
     elif kind == "folder":
         bad.mkdir()
     elif kind == "fifo":
@@ -764,12 +764,12 @@ def rubbish(folder, kind):
 
 BAD = {
     "missing": "No such file",
-    "binary": "no text",
+    "binary": "is not text",
     "zeros": "binary",
     "enormous": "larger than",
     "long line": "a line is longer",
     "folder": "Is a directory",
-    "fifo": "no regular file",
+    "fifo": "not a regular file",
 }
 
 
@@ -829,7 +829,7 @@ def test_an_avalanche_of_files_ends(tmp_path):
         )
     (tmp_path / "30.ini").write_text("[uwsgi]\n")
     with pytest.raises(Unreadable, match="more than"):
-        Inis(str(tmp_path), {}).load("0.ini", Place("x", 1))
+        IniReader(str(tmp_path), {}).load("0.ini", Place("x", 1))
 
 
 @pytest.mark.parametrize(
@@ -875,4 +875,6 @@ def test_no_text_raises_anything_but_the_one_documented_error(tmp_path_factory, 
     except Unreadable as error:
         assert str(error).startswith("cannot read ")
     else:
-        assert all(finding.message for finding in findings) and list(check.tell_findings(findings))
+        assert all(finding.message for finding in findings) and list(
+            check.format_findings(findings)
+        )
