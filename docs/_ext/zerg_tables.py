@@ -65,8 +65,7 @@ def commands_rst() -> Iterator[str]:
 
 
 def command_reference_rst() -> Iterator[str]:
-    """A section for each command."""
-    yield from ("Commands", "--------", "")
+    """A section for each command, below a title of the page."""
     for command in TABLE:
         yield from _command_section(command)
 
@@ -212,7 +211,7 @@ def check_rules_rst() -> Iterator[str]:
             code(rule.id),
             rule.severity,
             descriptions.RULES[rule.id],
-            f"{escape(rule.why)}. *{escape(rule.mend)}*",
+            f"{escape(rule.reason)}. *{escape(rule.fix)}*",
         )
         for rule in check.RULES
     )

@@ -1,4 +1,4 @@
-"""Rows of HISTORIES.rst about deploys: a release reaches users, or they never notice, or they are back within milliseconds."""
+"""Rows of docs/scenarios.rst about deploys: a release reaches users, or they never notice, or they are back within milliseconds."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Every row of HISTORIES.rst is replayed twice, by tests that carry its number: against the pure core, and live."""
+"""Every row of docs/scenarios.rst is tested twice, by tests that carry its number: against the pure core, and live."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent.parent
-ROWS = re.findall(r"(?m)^(h\d\d)  ", (TESTS.parent / "HISTORIES.rst").read_text())
+ROWS = re.findall(r"(?m)^(h\d\d)  ", (TESTS.parent / "docs" / "scenarios.rst").read_text())
 
 
 def rows_of(part):

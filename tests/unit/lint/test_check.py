@@ -514,7 +514,7 @@ def test_one_pair_can_be_asked_for(tmp_path):
 
 
 def test_the_table_of_what_is_found_in_configurations_seen_in_the_wild_is_true():
-    table = (ROOT / "FINDINGS.rst").read_text().partition("In configurations seen in the wild")[2]
+    table = (ROOT / "docs" / "uwsgi-internals.rst").read_text().partition(".. _wild:")[2]
     rows = re.findall(r"^``([a-z]+)`` +([0-9]+)  ((?:.+\n)(?: .*\n)*)", table, re.M)
     told = {name: (int(count), traps.split()) for name, count, traps in rows}
     seen = {
@@ -523,9 +523,9 @@ def test_the_table_of_what_is_found_in_configurations_seen_in_the_wild_is_true()
     assert told == {name: (len(traps), traps) for name, traps in seen.items()} and len(told) >= 8
 
 
-def test_what_the_readme_quotes_of_the_article_s_own_is_what_is_told(monkeypatch, capsys):
+def test_what_the_docs_quote_of_the_article_s_own_is_what_is_told(monkeypatch, capsys):
     quoted = (
-        (ROOT / "README.rst")
+        (ROOT / "docs" / "check.rst")
         .read_text()
         .partition("$ zergctl check -c article/supervisord.conf")[2]
         .partition("``if-...``")[0]

@@ -194,7 +194,7 @@ def rules():
 
 
 def test_the_alerts_are_three_and_ask_in_promql_for_metrics_that_there_are():
-    assert set(rules()) == {"ZergNobodyServes", "ZergDisagreement", "ZergNoWarmCopy"}
+    assert set(rules()) == {"ZergNobodyServes", "ZergDisagreement", "ZergNoWarmInstance"}
     for rule in rules().values():
         assert set(rule) == {"alert", "expr", "for", "labels", "annotations"} and re.fullmatch(
             r"\d+[sm]", rule["for"]
@@ -204,7 +204,7 @@ def test_the_alerts_are_three_and_ask_in_promql_for_metrics_that_there_are():
 
 
 def test_a_pair_that_keeps_no_warm_instance_by_choice_gives_no_alert():
-    assert "zerg_pair_keeps_warm" in asked_for(rules()["ZergNoWarmCopy"]["expr"])
+    assert "zerg_pair_keeps_warm" in asked_for(rules()["ZergNoWarmInstance"]["expr"])
     assert (
         samples([an_info(retire="stop")])["zerg_pair_keeps_warm", "web"]
         == 0
