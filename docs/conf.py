@@ -17,6 +17,7 @@ version = __version__
 extensions = ["zerg_tables"]
 exclude_patterns = ["_build"]
 nitpicky = True
+smartquotes = False  # the texts of the code have quotes that belong to commands
 highlight_language = "none"
 today_fmt = "%Y-%m-%d"
 

@@ -19,7 +19,8 @@ from supervisor_zerg.cli.commands import EXITS, TABLE, Command
 from supervisor_zerg.config import OPTIONS
 from supervisor_zerg.core import errors
 from supervisor_zerg.core.pair_config import PairConfig
-from supervisor_zerg.lint import check
+from supervisor_zerg.lint.rule import Rule
+from supervisor_zerg.lint.rules import hooks, instances, pairs, pools, supervisor
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
 from supervisor_zerg.supervisord.events import EVENTS
 from supervisor_zerg.web.metrics import Collector, Tally
@@ -31,8 +32,10 @@ CLIENT = "zergctl"
 
 
 def escape(text: str) -> str:
-    """Plain text as reStructuredText."""
-    return re.sub(r"([\\*`_|])", r"\\\1", text)
+    """Plain text as reStructuredText; what is ``code`` stays it."""
+    parts = re.split(r"(``[^`]+``)", text)
+    parts[::2] = [re.sub(r"([\\*`_|])", r"\\\1", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def code(text: object) -> str:
@@ -204,18 +207,27 @@ def metrics_rst() -> Iterator[str]:
 # zerg check
 
 
+RULE_GROUPS = (
+    ("Files of supervisord", supervisor.RULES),
+    ("Pairs", pairs.RULES),
+    ("Every program that runs uWSGI", pools.ANY),
+    ("Instances", instances.RULES),
+    ("Hooks and stop signals of instances", hooks.RULES),
+    ("Pools", pools.RULES),
+)
+
+
 def check_rules_rst() -> Iterator[str]:
-    """A row for each rule, in the order in which they are applied."""
-    rows = (
-        (
-            code(rule.id),
-            rule.severity,
-            descriptions.RULES[rule.id],
-            f"{escape(rule.reason)}. *{escape(rule.fix)}*",
-        )
-        for rule in check.RULES
-    )
-    return list_table(("Rule", "Severity", "Finds", "Reason, and *how to fix it*"), rows, "18 10 30 42")
+    """A table for each subject, with a row for each rule."""
+    for title, rules in RULE_GROUPS:
+        yield from (title, "~" * len(title), "")
+        yield from list_table(("Rule", "Finds, reason, fix"), map(_rule_cells, rules), "25 75")
+
+
+def _rule_cells(rule: Rule) -> tuple[str, str]:
+    finds = descriptions.RULES[rule.id]
+    reason = f"*Reason:* {escape(rule.reason)}."
+    return f"{code(rule.id)} {rule.severity}", f"{finds}. {reason} *Fix:* {escape(rule.fix)}."
 
 
 # Sphinx

@@ -25,14 +25,16 @@ import zerg_tables  # noqa: E402
 
 
 def cells(lines):
-    """The rows of a list-table, without its head."""
-    rows = []
+    """The rows of list-tables, without their heads."""
+    rows, heads = [], []
     for line in lines:
-        if line.startswith("   * - "):
+        if line.startswith(".. list-table::"):
+            heads.append(len(rows))
+        elif line.startswith("   * - "):
             rows.append([line[7:]])
         elif line.startswith("     -"):
             rows[-1].append(line[7:])
-    return rows[1:]
+    return [row for number, row in enumerate(rows) if number not in heads]
 
 
 def first_cells(lines):
@@ -108,8 +110,10 @@ def test_every_metric_is_in_the_table_with_its_labels():
 
 def test_every_check_rule_is_in_the_table_with_its_severity_and_what_it_finds():
     rows = cells(zerg_tables.check_rules_rst())
-    assert [(row[0].strip("`"), row[1]) for row in rows] == [(r.id, r.severity) for r in check.RULES]
-    assert all(row[2] and row[3] for row in rows)
+    assert [row[0] for row in rows] == [f"``{rule.id}`` {rule.severity}" for rule in check.RULES]
+    for row, rule in zip(rows, check.RULES):
+        assert zerg_tables.escape(rule.reason) in row[1] and zerg_tables.escape(rule.fix) in row[1]
+        assert row[1].index("*Reason:*") > 2
 
 
 def test_nothing_is_described_that_the_code_does_not_have():
@@ -119,6 +123,7 @@ def test_nothing_is_described_that_the_code_does_not_have():
 
 
 def test_plain_text_is_escaped():
+    assert zerg_tables.escape("``*a*`` b_") == "``*a*`` b\\_"
     assert zerg_tables.escape("*a* `b` c_ |d| \\") == "\\*a\\* \\`b\\` c\\_ \\|d\\| \\\\"
 
 
