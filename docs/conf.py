@@ -1,4 +1,8 @@
-"""Sphinx configuration: ``sphinx-build -W -n -b html docs docs/_build/html``, ``-b man`` for zergctl(1)."""
+"""Sphinx configuration.
+
+sphinx-build -W -n -b html docs docs/_build/html
+sphinx-build -W -n -b man docs docs/_build/man      # zergctl(1)
+"""
 
 from __future__ import annotations
 

@@ -1,37 +1,63 @@
-"""Descriptions for the generated tables that the code does not carry yet, by the name that the code has for each thing."""
+"""Descriptions that the code does not carry yet, by the name that the code has for each thing."""
 
 from __future__ import annotations
 
 OPTION_HELP: dict[str, str] = {
     "programs": "The two programs, each as ``name`` or ``group:name``.",
-    "fifos": "The three ``master-fifo`` of the ini in the order of the slots: new, running, sleeping.",
-    "stats": "The uWSGI stats server of each instance: a unix path with ``%(program_name)s`` in it, or two addresses "
-    "separated by a comma in the order of ``programs``, each a path or ``IP:PORT``. Empty: none.",
+    "fifos": (
+        "The three ``master-fifo`` of the ini in the order of the slots: new, running, sleeping."
+    ),
+    "stats": (
+        "The uWSGI stats server of each instance: a unix path with ``%(program_name)s`` in it, or "
+        "two addresses separated by a comma in the order of ``programs``, each a path or "
+        "``IP:PORT``. Empty: none."
+    ),
     "pool": "The program of the zerg pool. The plugin notices its restarts. Empty: not watched.",
     "auto": "``true``: react to events. ``false``: act only when an operator asks.",
-    "retire": "``park``: keep the old instance warm. ``stop``: end it gracefully once it has drained. Async instances "
-    "need ``stop``.",
-    "freeze": "``true``: stop the workers of a parked instance (SIGSTOP). All threads of an instance that was parked for "
-    "10 s then accept requests at once instead of within 10 s. Background threads of the application stop too.",
-    "drain_timeout": "Seconds after which a deploy no longer waits for the requests of an old instance: it is then ended "
-    "within 3 s.",
-    "boot_timeout": "Seconds for which a boot is watched closely. Afterwards it is observed only on events and ticks, and "
-    "a deploy fails.",
-    "companion": "The private socket that companion.py makes in each instance, with ``%(program_name)s`` in it.",
-    "health": "What a deploy checks: a path, requested through the companion; a URL (``http:``, ``https:``, "
-    "``unix:///SOCKET:/PATH``); or ``command:`` and a command, healthy with exit status 0. ``%(program_name)s`` is "
-    "expanded. A URL without it cannot tell the instances apart and is requested only after the promotion. A command "
-    "gets ``ZERG_TARGET``. Empty: an instance that is loaded counts as healthy.",
+    "retire": (
+        "``park``: keep the old instance warm. ``stop``: end it gracefully once it has drained. "
+        "Async instances need ``stop``."
+    ),
+    "freeze": (
+        "``true``: stop the workers of a parked instance (SIGSTOP). All threads of an instance "
+        "that was parked for 10 s then accept requests at once instead of within 10 s. Background "
+        "threads of the application stop too."
+    ),
+    "drain_timeout": (
+        "Seconds after which a deploy no longer waits for the requests of an old instance: it is "
+        "then ended within 3 s."
+    ),
+    "boot_timeout": (
+        "Seconds for which a boot is watched closely. Afterwards it is observed only on events "
+        "and ticks, and a deploy fails."
+    ),
+    "companion": (
+        "The private socket that companion.py makes in each instance, with ``%(program_name)s`` "
+        "in it."
+    ),
+    "health": (
+        "What a deploy checks: a path, requested through the companion; a URL (``http:``, "
+        "``https:``, ``unix:///SOCKET:/PATH``); or ``command:`` and a command, healthy with exit "
+        "status 0. ``%(program_name)s`` is expanded. A URL without it cannot tell the instances "
+        "apart and is requested only after the promotion. A command gets ``ZERG_TARGET``. Empty: "
+        "an instance that is loaded counts as healthy."
+    ),
     "health_status": "The HTTP statuses that count as healthy, such as ``200-399`` or ``200,204``.",
     "health_timeout": "Seconds for one answer.",
     "health_interval": "Seconds between two checks.",
-    "health_count": "Number of good answers in a row before the promotion, and of bad answers in a row that cause a "
-    "roll-back after it.",
+    "health_count": (
+        "Number of good answers in a row before the promotion, and of bad answers in a row that "
+        "cause a roll-back after it."
+    ),
     "bake": "Seconds for which a deploy watches the new release. ``--bake`` replaces it.",
-    "max_exceptions": "Exceptions and replaced workers per request that a release may have during the bake.",
+    "max_exceptions": (
+        "Exceptions and replaced workers per request that a release may have during the bake."
+    ),
     "before_deploy": "A command. If it fails, the deploy is refused.",
     "after_deploy": "A command that runs after the bake.",
-    "on_failover": "A command that runs when the serving instance has ended and the other one serves.",
+    "on_failover": (
+        "A command that runs when the serving instance has ended and the other one serves."
+    ),
     "on_rollback": "A command that runs when a deploy was rolled back.",
     "update": "A command that updates the code between the two steps of ``--backup-first``.",
     "hook_timeout": "Seconds for each of these commands.",
@@ -73,10 +99,16 @@ RULES: dict[str, str] = {
     "plugin-name": "the factory of the plugin in a section of another name",
     "no-listener": "no ``[eventlistener:zerg]``",
     "listener-events": "the listener subscribes to too few events, or its ticks are too rare",
-    "listener-buffer": "the ``buffer_size`` of the listener is too small for the number of programs",
+    "listener-buffer": (
+        "the ``buffer_size`` of the listener is too small for the number of programs"
+    ),
     "listener-stdout": "the listener has ``redirect_stderr``",
-    "listener-password": "the HTTP server requires a username and password that the listener does not have",
-    "ctlplugin-included": "``[ctlplugin:...]`` in an included file, which supervisorctl does not read",
+    "listener-password": (
+        "the HTTP server requires a username and password that the listener does not have"
+    ),
+    "ctlplugin-included": (
+        "``[ctlplugin:...]`` in an included file, which supervisorctl does not read"
+    ),
     "ctlplugin-factory": "a foreign factory, or none, in ``[ctlplugin:zerg]``",
     "ctlplugin-missing": "no ``[ctlplugin:zerg]``",
     "include-nested": "``[include]`` in an included file, which is never followed",
@@ -86,13 +118,17 @@ RULES: dict[str, str] = {
     "http-chmod": "everybody may write to supervisord's unix socket",
     "section": "a ``[zerg:NAME]`` section is wrong, or shares something with another pair",
     "no-section": "no ``[zerg:NAME]`` section: there is one pair with all defaults",
-    "program-missing": "a program of the pair is not in the files, or ``numprocs`` gives it other names",
+    "program-missing": (
+        "a program of the pair is not in the files, or ``numprocs`` gives it other names"
+    ),
     "pool-missing": "the pool is not in the files",
     "fifos-differ": "``master-fifo`` and ``fifos`` differ, or their order",
     "stats-shared": "both instances have the same stats address",
     "stats-differ": "``stats`` of the ini and of the pair differ",
-    "companion-differs": "``ZERG_COMPANION_SOCKET`` and ``companion`` of the pair differ, or ``health`` is a path and "
-    "there is no companion",
+    "companion-differs": (
+        "``ZERG_COMPANION_SOCKET`` and ``companion`` of the pair differ, or ``health`` is a path "
+        "and there is no companion"
+    ),
     "fifo-folder": "FIFOs in ``/tmp`` or in another folder that everybody may write to",
     "pool-priority": "the pool, or its group, is not started before its instances",
     "pool-autostart": "the pool has ``autostart = false``",
@@ -127,7 +163,9 @@ RULES: dict[str, str] = {
     "stopasgroup": "``stopasgroup``",
     "own-writefifo": "``writefifo`` to the FIFO of the instance itself",
     "if-variable": "``if-exists`` and the like with a variable, which uWSGI does not expand there",
-    "hook-brutal": "``Q`` in a hook, written by ``writefifo`` or by ``echo`` (as in the rules below)",
+    "hook-brutal": (
+        "``Q`` in a hook, written by ``writefifo`` or by ``echo`` (as in the rules below)"
+    ),
     "hook-quit": "``q`` in a hook",
     "hook-digit-p": "a digit before ``p`` in a hook, such as ``2p``",
     "hook-reload": "``r`` in a hook",
@@ -136,7 +174,9 @@ RULES: dict[str, str] = {
     "boot-lazy": "boots parked by ``hook-post-app``, with ``lazy-apps``",
     "boot-stopped": "boots parked by ``hook-master-start``",
     "boot-crash": "boots parked by ``hook-as-user``",
-    "boot-parked": "hooks that take over, in an instance that boots parked (no ``ZERG_BOOT=serving``)",
+    "boot-parked": (
+        "hooks that take over, in an instance that boots parked (no ``ZERG_BOOT=serving``)"
+    ),
     "sigterm": "SIGTERM is not mapped to anything",
     "brutal-stop": "stopped by SIGINT, SIGQUIT, SIGKILL or ``die-on-term``",
     "stop-reloads": "``stopsignal = HUP``",

@@ -1,4 +1,4 @@
-"""Sphinx directives whose content comes from the code: commands, options, faults, metrics, check rules, RPC, events.
+"""Sphinx directives whose content comes from the code.
 
 Each ``*_rst`` function returns lines of reStructuredText; a directive parses them in place.
 """
@@ -61,7 +61,10 @@ def first_paragraph(documented: object) -> str:
 def commands_rst() -> Iterator[str]:
     """A row for each command, in the order of ``zerg help``."""
     rows = (
-        (code(" ".join((command.name, *command.takes))), f":ref:`{escape(command.summary)} <command-{command.name}>`")
+        (
+            code(" ".join((command.name, *command.takes))),
+            f":ref:`{escape(command.summary)} <command-{command.name}>`",
+        )
         for command in TABLE
     )
     return list_table(("Command", "What it does"), rows, "35 65")
@@ -82,7 +85,9 @@ def _command_section(command: Command) -> Iterator[str]:
     yield "Exit status"
     yield from (f"    | {code(status)}: {escape(text)}" for status, text in command.exits.items())
     yield from ("", "Example", "    ::", "")
-    yield from (f"        {line}" for line in command.example.replace("{zerg}", CLIENT).splitlines())
+    yield from (
+        f"        {line}" for line in command.example.replace("{zerg}", CLIENT).splitlines()
+    )
     yield ""
 
 
@@ -112,7 +117,13 @@ def default_of(option: str) -> str:
     value = getattr(PairConfig(), option)
     if isinstance(value, tuple):
         return ",".join(value)
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def defaults_rst() -> Iterator[str]:
@@ -171,14 +182,20 @@ def rpc_rst() -> Iterator[str]:
 def _method(name: str, method: Callable[..., Any]) -> Iterator[str]:
     signature = inspect.signature(method)
     shown = ", ".join(
-        parameter.name if parameter.default is inspect.Parameter.empty else f"{parameter.name}={parameter.default!r}"
+        parameter.name
+        if parameter.default is inspect.Parameter.empty
+        else f"{parameter.name}={parameter.default!r}"
         for parameter in list(signature.parameters.values())[1:]
     )
     summary, fields = parse_docstring(method.__doc__ or "")
     yield from (f".. describe:: {name}({shown})", "", f"   {escape(summary)}", "")
     for field in fields:
         subject = "Returns" if field.tag == "return" else code(field.name)
-        yield from (f"   {subject} *({field.type})*", f"      {escape(field.text) or field.name}", "")
+        yield from (
+            f"   {subject} *({field.type})*",
+            f"      {escape(field.text) or field.name}",
+            "",
+        )
 
 
 def events_rst() -> Iterator[str]:

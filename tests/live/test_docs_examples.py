@@ -1,4 +1,4 @@
-"""The terminal sessions of the README and the docs, run; and the structs that the docs describe, asked for."""
+"""The terminal sessions of README and docs are run, and the structs of the docs compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""README, docs, conf.d and the code never disagree. The terminal sessions are run by tests/live/test_docs_examples.py."""
+"""README, docs, conf.d and the code never disagree.
+
+The terminal sessions are run by tests/live/test_docs_examples.py.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,9 @@ def test_the_readme_is_short():
 
 @pytest.mark.parametrize("name", ["README.rst", "CHANGES.rst"])
 def test_a_page_outside_of_sphinx_is_sound(name):
-    docutils = pytest.importorskip("docutils.core", reason="docutils is missing: pip install -e .[test]")
+    docutils = pytest.importorskip(
+        "docutils.core", reason="docutils is missing: pip install -e .[test]"
+    )
     settings = {"report_level": 2, "halt_level": 2}
     docutils.publish_doctree((TOP / name).read_text(), settings_overrides=settings)
 
@@ -50,7 +55,11 @@ def test_every_link_of_the_readme_to_a_file_leads_to_one():
 @each_page(*WITH_SESSIONS)
 def test_every_command_of_a_session_is_understood(page):
     for command in session(page):
-        words = command.words[2:] if command.words[:2] == ["supervisorctl", "zerg"] else command.words[1:]
+        words = (
+            command.words[2:]
+            if command.words[:2] == ["supervisorctl", "zerg"]
+            else command.words[1:]
+        )
         assert cli_parser.parse(words).command.name == words[0]
 
 

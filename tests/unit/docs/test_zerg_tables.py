@@ -8,7 +8,9 @@ import sys
 import pytest
 
 pytest.importorskip("sphinx", reason="Sphinx is missing: pip install -e .[docs]")
-pytest.importorskip("prometheus_client", reason="prometheus_client is missing: pip install -e .[docs]")
+pytest.importorskip(
+    "prometheus_client", reason="prometheus_client is missing: pip install -e .[docs]"
+)
 
 from supervisor_zerg.cli.commands import EXITS, TABLE  # noqa: E402
 from supervisor_zerg.config import OPTIONS, parse_pair  # noqa: E402
@@ -42,7 +44,9 @@ def first_cells(lines):
 
 
 def test_every_command_is_in_the_table():
-    assert [name.split()[0] for name in first_cells(zerg_tables.commands_rst())] == [c.name for c in TABLE]
+    assert [name.split()[0] for name in first_cells(zerg_tables.commands_rst())] == [
+        c.name for c in TABLE
+    ]
 
 
 def test_every_command_has_a_section_with_its_usage_and_its_example():
@@ -79,7 +83,9 @@ def test_every_option_is_explained():
 
 def test_every_fault_is_in_the_table_with_its_number_meaning_and_hint():
     rows = cells(zerg_tables.faults_rst())
-    assert [(row[0], row[1].strip("`")) for row in rows] == [(str(e.code), e.name) for e in errors.ALL]
+    assert [(row[0], row[1].strip("`")) for row in rows] == [
+        (str(e.code), e.name) for e in errors.ALL
+    ]
     assert [row[1] for row in rows if row[2].startswith((" ", "*"))] == []
     assert [row[3].strip("`") for row in rows] == [str(int(e.exit_status)) for e in errors.ALL]
 
@@ -128,7 +134,9 @@ def test_plain_text_is_escaped():
 
 
 def test_a_docstring_with_supervisors_tags_is_read():
-    text = "Do it.\n\n@param string pair  Name,\n    or empty\n@return struct reply  What came of it\n"
+    text = (
+        "Do it.\n\n@param string pair  Name,\n    or empty\n@return struct reply  What came of it\n"
+    )
     summary, (pair, reply) = zerg_tables.parse_docstring(text)
     assert summary == "Do it."
     assert pair == ("param", "string", "pair", "Name, or empty")
