@@ -34,7 +34,7 @@ def www_data(tmp_path_factory):
             f"www-data may run neither {sys.executable} nor a /usr/bin/python3 of the same version"
         )
     imported, why_not = _as_www_data(
-        python, "import pyuwsgi, supervisor.supervisord, supervisor_zerg.plugin", folder
+        python, "import pyuwsgi, supervisor.supervisord, supervisor_zerg.pair.registry", folder
     )
     assert imported, why_not
     for name, code in (

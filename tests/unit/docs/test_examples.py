@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from supervisor_zerg.cli import help as cli_parser
+from supervisor_zerg.cli import parser as cli_parser
 from supervisor_zerg.config import parse_pair
 from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.demo.stack import CONF_D
