@@ -1,10 +1,14 @@
-"""Runs jobs: takes health checks and hooks from supervisord, does each in a thread of its own and tells how it went.
+"""Runs jobs: claims health checks and hooks from supervisord, runs each in a thread, and reports.
 
-Keeps no truth: which jobs there are and what follows from a result is known in supervisord only.
+It keeps no state: only supervisord knows which jobs there are and what follows from a result.
 """
+
+from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
+from typing import Any, Callable
 from xmlrpc.client import Fault
 
 from supervisor import childutils
@@ -12,102 +16,117 @@ from supervisor.xmlrpc import Faults
 
 from . import health_check, subprocesses
 
-AT_ONCE = 32  # checks and hooks; the others wait
-REMEMBERED = 1000  # ids of jobs that are not done twice
-TELL_S = 5.0  # for so long a result is told again while supervisord does not answer
+MAX_RUNNING = 32  # hooks and checks at the same time; the others wait
+MAX_REMEMBERED = 1000  # ids of jobs that are not run twice
+REPORT_S = 5.0  # how long a report is repeated while supervisord does not answer
 RETRY_S = 0.2
-SHORTEST_INTERVAL_S = 0.05
+MIN_INTERVAL_S = 0.05
+
+JobStruct = Mapping[str, Any]  # what zerg.claimJobs returns for one job
 
 
-def ask(environ, method, *arguments):
-    """Call a method of the namespace over a connection of its own, so that threads share none and none outlives a restart.
+def call(environ: Mapping[str, str], method: str, *arguments: object) -> Any:
+    """Call a method of the zerg namespace.
 
-    :raises xmlrpc.client.Fault: it refused.
-    :raises Exception: supervisord could not be reached: OSError, HTTPException, ProtocolError, ...
+    Each call has a connection of its own: threads share none, and none outlives a restart.
+
+    Raises:
+        xmlrpc.client.Fault: The plugin refused.
+        Exception: supervisord cannot be reached (OSError, HTTPException, ProtocolError, ...).
     """
     with childutils.getRPCInterface(environ) as server:
         return getattr(server.zerg, method)(*arguments)
 
 
-class Jobs:
-    """:param environ: where supervisord is, as childutils understands it.
-    :param say: called with a sentence for the log.
+class JobRunner:
+    """Runs the jobs of the supervisord that ``environ`` names, as childutils understands it.
+
+    ``log`` is called with a sentence.
     """
 
-    def __init__(self, environ, say):
-        self.environ, self.say = environ, say
-        self._anew, self._ids, self._unwanted = True, {}, set()
-        self._places, self._ending = threading.BoundedSemaphore(AT_ONCE), threading.Event()
+    def __init__(self, environ: Mapping[str, str], log: Callable[[str], None]) -> None:
+        self.environ = environ
+        self.log = log
+        self._restarted = True
+        self._ids: dict[str, None] = {}  # in the order in which they were claimed
+        self._unwanted: set[str] = set()
+        self._places = threading.BoundedSemaphore(MAX_RUNNING)
+        self._ending = threading.Event()
 
-    def take(self):
-        """Take the jobs that there are and begin them. Returns at once. :raises Exception: as ``ask`` does."""
-        given = ask(self.environ, "claimJobs", self._anew)
-        self._anew = False
-        for job in given:
+    def claim(self) -> None:
+        """Claim the waiting jobs and start them. Returns at once.
+
+        Raises:
+            Exception: As ``call`` does.
+        """
+        claimed = call(self.environ, "claimJobs", self._restarted)
+        self._restarted = False
+        for job in claimed:
             if job["kind"] == "end":
                 self._end_hook(job["id"])
             elif job["id"] not in self._ids:
                 self._remember(job["id"])
-                threading.Thread(
-                    target=self._work, args=(job,), name=f"job {job['id']}", daemon=True
-                ).start()
+                name = f"job {job['id']}"
+                threading.Thread(target=self._work, args=(job,), name=name, daemon=True).start()
 
-    def end(self):
-        """Begin nothing more and end the commands that run. Their ends are not told: supervisord asks the next listener."""
+    def end(self) -> None:
+        """Start nothing more, and end the running commands without a report.
+
+        supervisord offers their jobs to the next listener.
+        """
         self._ending.set()
         subprocesses.RUNNING.close()
 
-    def _end_hook(self, identifier):
-        """It tells how it ended, like any other."""
-        self._unwanted.add(identifier)
-        subprocesses.RUNNING.end(identifier)
+    def _end_hook(self, id: str) -> None:
+        """End a hook, which then reports how it ended, like any other."""
+        self._unwanted.add(id)
+        subprocesses.RUNNING.end(id)
 
-    def _remember(self, identifier):
-        self._ids[identifier] = True
-        if len(self._ids) > REMEMBERED:
+    def _remember(self, id: str) -> None:
+        self._ids[id] = None
+        if len(self._ids) > MAX_REMEMBERED:
             del self._ids[next(iter(self._ids))]
 
-    def _work(self, job):
-        goes_on = self._do(job)
+    def _work(self, job: JobStruct) -> None:
+        goes_on = self._run_once(job)
         self._unwanted.discard(job["id"])
         while goes_on and job["kind"] == "health":
-            self._ending.wait(max(job["interval"], SHORTEST_INTERVAL_S))
-            goes_on = self._do(job)
+            self._ending.wait(max(job["interval"], MIN_INTERVAL_S))
+            goes_on = self._run_once(job)
         if job["kind"] == "health":  # it may be given again; a hook that was run may not
             self._ids.pop(job["id"], None)
 
-    def _do(self, job):
-        """Run it once and tell. Only this holds one of the places: a health check that waits keeps no hook waiting.
+    def _run_once(self, job: JobStruct) -> bool:
+        """Run the job once and report. A check that waits for its next turn takes no place.
 
-        :returns: does supervisord want to hear of it again?
+        Returns:
+            Whether supervisord wants another result.
         """
         with self._places:
             if self._ending.is_set():
                 return False
             began = time.monotonic()
-            ok, words = (
-                (False, "it was withdrawn before it began")
-                if job["id"] in self._unwanted
-                else health_check.run(job)
-            )
+            if job["id"] in self._unwanted:
+                ok, message = False, "it was withdrawn before it began"
+            else:
+                ok, message = health_check.run(job)
             seconds = time.monotonic() - began
-        return self._tell(job, ok, words, seconds)
+        return self._report(job, ok, message, seconds)
 
-    def _tell(self, job, ok, words, seconds):
-        until = time.monotonic() + TELL_S
+    def _report(self, job: JobStruct, ok: bool, message: str, seconds: float) -> bool:
+        deadline = time.monotonic() + REPORT_S
         while not self._ending.is_set():
             try:
-                return ask(self.environ, "reportJob", job["id"], ok, words, seconds)
+                return bool(call(self.environ, "reportJob", job["id"], ok, message, seconds))
             except Exception as error:
                 refused = isinstance(error, Fault) and error.faultCode != Faults.SHUTDOWN_STATE
-                if refused or time.monotonic() > until:
-                    return self._untold(job, words, error)
+                if refused or time.monotonic() > deadline:
+                    self._log_unreported(job, message, error)
+                    return False
             self._ending.wait(RETRY_S)
         return False
 
-    def _untold(self, job, words, error):
+    def _log_unreported(self, job: JobStruct, message: str, error: Exception) -> None:
         if job["kind"] == "hook":
-            self.say(
-                f"cannot tell supervisord of {job['what']} of {job['pair']} ({words}): {error}"
-            )
-        return False
+            hook = f"{job['what']} of {job['pair']}"
+            self.log(f"cannot report the result of {hook} ({message}): {error}")
