@@ -19,8 +19,8 @@ from supervisor_zerg.cli.commands import EXITS, TABLE, Command
 from supervisor_zerg.config import OPTIONS
 from supervisor_zerg.core import errors
 from supervisor_zerg.core.pair_config import PairConfig
+from supervisor_zerg.lint import check
 from supervisor_zerg.lint.rule import Rule
-from supervisor_zerg.lint.rules import hooks, instances, pairs, pools, supervisor
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
 from supervisor_zerg.supervisord.events import EVENTS
 from supervisor_zerg.web.metrics import Collector, Tally
@@ -224,27 +224,19 @@ def metrics_rst() -> Iterator[str]:
 # zerg check
 
 
-RULE_GROUPS = (
-    ("Files of supervisord", supervisor.RULES),
-    ("Pairs", pairs.RULES),
-    ("Every program that runs uWSGI", pools.ANY),
-    ("Instances", instances.RULES),
-    ("Hooks and stop signals of instances", hooks.RULES),
-    ("Pools", pools.RULES),
-)
-
-
 def check_rules_rst() -> Iterator[str]:
     """A table for each subject, with a row for each rule."""
-    for title, rules in RULE_GROUPS:
+    for title, rules in check.GROUPS:
         yield from (title, "~" * len(title), "")
         yield from list_table(("Rule", "Finds, reason, fix"), map(_rule_cells, rules), "25 75")
 
 
 def _rule_cells(rule: Rule) -> tuple[str, str]:
-    finds = descriptions.RULES[rule.id]
     reason = f"*Reason:* {escape(rule.reason)}."
-    return f"{code(rule.id)} {rule.severity}", f"{finds}. {reason} *Fix:* {escape(rule.fix)}."
+    return (
+        f"{code(rule.id)} {rule.severity}",
+        f"{rule.summary}. {reason} *Fix:* {escape(rule.fix)}.",
+    )
 
 
 # Sphinx

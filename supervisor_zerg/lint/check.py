@@ -20,9 +20,18 @@ from .rules import (
 )
 
 CONFIG_RULES = supervisor.PLUGIN + listener.RULES + supervisor.FILES + http_server.RULES
-INSTANCE_RULES = pools.ANY + instances.RULES + programs.RULES + hooks.RULES + life_cycle.RULES
-POOL_RULES = pools.ANY + pools.RULES
-RULES: tuple[Rule, ...] = CONFIG_RULES + pairs.RULES + INSTANCE_RULES + pools.RULES
+INSTANCE_RULES = instances.RULES + programs.RULES + hooks.RULES + life_cycle.RULES
+GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
+    ("Files of supervisord", CONFIG_RULES),
+    ("Pairs", pairs.RULES),
+    ("Every program that runs uWSGI", pools.ANY),
+    ("Options of an instance", instances.RULES),
+    ("Programs of instances", programs.RULES),
+    ("Hooks of an instance", hooks.RULES),
+    ("Start, end and readiness of an instance", life_cycle.RULES),
+    ("Pools", pools.RULES),
+)
+RULES = tuple(rule for _, rules in GROUPS for rule in rules)
 SEVERITIES = (ERROR, WARNING, NOTE)
 
 
@@ -44,9 +53,9 @@ def _all(model: ConfigModel, name: str) -> Iterator[Finding]:
         if name in ("", pair.config.name):
             yield from _apply(pairs.RULES, pair.config.name, pair)
             for instance in pair.instances:
-                yield from _apply(INSTANCE_RULES, pair.config.name, pair, instance)
+                yield from _apply(pools.ANY + INSTANCE_RULES, pair.config.name, pair, instance)
             if pair.pool:
-                yield from _apply(POOL_RULES, pair.config.name, pair, pair.pool)
+                yield from _apply(pools.ANY + pools.RULES, pair.config.name, pair, pair.pool)
 
 
 def _apply(rules: Iterable[Rule], pair: str, *subject: object) -> Iterator[Finding]:

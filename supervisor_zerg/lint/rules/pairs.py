@@ -117,7 +117,7 @@ def stats_differ(pair: Pair) -> Hits:
         if given and pair.real(given.value) != pair.real(wanted):
             yield given, f"the instance has its stats at {given.value}, the pair expects {wanted}"
         elif instance.known and not given:
-            yield instance.home, f"the pair expects stats at {wanted}, and the ini has none"
+            yield instance.home, "the pair expects stats, and the ini has none"
 
 
 @rule(
