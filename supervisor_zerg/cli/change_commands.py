@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..core.errors import (
-    ARGUMENTS,
-    FAILED,
-    FORGOTTEN,
-    NOBODY,
-    NOT_BACK,
-    OUTCOMES,
-    ROLLED_BACK,
-    SERVED,
-    UNREACHABLE,
-)
+from ..core.errors import ExitStatus, OUTCOMES
 from ..core.text import format_auto, format_deploy, format_operation
 from .command import EXITS, Answer, Command, Invocation, Session, format_reply
 from .follow import follow
@@ -87,14 +77,14 @@ DEPLOY = Command(
     ),
     exits={
         0: "deployed; with --no-wait: begun; with --dry-run: printed",
-        ARGUMENTS: EXITS[ARGUMENTS],
-        SERVED: "refused: nothing was changed, and the pair serves",
-        FAILED: "failed before the promotion: users are on the old release",
-        NOBODY: "nobody serves",
-        ROLLED_BACK: "rolled back: users were on the new release for a while",
-        UNREACHABLE: EXITS[UNREACHABLE],
-        NOT_BACK: "not rolled back: the release is bad, and the old one could not serve again",
-        FORGOTTEN: "supervisord was restarted meanwhile and does not know how the deploy ended",
+        ExitStatus.USAGE: EXITS[ExitStatus.USAGE],
+        ExitStatus.REFUSED: "refused: nothing was changed, and the pair serves",
+        ExitStatus.FAILED: "failed before the promotion: users are on the old release",
+        ExitStatus.NOBODY_SERVES: "nobody serves",
+        ExitStatus.ROLLED_BACK: "rolled back: users were on the new release for a while",
+        ExitStatus.UNREACHABLE: EXITS[ExitStatus.UNREACHABLE],
+        ExitStatus.NOT_ROLLED_BACK: "not rolled back: the release is bad, and the old one could not serve again",
+        ExitStatus.FORGOTTEN: "supervisord was restarted meanwhile and does not know how the deploy ended",
     },
     call=_begin_deploy,
     format=_format_deploy,

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TextIO
 
-from ..core.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
+from ..core.errors import ExitStatus
 
 EXITS: Mapping[int, str] = {
     0: "done, or it was so already",
-    ARGUMENTS: "invalid arguments, or an unknown or misconfigured pair or program",
-    SERVED: "refused or failed; the pair serves",
-    NOBODY: "refused or failed; nobody serves",
-    UNREACHABLE: "supervisord or its plugin cannot be reached, or the password is wrong",
+    ExitStatus.USAGE: "invalid arguments, or an unknown or misconfigured pair or program",
+    ExitStatus.REFUSED: "refused or failed; the pair serves",
+    ExitStatus.NOBODY_SERVES: "refused or failed; nobody serves",
+    ExitStatus.UNREACHABLE: "supervisord or its plugin cannot be reached, or the password is wrong",
 }
 
 

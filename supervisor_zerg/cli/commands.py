@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from ..core.errors import ARGUMENTS
+from ..core.errors import ExitStatus
 from . import change_commands, inspect_commands, setup_commands
 from .command import EXITS, Answer, Command, Invocation, Session, UsageError
 from .help import explain, overview
@@ -27,7 +27,7 @@ HELP = Command(
     example="$ {zerg} help swap",
     takes=("[COMMAND]",),
     options=(),
-    exits={0: "explained", ARGUMENTS: "there is no such command"},
+    exits={0: "explained", ExitStatus.USAGE: "there is no such command"},
     run=_run_help,
 )
 

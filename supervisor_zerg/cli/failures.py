@@ -35,7 +35,7 @@ def failure(error: Exception, url: str) -> tuple[str, int]:
     The status SERVED means: SERVED if the pair serves, otherwise NOBODY.
     """
     if isinstance(error, UsageError):
-        return str(error), errors.ARGUMENTS
+        return str(error), errors.ExitStatus.USAGE
     if isinstance(error, xmlrpc.client.Fault):
         return _fault(error, url)
     if isinstance(error, xmlrpc.client.ProtocolError):
@@ -43,16 +43,19 @@ def failure(error: Exception, url: str) -> tuple[str, int]:
     if isinstance(error, UNREACHABLE):
         hint = HINT_RIGHTS if isinstance(error, PermissionError) else HINT_SERVER
         reason = str(error) or type(error).__name__
-        return f"supervisord cannot be reached at {url}: {reason}; {hint}", errors.UNREACHABLE
-    return BUG.format(type(error).__name__, error), errors.SERVED
+        return (
+            f"supervisord cannot be reached at {url}: {reason}; {hint}",
+            errors.ExitStatus.UNREACHABLE,
+        )
+    return BUG.format(type(error).__name__, error), errors.ExitStatus.REFUSED
 
 
 def _fault(fault: xmlrpc.client.Fault, url: str) -> tuple[str, int]:
     if fault.faultCode == Faults.UNKNOWN_METHOD:
-        return NO_NAMESPACE.format(url), errors.UNREACHABLE
+        return NO_NAMESPACE.format(url), errors.ExitStatus.UNREACHABLE
     refusal = errors.BY_CODE.get(fault.faultCode)
     if refusal is None:
-        return fault.faultString, errors.SERVED
+        return fault.faultString, errors.ExitStatus.REFUSED
     sentence = re.sub(r"^[A-Z_]+: ", "", fault.faultString)
     return f"{sentence} ({refusal.name})", refusal.exit_status
 
@@ -65,9 +68,9 @@ def is_unauthorized(error: Exception) -> bool:
 
 def _protocol(error: xmlrpc.client.ProtocolError, url: str) -> tuple[str, int]:
     if is_unauthorized(error):
-        return NO_PASSWORD.format(url), errors.UNREACHABLE
+        return NO_PASSWORD.format(url), errors.ExitStatus.UNREACHABLE
     answer = f"HTTP {error.errcode} {error.errmsg}"
-    return f"the supervisord at {url} answered {answer}; see its log", errors.SERVED
+    return f"the supervisord at {url} answered {answer}; see its log", errors.ExitStatus.REFUSED
 
 
 def concerned(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..core.errors import NOBODY
+from ..core.errors import ExitStatus
 from ..core.text import format_history, format_status, infos_of
 from .command import EXITS, Answer, Command, Invocation, Session
 from .watch import INTERVAL_S, watch
@@ -20,7 +20,7 @@ def _ask_status(zerg: Any, invocation: Invocation) -> Any:
 
 
 def _status_of(reply: Any) -> int:
-    return 0 if all(info["serving"] for info in infos_of(reply)) else NOBODY
+    return 0 if all(info["serving"] for info in infos_of(reply)) else ExitStatus.NOBODY_SERVES
 
 
 STATUS = Command(
@@ -43,7 +43,7 @@ STATUS = Command(
     exits={
         **EXITS,
         0: "every pair that was asked for serves",
-        NOBODY: "a pair does not serve, perhaps because an operator holds it",
+        ExitStatus.NOBODY_SERVES: "a pair does not serve, perhaps because an operator holds it",
     },
     call=_ask_status,
     format=format_status,

@@ -83,7 +83,7 @@ class ZergController(Controller):
             find(line.split()[0])
         except UsageError as error:
             complain(str(error))
-        self.exitstatus = errors.ARGUMENTS
+        self.exitstatus = errors.ExitStatus.USAGE
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -83,8 +83,10 @@ class ZergControllerPlugin(ControllerPluginBase):
             raise error
         sentence, status = failure(error, self.ctl.options.serverurl)
         labelled = invocation is not None and "label" in invocation.options
-        complain(sentence + (ONE_WORD if labelled and status == errors.ARGUMENTS else ""))
-        return self._does_anybody_serve(invocation) if status == errors.SERVED else status
+        complain(sentence + (ONE_WORD if labelled and status == errors.ExitStatus.USAGE else ""))
+        return (
+            self._does_anybody_serve(invocation) if status == errors.ExitStatus.REFUSED else status
+        )
 
     def _does_anybody_serve(self, invocation: Invocation | None) -> int:
         """The exit status of a refusal."""
@@ -92,9 +94,9 @@ class ZergControllerPlugin(ControllerPluginBase):
         try:
             infos = concerned(self._session.ask(lambda zerg: zerg.getAllPairInfo()), arguments)
         except Exception:
-            return errors.UNREACHABLE
+            return errors.ExitStatus.UNREACHABLE
         served = infos and all(info["serving"] for info in infos)
-        return errors.SERVED if served else errors.NOBODY
+        return errors.ExitStatus.REFUSED if served else errors.ExitStatus.NOBODY_SERVES
 
     def _write(self, lines: Iterable[str]) -> int:
         """Write the answer. Returns the exit status."""

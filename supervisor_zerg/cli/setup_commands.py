@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import ARGUMENTS, FOUND
+from ..core.errors import ExitStatus
 from .check import run_check
 from .command import EXITS, Answer, Command, Invocation, Session
 from .completion import SCRIPTS
@@ -29,8 +29,8 @@ CHECK = Command(
     options=("-c FILE", "--json"),
     exits={
         0: "nothing worse than notes",
-        FOUND: "there are warnings or errors",
-        ARGUMENTS: "a file cannot be read, there is no such pair, or invalid arguments",
+        ExitStatus.FOUND: "there are warnings or errors",
+        ExitStatus.USAGE: "a file cannot be read, there is no such pair, or invalid arguments",
     },
     run=run_check,
 )
@@ -49,7 +49,7 @@ COMPANION = Command(
     when="When you write the ini of the instances.",
     example="$ {zerg} companion\n/usr/lib/python3/dist-packages/supervisor_zerg/uwsgi/companion.py",
     options=(),
-    exits={0: "the path was printed", ARGUMENTS: EXITS[ARGUMENTS]},
+    exits={0: "the path was printed", ExitStatus.USAGE: EXITS[ExitStatus.USAGE]},
     run=_run_companion,
 )
 
@@ -68,7 +68,7 @@ COMPLETION = Command(
     example="$ {zerg} completion bash",
     takes=("bash|zsh",),
     options=(),
-    exits={0: "the script was printed", ARGUMENTS: EXITS[ARGUMENTS]},
+    exits={0: "the script was printed", ExitStatus.USAGE: EXITS[ExitStatus.USAGE]},
     run=_run_completion,
 )
 

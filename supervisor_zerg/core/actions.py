@@ -1,63 +1,71 @@
-"""PURE: each command with what must hold before it may be sent. decide.py says what should happen; here it is said how it is done
-without harm, or what has to be waited for first. Everything answers with a Step, but for the moves that may be left out.
+"""Each action with its preconditions. Pure.
+
+planner.py says what should happen; this module says how that is done without harm, or what has to
+be waited for first.
 """
+
+from __future__ import annotations
+
+from typing import Optional
 
 from . import errors
 from .decision import Action, ActionKind, Decision
-from .instance import Slot
-from .pair_state import PathKind
+from .goals import DesiredState
+from .instance import Instance, Slot
+from .pair_state import PairState, PathKind
 
 
-def do(goal, *actions, met=False):
-    return Decision(goal, tuple(actions), met=met)
+def do(goal: str, *actions: Action, met: bool = False) -> Decision:
+    return Decision(goal, actions, met=met)
 
 
 # commands
 
 
-def toggle(observed, desired, instance, kind, slot, goal):
-    """Send ``p``, the one command that must never be sent twice, too early, or to the wrong state."""
+def toggle(
+    observed: PairState,
+    desired: DesiredState,
+    instance: Instance,
+    kind: ActionKind,
+    slot: Optional[Slot],
+    goal: str,
+) -> Decision:
+    """Send ``p``: it must never be sent twice, too early, or to the wrong state."""
     if instance.pending:
-        return unexecuted(goal, instance)
+        return not_executed(goal, instance)
     if instance.unresponsive:
-        return Decision(
-            goal,
-            refusal=errors.Unresponsive,
-            waiting_for=f"{instance.program} {instance.unresponsive.value}",
-        )
-    if _deadly(observed, instance):
+        return Decision(goal, refusal=errors.Unresponsive, waiting_for=unresponsive(instance))
+    if _master_would_exit(observed, instance):
         return _obstructed(observed, instance, goal)
     if not instance.steady and not desired.force_toggle:
         return unsteady(goal, instance)
     pending = [c for c in observed.instances if c.pending]
     if slot is not None and pending:
         if observed.obstacle(instance.slot):
-            return unexecuted(goal, pending[0])  # soon the slot can be sent along, and must be
+            return not_executed(goal, pending[0])  # then the slot can be sent along, and must be
         slot = None
-    if slot is None and observed.obstacle(
-        instance.slot
-    ):  # uWSGI would put its FIFO in the place of it
-        return _obstructed(observed, instance, goal)
-    if _crowded(observed, instance):
-        return unexecuted(goal, observed.other(instance.program))
+    if slot is None and observed.obstacle(instance.slot):
+        return _obstructed(observed, instance, goal)  # uWSGI would replace it by its FIFO
+    if _fifo_path_contended(observed, instance):
+        return not_executed(goal, observed.other(instance.program))
     return do(goal, Action(kind, instance.program, slot))
 
 
-def resume(observed, desired, new):
-    """Make before break: the next instance accepts before anything is done to the one that serves."""
+def resume(observed: PairState, desired: DesiredState, new: Instance) -> Decision:
+    """Make before break: the goal accepts before anything is done to the other instance."""
     if new.paused is False:
-        return _wake(new)
-    slot = (
-        Slot.RUNNING
-        if new.slot is not Slot.RUNNING and not observed.obstacle(Slot.RUNNING)
-        else None
-    )
+        return _wake_up(new)
+    slot = None
+    if new.slot is not Slot.RUNNING and not observed.obstacle(Slot.RUNNING):
+        slot = Slot.RUNNING
     return toggle(observed, desired, new, ActionKind.RESUME, slot, new.program)
 
 
-def align(observed, desired, instance):
-    """Some of its workers are paused and some are not. One ``p`` makes them the same, be it for a moment the wrong way: then the
-    next look sends another."""
+def align(observed: PairState, desired: DesiredState, instance: Instance) -> Decision:
+    """Toggle a partly paused instance: one ``p`` makes its workers the same.
+
+    They may all be in the wrong state then; the next decision toggles them again.
+    """
     if instance.just_toggled:
         return Decision(
             instance.program, waiting_for=f"the workers of {instance.program} become the same"
@@ -65,44 +73,48 @@ def align(observed, desired, instance):
     return toggle(observed, desired, instance, ActionKind.ALIGN, None, "")
 
 
-def end(observed, instance, goal, reason, met=False):
-    """Tell it to end gracefully."""
+def end_gracefully(
+    observed: PairState, instance: Instance, goal: str, reason: str, met: bool = False
+) -> Decision:
+    """Send ``q``: the master ends when its workers have finished their requests."""
     if instance.pending:
-        return unexecuted(goal, instance, met)
-    if _deadly(observed, instance):
+        return not_executed(goal, instance, met)
+    if _master_would_exit(observed, instance):
         return _obstructed(observed, instance, goal, met)
-    if _crowded(observed, instance):
-        return unexecuted(goal, observed.other(instance.program), met)
+    if _fifo_path_contended(observed, instance):
+        return not_executed(goal, observed.other(instance.program), met)
     return do(goal, Action(ActionKind.QUIT, instance.program, reason=reason), met=met)
 
 
-def labelling(observed, instance, slot, owner):
-    """The move that brings an instance's FIFO to where it should lie, or None. A path is put back for the instance that serves, and for
-    the other one where it takes the path from nobody."""
+def labelling(
+    observed: PairState, instance: Instance, slot: Slot, is_goal: bool
+) -> Optional[Action]:
+    """Return the action that brings an instance's FIFO to its slot, or None.
+
+    A FIFO is put back in place for the goal, and for the other instance if the path is unused.
+    """
     if instance.newly_accepting or not instance.ready or observed.obstacle(instance.slot):
         return None
     if instance.slot is not slot and not observed.obstacle(slot):
-        return Action(
-            ActionKind.LABEL, instance.program, slot, reason=f"it is in slot {instance.slot.label}"
-        )
-    if not instance.fifo_in_place and (
-        owner or not any(c.slot is instance.slot for c in observed.instances if c is not instance)
-    ):
-        return Action(
-            ActionKind.RELINK,
-            instance.program,
-            reason="the path of its FIFO is gone or is another's",
-        )
+        reason = f"it is in slot {instance.slot_label}"
+        return Action(ActionKind.LABEL, instance.program, slot, reason=reason)
+    is_shared = observed.other(instance.program).slot is instance.slot
+    if not instance.fifo_in_place and (is_goal or not is_shared):
+        reason = "its FIFO is not at the path of its slot"
+        return Action(ActionKind.RELINK, instance.program, reason=reason)
     return None
 
 
-def _crowded(observed, instance):
-    """After any command the master makes its FIFO anew, and dies if another one has just done so at the same path."""
+def _fifo_path_contended(observed: PairState, instance: Instance) -> bool:
+    """After any command the master remakes its FIFO.
+
+    It exits if another process has just made one at the same path.
+    """
     return instance.slot in observed.other(instance.program).fifo_slots_in_use
 
 
-def _deadly(observed, instance):
-    """After any command the master makes its FIFO anew, and dies where it cannot."""
+def _master_would_exit(observed: PairState, instance: Instance) -> bool:
+    """After any command the master remakes its FIFO. It exits if it cannot."""
     obstacle = observed.obstacle(instance.slot)
     return obstacle is not None and obstacle.kind is PathKind.DIRECTORY
 
@@ -110,75 +122,82 @@ def _deadly(observed, instance):
 # signals
 
 
-def nudge(goal, instance):
-    return do(
-        goal,
-        Action(
-            ActionKind.NUDGE,
-            instance.program,
-            pids=instance.unpaused_workers,
-            reason="threads still wait for a request",
-        ),
-    )
+def nudge(goal: str, instance: Instance) -> Decision:
+    reason = "threads still wait for a request"
+    pids = instance.unpaused_workers
+    return do(goal, Action(ActionKind.NUDGE, instance.program, pids=pids, reason=reason))
 
 
-def _wake(instance):
-    """It was resumed, and nobody accepts yet. Another ``p`` would pause it again."""
+def _wake_up(instance: Instance) -> Decision:
+    """It was resumed, and does not accept yet. Another ``p`` would pause it again."""
     asleep = tuple(w.pid for w in instance.workers if w.started and not w.zombie and w.parked)
     if instance.just_toggled or instance.pending or not asleep:
         return Decision(instance.program, waiting_for=f"the workers of {instance.program} wake up")
-    return do(
-        instance.program,
-        Action(ActionKind.THAW, instance.program, pids=asleep, reason="resumed, but they sleep on"),
-    )
+    reason = "resumed, but its workers still sleep"
+    action = Action(ActionKind.THAW, instance.program, pids=asleep, reason=reason)
+    return do(instance.program, action)
 
 
-def burials(observed, drain_expired):
-    """The move that ends orphans, if there are any that have finished or may not finish."""
+def end_orphans(observed: PairState, drain_expired: bool) -> tuple[Action, ...]:
+    """Return the action that ends the orphans which have finished or may not finish, if any."""
     pids = tuple(o.pid for o in observed.orphans if drain_expired or not o.busy)
-    return (
-        (
-            Action(
-                ActionKind.END_ORPHAN,
-                observed.orphans[0].program,
-                pids=pids,
-                reason="their master is gone",
-            ),
-        )
-        if pids
-        else ()
-    )
+    if not pids:
+        return ()
+    program = observed.orphans[0].program
+    return (Action(ActionKind.END_ORPHAN, program, pids=pids, reason="their master is gone"),)
 
 
 # what has to be waited for
 
 
-def unexecuted(goal, instance, met=False):
+def unresponsive(instance: Instance) -> str:
+    reason = instance.unresponsive
+    return f"{instance.program} {reason.value if reason else 'waits for commands'}"
+
+
+def not_executed(goal: str, instance: Instance, met: bool = False) -> Decision:
     return Decision(goal, met=met, waiting_for=f"{instance.program} has not yet executed a command")
 
 
-def unsteady(goal, instance):
+def unsteady(goal: str, instance: Instance) -> Decision:
+    waiting_for = f"a worker of {instance.program} is just being born"
+    return Decision(goal, refusal=errors.Unsteady, waiting_for=waiting_for)
+
+
+def pause_state_unknown(goal: str, instance: Instance) -> Decision:
+    waiting_for = f"nothing tells whether {instance.program} is paused: all its workers are busy"
+    return Decision(goal, waiting_for=waiting_for)
+
+
+def asynchronous(goal: str, instance: Instance) -> Decision:
+    waiting_for = f"{instance.program} is asynchronous: a pause would freeze its requests"
+    return Decision(goal, refusal=errors.AsyncInstance, waiting_for=waiting_for, poll_slowly=True)
+
+
+def not_ready(goal: str, instance: Instance) -> Decision:
+    """Say why an instance cannot be commanded, or cannot serve."""
+    if instance.unreadable:
+        return Decision(
+            goal, refusal=errors.NoRights, waiting_for=instance.unreadable, poll_slowly=True
+        )
+    if instance.is_starting:
+        waiting_for = f"{instance.program} boots"
+        return Decision(goal, refusal=errors.Booting, waiting_for=waiting_for, poll_slowly=True)
+    if instance.slot is None:
+        waiting_for = f"{instance.program} holds none of the FIFOs"
+        return Decision(goal, refusal=errors.Lost, waiting_for=waiting_for, poll_slowly=True)
+    if instance.paused is None:
+        return pause_state_unknown(goal, instance)
+    return unsteady(goal, instance)
+
+
+def _obstructed(observed: PairState, instance: Instance, goal: str, met: bool = False) -> Decision:
+    obstacle = observed.obstacle(instance.slot)
+    what = obstacle.text if obstacle else "something"
     return Decision(
         goal,
-        refusal=errors.Unsteady,
-        waiting_for=f"a worker of {instance.program} is just being born",
+        refusal=errors.Obstructed,
+        met=met,
+        waiting_for=f"{what} lies at the path of slot {instance.slot_label}",
+        poll_slowly=True,
     )
-
-
-def unclear(goal, instance):
-    return Decision(
-        goal,
-        waiting_for=f"nothing tells whether {instance.program} is paused: all its workers are busy",
-    )
-
-
-def frozen_by_pause(goal, instance):
-    words = f"{instance.program} is asynchronous: a pause would freeze its requests"
-    return Decision(goal, refusal=errors.AsyncInstance, waiting_for=words, poll_slowly=True)
-
-
-def _obstructed(observed, instance, goal, met=False):
-    words = (
-        f"{observed.obstacle(instance.slot).text} lies at the path of slot {instance.slot.label}"
-    )
-    return Decision(goal, refusal=errors.Obstructed, met=met, waiting_for=words, poll_slowly=True)

@@ -1,4 +1,4 @@
-"""What the planner answers: a decision and its actions."""
+"""What the planner returns: a decision, and the actions that carry it out."""
 
 from __future__ import annotations
 
@@ -13,24 +13,31 @@ from .instance import Slot
 class ActionKind(enum.Enum):
     """Everything that is ever done to a pair."""
 
+    # commands, through the master FIFO
     RESUME = "resume"
     PAUSE = "pause"
-    ALIGN = "align"  # a pause or a resume, whichever it is: all workers of a torn instance are the same afterwards
+    ALIGN = "align"  # toggle a partly paused instance: then its workers are all paused or all not
     LABEL = "label"  # move to a slot
-    RELINK = "relink"  # make the master put its FIFO's path back
+    RELINK = "relink"  # make the master put its FIFO back in place
+    QUIT = "quit"  # graceful end; Supervisor sees a stop
+
+    # signals
     NUDGE = "nudge"  # wake waiting threads, so that they see the pause
     CONTINUE = "continue"  # SIGCONT
-    THAW = "thaw"  # SIGCONT to workers that were stopped inside the pause, and the resume's signal once more
+    THAW = "thaw"  # SIGCONT to workers stopped inside the pause, and the resume's signal again
     FREEZE = "freeze"  # SIGSTOP the workers of a parked instance
     END_FLOOD = "end flood"
     END_ORPHAN = "end orphan"
-    END_WORKER = "end worker"  # a parked worker of a master that is ending would keep it waiting
-    QUIT = "quit"  # graceful end, Supervisor sees a stop
+    END_WORKER = "end worker"  # a parked worker of a master that is ending keeps it waiting
+
+    # through Supervisor
     RESTART = "restart"
 
 
 @dataclass(frozen=True)
 class Action:
+    """One step, such as a pause or a move to a slot."""
+
     kind: ActionKind
     program: str
     slot: Optional[Slot] = None
@@ -38,38 +45,40 @@ class Action:
     reason: str = ""
 
     @property
-    def command(self):
-        """The bytes for the master FIFO, empty for a move that is made by signals. ``p`` comes before the digit: the other
-        order gives the master time to fork between the two (uWSGI core/master.c runs one byte a round)."""
+    def command(self) -> bytes:
+        """The bytes for the master FIFO; empty for an action that sends none.
+
+        ``p`` comes before the digit: the other order gives the master time to fork between the two
+        (uWSGI core/master.c runs one byte a round).
+        """
         digit = b"" if self.slot is None else b"%d" % self.slot
-        return {
+        commands = {
             ActionKind.RESUME: b"p" + digit,
             ActionKind.PAUSE: b"p" + digit,
             ActionKind.ALIGN: b"p",
             ActionKind.LABEL: digit,
             ActionKind.RELINK: b"\n",
             ActionKind.QUIT: b"q",
-        }.get(self.kind, b"")
+        }
+        return commands.get(self.kind, b"")
 
-    def __str__(self):
-        bits = [self.kind.value, self.program]
+    def __str__(self) -> str:
+        parts = [self.kind.value, self.program]
         if self.slot is not None:
-            bits.append(f"to {self.slot.label}")
+            parts.append(f"to {self.slot.label}")
         if self.pids:
-            bits.append(f"pids {' '.join(map(str, self.pids))}")
-        return " ".join(bits)
+            parts.append(f"pids {' '.join(map(str, self.pids))}")
+        return " ".join(parts)
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What *decide* answers: what to do now, and how far the pair is."""
+    """What to do now, and how close the pair is to its desired state."""
 
-    goal: str = ""  # the program that is to serve; empty: nobody can, or nobody may
+    goal: str = ""  # the program that is to serve; empty: none can, or none may
     actions: tuple[Action, ...] = ()
-    met: bool = False  # the goal serves and nobody else takes requests: an operator may be told so
+    met: bool = False  # the goal serves and the other instance takes no requests
     done: bool = False  # nothing is left to do
-    waiting_for: str = ""  # what stands in the way, in words
-    poll_slowly: bool = (
-        False  # that will take long: look again in tenths of a second, not of a millisecond
-    )
-    refusal: Optional[type[ZergError]] = None  # the error to answer with when waiting cannot help
+    waiting_for: str = ""  # a clause for messages
+    poll_slowly: bool = False  # the wait is long: observe again in tenths of a second, not in ms
+    refusal: Optional[type[ZergError]] = None  # what a request fails with if this lasts

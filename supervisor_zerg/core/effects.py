@@ -1,4 +1,6 @@
-"""What a generator yields when it has to wait: supervisord's loop carries it out, a test answers it from its own clock."""
+"""What a generator yields when it has to wait: supervisord's loop or a test carries it out."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
 
@@ -7,7 +9,7 @@ STATS_TIMEOUT_S = 0.1
 
 @dataclass(frozen=True)
 class ReadStats:
-    """Read these stats servers. The answer is {address: bytes or the exception}."""
+    """Read these stats servers. The generator is sent {address: bytes or the exception}."""
 
     addresses: tuple[str, ...]
     timeout: float = STATS_TIMEOUT_S
@@ -15,6 +17,6 @@ class ReadStats:
 
 @dataclass(frozen=True)
 class Sleep:
-    """Go on after so many seconds; 0: after one round of the loop."""
+    """Continue after this many seconds; 0: after one round of the loop."""
 
     seconds: float

@@ -1,101 +1,111 @@
-"""What is wanted of one pair, by whom, until it is reached. PURE: an operator's aims and the arrivals of instances go in, what *decide*
-desires comes out; nothing in here is a fact.
-"""
+"""What a pair should be: what an operator ordered, and what instances that start are to become."""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .instance import Instance
+from .pair_config import PairConfig
+from .pair_state import PairState
 
 
 class OnStart(enum.Enum):
-    """What becomes of an instance that is on its way up."""
+    """What an instance is to become once it has started."""
 
-    PROMOTE = "takes over"  # an operator started it
-    STANDBY = "parks"  # Supervisor started it
+    PROMOTE = "promote"  # an operator started it
+    STANDBY = "standby"  # Supervisor or a deploy started it
+
+
+class Aim(NamedTuple):
+    """What a request makes of a pair."""
+
+    requested: str  # the program that is to serve
+    hold: bool
+    both_active: bool
 
 
 @dataclass(frozen=True)
 class DesiredState:
-    """What a pair should be. Nothing in it is a fact; everything in it was asked for by an operator, an event or the file."""
+    """What a pair should be, as the planner takes it. Nothing in it was observed."""
 
-    requested: str = ""  # the program an operator or an event wants to serve, until that is reached
-    last_active: str = ""  # the program that served last: it wins where the facts leave a choice
-    hold: bool = False  # an operator keeps requests waiting: nobody is to accept
-    both_active: bool = False  # an operator wants both to accept
+    requested: str = ""  # the program that is to serve, until it does
+    last_active: str = ""  # the program that served last: it serves if nothing speaks against it
+    hold: bool = False  # requests are kept waiting: neither instance is to accept
+    both_active: bool = False  # both instances are to accept
     on_start: tuple[tuple[str, OnStart], ...] = ()
     freeze: bool = False
     retire_stop: bool = False
-    retiring: str = ""  # the program that is to be stopped once it has drained (retire = stop)
-    force_toggle: bool = (
-        False  # nobody serves and patience is over: take the risk of a flood, which can be mended
-    )
-    drain_expired: bool = False  # the drain limit has passed
+    retiring: str = ""  # the program that is stopped once it has drained (retire = stop)
+    force_toggle: bool = False  # nobody has served for too long: risk a flood, it can be ended
+    drain_expired: bool = False  # the drain timeout has passed
 
-    def on_start_of(self, program):
+    def on_start_of(self, program: str) -> OnStart | None:
         return dict(self.on_start).get(program)
 
 
 class Goals:
-    """:param orders: what an operator had ordered before supervisord was started anew: ``held``, ``both``, ``auto``."""
+    """The goals of one pair, until they are reached.
 
-    def __init__(self, pair, settings):
+    Args:
+        settings: What an operator ordered before supervisord was restarted: ``held``, ``both``,
+            ``auto``.
+    """
+
+    def __init__(self, pair: PairConfig, settings: Mapping[str, Any]) -> None:
         self.pair = pair
-        self.hold, self.both_active = bool(settings.get("held")), bool(settings.get("both"))
+        self.hold = bool(settings.get("held"))
+        self.both_active = bool(settings.get("both"))
         self.auto = bool(settings.get("auto", pair.auto))
         self.requested = ""  # the program that is to serve, until it does
         self.last_active = ""  # the program that served last
-        self.retiring = ""  # the program that is to end once it has drained
-        self.on_start = {}  # program -> Arrival, until it has arrived
+        self.retiring = ""  # the program that is stopped once it has drained
+        self.on_start: dict[str, OnStart] = {}  # of instances that have not yet become what it says
 
-    def inherit(self, old):
-        """Take over from the same pair under a section that was changed. What an operator ordered is in ``orders`` already."""
-        self.last_active, self.on_start = (
-            old.last_active,
-            {p: a for p, a in old.on_start.items() if p in self.pair.programs},
-        )
+    def inherit(self, old: Goals) -> None:
+        """Take over from the same pair under its former section, except for the settings."""
+        self.last_active = old.last_active
+        self.on_start = {p: what for p, what in old.on_start.items() if p in self.pair.programs}
         self.retiring = old.retiring if self.pair.retire == "stop" else ""
 
-    def aim(self, aim):
-        """Take an operator's word."""
-        self.requested, self.hold, self.both_active = aim
+    def set_aim(self, aim: Aim) -> None:
+        self.requested = aim.requested
+        self.hold = aim.hold
+        self.both_active = aim.both_active
 
-    def invited(self, program):
-        """An operator has started it, so that it takes over."""
+    def promotes_on_start(self, program: str) -> bool:
+        """Whether an operator has started the program, so that it takes over when it is ready."""
         return self.on_start.get(program) is OnStart.PROMOTE
 
-    def reached(self, goal, observed, deploying):
-        """The goal serves and nobody else takes requests. :returns: the program that served before, where that was another."""
-        was = self.last_active if goal and self.last_active != goal else ""
+    def served_before(self, goal: str) -> str:
+        """The program that served before the goal does; empty if that is none or the same."""
+        return self.last_active if goal and self.last_active != goal else ""
+
+    def reached(self, goal: str, observed: PairState, deploying: bool) -> None:
+        """Drop what is reached now that the goal serves and the other takes no requests."""
+        previous = self.served_before(goal)
         self.last_active = goal or self.last_active
-        if (
-            goal and self.requested == goal
-        ):  # it was the last word: whoever is still on its way up follows it
-            self.requested, self.on_start = (
-                "",
-                {p: OnStart.STANDBY for p in self.on_start if p != goal},
-            )
-        for program in [p for p in self.on_start if self._arrived(observed.instance(p), goal)]:
+        if goal and self.requested == goal:
+            # a request is newer than any start: what is still starting becomes a standby
+            self.requested = ""
+            self.on_start = {p: OnStart.STANDBY for p in self.on_start if p != goal}
+        for program in [p for p in self.on_start if self._started(observed.instance(p), goal)]:
             del self.on_start[program]
-        if self.pair.retire == "stop" and not deploying and was and observed.instance(was).up:
-            self.retiring = was
-        elif self.retiring and (self.retiring == goal or not observed.instance(self.retiring).up):
+        if self.pair.retire == "stop" and not deploying and previous:
+            self.retiring = previous if observed.instance(previous).up else self.retiring
+        if self.retiring and (self.retiring == goal or not observed.instance(self.retiring).up):
             self.retiring = ""
-        return was
 
-    def _arrived(self, instance, goal):
-        at_rest = (
-            instance.ready
-            and not instance.newly_accepting
-            and not instance.accepting
-            and self.on_start[instance.program] is OnStart.STANDBY
-        )
-        return (
-            at_rest or instance.program == goal and instance.ready and not instance.newly_accepting
-        )
+    def _started(self, instance: Instance, goal: str) -> bool:
+        """Whether an instance has become what it was to become."""
+        if not instance.ready or instance.newly_accepting:
+            return False
+        is_standby = self.on_start[instance.program] is OnStart.STANDBY and not instance.accepting
+        return is_standby or instance.program == goal
 
-    def desired(self, force_toggle, drain_expired):
-        """As *decide* takes it. :param overdue: the drain limit has passed."""
+    def desired(self, force_toggle: bool, drain_expired: bool) -> DesiredState:
         return DesiredState(
             requested=self.requested,
             last_active=self.last_active,
@@ -109,11 +119,8 @@ class Goals:
             drain_expired=drain_expired,
         )
 
-    def settings(self):
-        """What has to outlive supervisord: all that an operator ordered and that is not so by itself."""
+    def settings(self) -> dict[str, bool]:
+        """What must outlive supervisord: every setting that differs from the default."""
         settings = {"held": self.hold, "both": self.both_active, "auto": self.auto}
-        return {
-            name: value
-            for name, value in settings.items()
-            if value != (name == "auto" and self.pair.auto)
-        }
+        defaults = {"held": False, "both": False, "auto": self.pair.auto}
+        return {name: value for name, value in settings.items() if value != defaults[name]}

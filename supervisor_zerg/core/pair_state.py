@@ -1,4 +1,4 @@
-"""A pair as observed at one moment: its instances and what lies around them."""
+"""A pair as observed at one moment: its instances and what surrounds them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .instance import Condition, Instance, Slot
 
 
 class PathKind(enum.Enum):
-    """What lies at the path of a slot. The value is how a message calls it."""
+    """What lies at the path of a slot. The value is its name in messages."""
 
     ABSENT = "nothing"
     FIFO = "a FIFO"
@@ -25,7 +25,7 @@ class PathKind(enum.Enum):
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What lies at the path of a slot and does not belong there: uWSGI would replace it, or exit."""
+    """What occupies the path of a slot: uWSGI would replace it, or exit because it cannot."""
 
     kind: PathKind
     text: str  # for messages: what lies where
@@ -33,7 +33,7 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Orphan:
-    """A worker that outlived its master. It serves nothing new, but a parked one would live for ever."""
+    """A worker that outlived its master. It takes no requests; a parked one would never end."""
 
     pid: int
     program: str
@@ -48,28 +48,28 @@ class PairState:
     blocked: tuple[tuple[Slot, Obstacle], ...] = ()
     orphans: tuple[Orphan, ...] = ()
 
-    def instance(self, program):
+    def instance(self, program: str) -> Instance:
         return next(c for c in self.instances if c.program == program)
 
-    def other(self, program):
+    def other(self, program: str) -> Instance:
         return next(c for c in self.instances if c.program != program)
 
     def obstacle(self, slot: Optional[Slot]) -> Optional[Obstacle]:
         return next((obstacle for blocked, obstacle in self.blocked if blocked is slot), None)
 
     @cached_property
-    def serving(self):
-        """The program that serves: the one that accepts and, where both do, the one that holds ``running``."""
+    def serving(self) -> str:
+        """The program that accepts requests; if both do, the one in slot ``running``."""
         accepting = [c for c in self.instances if c.accepting and c.slot is not None]
         accepting.sort(key=lambda c: (not c.up, c.slot is not Slot.RUNNING))
         return accepting[0].program if accepting else ""
 
     @property
-    def parked(self):
+    def parked(self) -> str:
         return next((c.program for c in self.instances if c.condition is Condition.PARKED), "")
 
     @property
-    def warm(self):
-        """A second instance could take over in an instant."""
+    def warm(self) -> bool:
+        """Whether a second instance could take over at once."""
         serving = self.serving
         return any(c.ready and c.program != serving for c in self.instances) if serving else False

@@ -1,79 +1,86 @@
-"""PURE: facts + desired -> the next moves. The only room that decides. No clock, no I/O, no Supervisor.
+"""Observed and desired state of a pair -> the next actions. Pure: no clock, no I/O, no Supervisor.
 
-Read :func:`decide` from top to bottom: each rule either answers with a :class:`~supervisor_zerg.core.Step` or leaves the
-pair to the next one. A step makes one move at a time where two could collide, and *reconcile* looks again after each.
+Read :func:`decide` from top to bottom. Each rule returns a :class:`~.decision.Decision` or leaves the
+pair to the next rule. A decision holds one action wherever two could collide; the pair is observed
+again after each.
 
-What holds for every answer (tests/unit/test_decide_properties.py):
+Every decision keeps these rules (tests/unit/core/test_planner_properties.py):
 
-* the only instance that accepts is never paused, unless an operator holds the pair;
-* ``p`` goes only to a master that waits for commands, whose flag is known, with no worker in the making, nothing pending;
-* no digit goes to a master while another command of the pair is pending, nor towards a path that uWSGI would die of;
-* an async instance is never paused.
+* The only instance that accepts requests is never paused, unless an operator holds the pair.
+* ``p`` is sent only if the master is waiting for commands, its pause flag is known, no worker is
+  starting, and no earlier command is pending.
+* No digit is sent while another command of the pair is pending, nor towards a path at which uWSGI
+  would exit.
+* An asynchronous instance is never paused.
 """
+
+from __future__ import annotations
+
+from typing import Optional
 
 from . import errors
 from .actions import (
     align,
-    burials,
+    asynchronous,
     do,
-    end,
-    frozen_by_pause,
+    end_gracefully,
+    end_orphans,
     labelling,
+    not_executed,
+    not_ready,
     nudge,
+    pause_state_unknown,
     resume,
     toggle,
-    unclear,
-    unexecuted,
+    unresponsive,
     unsteady,
 )
 from .decision import Action, ActionKind, Decision
-from .goals import OnStart
-from .instance import Slot
+from .goals import DesiredState, OnStart
+from .instance import Instance, Slot
+from .pair_state import PairState
 
 
-def choose_active(observed, desired):
-    """The program that is to serve, or ''."""
-    able = [c for c in observed.instances if _able(c, desired)]
+def decide(observed: PairState, desired: DesiredState) -> Decision:
+    """Return what to do next for a pair."""
+    return _emergency(observed, desired) or _roles(observed, desired)
+
+
+# who serves
+
+
+def choose_active(observed: PairState, desired: DesiredState) -> str:
+    """Return the program that is to serve; empty if none can, or none may."""
+    able = [c for c in observed.instances if _is_able(c, desired)]
     able = [c for c in able if not c.partly_paused] or able
     if not able or desired.hold:
         return ""
-    names = [c.program for c in able]
-    if desired.requested in names:
+    if desired.requested in [c.program for c in able]:
         return desired.requested
-    invited = [
-        c
-        for c in able
-        if desired.on_start_of(c.program) is OnStart.PROMOTE and not c.newly_accepting
-    ]
-    if invited:
-        return invited[0].program
+    starts = {c.program: desired.on_start_of(c.program) for c in able}
+    for instance in able:
+        if starts[instance.program] is OnStart.PROMOTE and not instance.newly_accepting:
+            return instance.program
     accepting = [c for c in able if c.accepting]
-    settled = [c for c in accepting if desired.on_start_of(c.program) is None]
-    pool = settled or [
-        c
-        for c in able
-        if desired.on_start_of(c.program) is None and c.program == desired.last_active
+    settled = [c for c in able if starts[c.program] is None]
+    pool = [c for c in settled if c.accepting] or [
+        c for c in settled if c.program == desired.last_active
     ]
     return _preferred(pool or accepting or able, desired)
 
 
-def _able(instance, desired):
-    """It serves, or could in an instant. One that serves stays able while a worker of it is being recycled."""
-    known = instance.reachable and instance.paused is not None and bool(instance.workers)
-    return (
-        instance.ready
-        or known
-        and (
-            instance.accepting
-            or instance.all_respawning
-            or desired.force_toggle
-            and not instance.stuck
-        )
-    )
+def _is_able(instance: Instance, desired: DesiredState) -> bool:
+    """It serves, or could at once. One that serves stays able while a worker is replaced."""
+    if instance.ready:
+        return True
+    if not (instance.reachable and instance.paused is not None and instance.workers):
+        return False
+    may_be_forced = desired.force_toggle and not instance.stuck
+    return instance.accepting or instance.all_respawning or may_be_forced
 
 
-def _preferred(instances, desired):
-    """Where the facts leave a choice: who served last, then who holds ``running``, then the order of the section."""
+def _preferred(instances: list[Instance], desired: DesiredState) -> str:
+    """The one that served last, else the one in slot ``running``, else the first of the section."""
     for instance in instances:
         if instance.program == desired.last_active:
             return instance.program
@@ -83,94 +90,98 @@ def _preferred(instances, desired):
     return instances[0].program
 
 
-def decide(observed, desired):
-    """The next step for a pair."""
-    return _emergency(observed, desired) or _roles(observed, desired)
+# what must be repaired before anything else can be trusted
 
 
-def _emergency(observed, desired):
-    """What must be mended before anything else can be trusted."""
+def _emergency(observed: PairState, desired: DesiredState) -> Optional[Decision]:
     for instance in observed.instances:
-        in_signal_loop = tuple(w.pid for w in instance.workers if w.in_signal_loop)
-        if in_signal_loop:
-            reason = "a pause hit a newborn worker: endless PAUSE/resuming flood"
-            return do(
-                "",
-                Action(ActionKind.END_FLOOD, instance.program, pids=in_signal_loop, reason=reason),
-            )
+        decision = _end_flood(instance)
+        if decision:
+            return decision
     for instance in observed.instances:
-        if instance.up and instance.stuck and not instance.pending:
-            reason = "stopped outside the pause: it would never get ready"
-            return do(
-                "",
-                Action(
-                    ActionKind.CONTINUE, instance.program, pids=instance.stopped_pids, reason=reason
-                ),
-            )
+        decision = _continue_stopped(instance)
+        if decision:
+            return decision
     for instance in observed.instances:
-        frozen = tuple(w.pid for w in instance.workers if w.stopped and w.started)
-        if instance.up and instance.paused is False and frozen and not instance.pending:
-            return do(
-                "",
-                Action(
-                    ActionKind.THAW,
-                    instance.program,
-                    pids=frozen,
-                    reason="resumed while its workers were stopped",
-                ),
-            )
+        decision = _thaw(instance)
+        if decision:
+            return decision
     for instance in observed.instances:
-        if (
-            instance.partly_paused
-            and instance.ready
-            and not (instance.asynchronous or instance.unresponsive)
-            and not _needed(observed, desired, instance)
-        ):
+        if _must_be_aligned(observed, desired, instance):
             return align(observed, desired, instance)
-        if instance.is_stopping and instance.paused and instance.stopped_pids:
-            return do(
-                "",
-                Action(
-                    ActionKind.CONTINUE,
-                    instance.program,
-                    pids=instance.stopped_pids,
-                    reason="it is to stop",
-                ),
-            )
-        ended = tuple(w.pid for w in instance.workers if w.parked == w.threads > 1 and not w.zombie)
-        if instance.is_stopping and instance.paused and instance.unresponsive and ended:
-            reason = "parked threads never see that the master ends"
-            return do(
-                "", Action(ActionKind.END_WORKER, instance.program, pids=ended, reason=reason)
-            )
+        decision = _help_to_stop(instance)
+        if decision:
+            return decision
     return None
 
 
-def _needed(observed, desired, instance):
-    """It accepts, and the other one, which could, does not yet. Nobody is needed under hold."""
+def _end_flood(instance: Instance) -> Optional[Decision]:
+    pids = tuple(w.pid for w in instance.workers if w.in_signal_loop)
+    if not pids:
+        return None
+    reason = "a pause hit a newborn worker: endless PAUSE/resuming flood"
+    return do("", Action(ActionKind.END_FLOOD, instance.program, pids=pids, reason=reason))
+
+
+def _continue_stopped(instance: Instance) -> Optional[Decision]:
+    if not (instance.up and instance.stuck and not instance.pending):
+        return None
+    reason = "stopped outside the pause: it would never get ready"
+    pids = instance.stopped_pids
+    return do("", Action(ActionKind.CONTINUE, instance.program, pids=pids, reason=reason))
+
+
+def _thaw(instance: Instance) -> Optional[Decision]:
+    pids = tuple(w.pid for w in instance.workers if w.stopped and w.started)
+    if not (pids and instance.up and instance.paused is False and not instance.pending):
+        return None
+    reason = "resumed while its workers were stopped"
+    return do("", Action(ActionKind.THAW, instance.program, pids=pids, reason=reason))
+
+
+def _must_be_aligned(observed: PairState, desired: DesiredState, instance: Instance) -> bool:
+    can_be_aligned = instance.ready and not (instance.asynchronous or instance.unresponsive)
+    if not (instance.partly_paused and can_be_aligned):
+        return False
+    # It may go on serving until the other instance accepts; under hold neither is to serve.
     other = observed.other(instance.program)
-    could_serve = other.ready and not other.accepting and not other.partly_paused
-    return instance.accepting and could_serve and not desired.hold
+    other_could_serve = other.ready and not other.accepting and not other.partly_paused
+    return desired.hold or not (instance.accepting and other_could_serve)
 
 
-def _roles(observed, desired):
+def _help_to_stop(instance: Instance) -> Optional[Decision]:
+    """A paused instance cannot end while its workers are stopped or parked."""
+    if not (instance.is_stopping and instance.paused):
+        return None
+    if instance.stopped_pids:
+        pids = instance.stopped_pids
+        action = Action(ActionKind.CONTINUE, instance.program, pids=pids, reason="it is to stop")
+        return do("", action)
+    ended = tuple(w.pid for w in instance.workers if w.parked == w.threads > 1 and not w.zombie)
+    if not (instance.unresponsive and ended):
+        return None
+    reason = "parked threads never see that the master ends"
+    return do("", Action(ActionKind.END_WORKER, instance.program, pids=ended, reason=reason))
+
+
+# one serves, the other one is parked
+
+
+def _roles(observed: PairState, desired: DesiredState) -> Decision:
     goal = choose_active(observed, desired)
     if desired.hold:
         return _hold(observed, desired)
     if not goal:
-        return _nobody(observed)
-    new, old = observed.instance(goal), observed.other(goal)
-    if (
-        desired.requested not in ("", goal)
-        and new.accepting
-        and observed.instance(desired.requested).up
-    ):
-        return _not_ready(goal, observed.instance(desired.requested))
-    if not new.accepting and _mute(old) and not desired.requested and not desired.force_toggle:
-        return unclear(goal, old)
+        return _nobody_can_serve(observed)
+    new = observed.instance(goal)
+    old = observed.other(goal)
+    if new.accepting and desired.requested == old.program and old.up:
+        return not_ready(goal, old)
     if not new.accepting:
+        if _pause_state_unknown(old) and not desired.requested and not desired.force_toggle:
+            return pause_state_unknown(goal, old)
         if _cannot_retreat(desired, old):
-            return frozen_by_pause(goal, old)
+            return asynchronous(goal, old)
         return resume(observed, desired, new)
     if old.up and not desired.both_active:
         decision = _retreat(observed, desired, new, old)
@@ -178,65 +189,40 @@ def _roles(observed, desired):
             return decision
     if desired.both_active and old.ready and old.paused:
         return toggle(observed, desired, old, ActionKind.RESUME, None, goal)
-    return _tidy(observed, desired, new, old)
+    return _finish_roles(observed, desired, new, old)
 
 
-def _mute(instance):
-    """It runs, but no source tells whether it is paused."""
+def _pause_state_unknown(instance: Instance) -> bool:
     return instance.up and instance.paused is None and instance.steady
 
 
-def _not_ready(goal, instance):
-    """Why an instance that is wished for cannot serve yet; somebody else does."""
-    if instance.unreadable:
-        return Decision(
-            goal, refusal=errors.NoRights, waiting_for=instance.unreadable, poll_slowly=True
-        )
-    if instance.is_starting:
-        return Decision(
-            goal, refusal=errors.Booting, waiting_for=f"{instance.program} boots", poll_slowly=True
-        )
-    if instance.slot is None:
-        return Decision(
-            goal,
-            refusal=errors.Lost,
-            waiting_for=f"{instance.program} holds none of the FIFOs",
-            poll_slowly=True,
-        )
-    if instance.paused is None:
-        return unclear(goal, instance)
-    return unsteady(goal, instance)
-
-
-def _nobody(observed):
+def _nobody_can_serve(observed: PairState) -> Decision:
     for instance in observed.instances:
         if instance.unreadable:
-            return Decision(
-                refusal=errors.NoRights, waiting_for=instance.unreadable, poll_slowly=True
-            )
-    coming = [c for c in observed.instances if c.up]
-    if not coming:
-        return Decision(
-            done=not observed.orphans,
-            refusal=errors.NobodyServes,
-            waiting_for="no instance runs",
-            poll_slowly=True,
-            actions=burials(observed, False),
-        )
-    return _not_ready("", coming[0])
+            return not_ready("", instance)
+    up = [c for c in observed.instances if c.up]
+    if up:
+        return not_ready("", up[0])
+    return Decision(
+        done=not observed.orphans,
+        refusal=errors.NobodyServes,
+        waiting_for="no instance runs",
+        poll_slowly=True,
+        actions=end_orphans(observed, drain_expired=False),
+    )
 
 
-def _hold(observed, desired):
-    """An operator keeps requests waiting: pause whoever accepts, change nothing else."""
+def _hold(observed: PairState, desired: DesiredState) -> Decision:
+    """An operator keeps requests waiting: pause what accepts, change nothing else."""
     for instance in observed.instances:
         if instance.accepting and instance.up:
             if instance.asynchronous:
-                return frozen_by_pause("", instance)
+                return asynchronous("", instance)
             if not instance.ready:
                 return unsteady("", instance)
             return toggle(observed, desired, instance, ActionKind.PAUSE, None, "")
         if instance.pending:
-            return unexecuted("", instance)
+            return not_executed("", instance)
         if instance.unpaused_workers and instance.up:
             return nudge("", instance)
         if instance.paused and instance.up and not instance.fully_paused:
@@ -244,120 +230,122 @@ def _hold(observed, desired):
     return Decision(met=True, done=True)
 
 
-def _cannot_retreat(desired, old):
-    return (
-        old.up
-        and old.accepting
-        and old.asynchronous
-        and not desired.retire_stop
-        and not desired.both_active
-    )
+def _cannot_retreat(desired: DesiredState, old: Instance) -> bool:
+    must_retreat = old.up and old.accepting and not desired.both_active
+    return must_retreat and old.asynchronous and not desired.retire_stop
 
 
-def _retreat(observed, desired, new, old):
-    """The other instance must take nothing more. None: it takes nothing already, or is not ours to move now."""
+def _retreat(
+    observed: PairState, desired: DesiredState, new: Instance, old: Instance
+) -> Optional[Decision]:
+    """Make the old instance take no more requests. None: it takes none already."""
     goal = new.program
     if old.accepting:
-        if new.newly_accepting or old.newly_accepting:
-            return Decision(
-                goal,
-                waiting_for=f"{(new if new.newly_accepting else old).program}'s own hooks may still move the slots",
-                poll_slowly=True,
-            )
-        if _cannot_retreat(desired, old):
-            return frozen_by_pause(goal, old)
-        if old.asynchronous:
-            return end(observed, old, goal, "an async instance cannot be parked")
-        if not old.ready:
-            return unsteady(goal, old)
-        slot = (
-            Slot.SLEEPING
-            if old.slot is not Slot.SLEEPING and not observed.obstacle(Slot.SLEEPING)
-            else None
-        )
-        return toggle(observed, desired, old, ActionKind.PAUSE, slot, goal)
+        return _park(observed, desired, new, old)
     if old.pending:
-        return unexecuted(goal, old)
+        return not_executed(goal, old)
     if old.unpaused_workers:
         return nudge(goal, old)
-    if (
-        old.paused and not old.fully_paused or old.paused is False and old.was_ready
-    ):  # its next workers would accept
+    next_workers_would_accept = old.paused is False and old.was_ready
+    if old.paused and not old.fully_paused or next_workers_would_accept:
         return unsteady(goal, old)
     if old.paused is None and old.workers:
-        return unclear(goal, old)
+        return pause_state_unknown(goal, old)
     return None
 
 
-def _tidy(observed, desired, new, old):
-    """Users are served by the goal and by nobody else: labels, paths, orphans, and what becomes of the old instance."""
+def _park(observed: PairState, desired: DesiredState, new: Instance, old: Instance) -> Decision:
+    """Pause the old instance, or end it if it cannot be paused. Both accept requests."""
+    goal = new.program
+    newly_accepting = [c.program for c in (new, old) if c.newly_accepting]
+    if newly_accepting:
+        waiting_for = f"{newly_accepting[0]}'s own hooks may still move the slots"
+        return Decision(goal, waiting_for=waiting_for, poll_slowly=True)
+    if _cannot_retreat(desired, old):
+        return asynchronous(goal, old)
+    if not old.reachable:
+        return not_ready(goal, old)
+    if old.asynchronous:
+        return end_gracefully(observed, old, goal, "an async instance cannot be parked")
+    if not old.ready:
+        return unsteady(goal, old)
+    slot = None
+    if old.slot is not Slot.SLEEPING and not observed.obstacle(Slot.SLEEPING):
+        slot = Slot.SLEEPING
+    return toggle(observed, desired, old, ActionKind.PAUSE, slot, goal)
+
+
+def _finish_roles(
+    observed: PairState, desired: DesiredState, new: Instance, old: Instance
+) -> Decision:
+    """Only the goal takes requests: see to slots, FIFOs, orphans and the old instance."""
     goal = new.program
     if new.pending or old.pending:
-        return unexecuted(goal, new if new.pending else old, met=not old.pending)
-    labels = [(new, Slot.RUNNING)] + ([(old, Slot.SLEEPING)] if old.ready and old.paused else [])
-    for instance, slot in labels:
-        action = labelling(observed, instance, slot, instance is new)
+        return not_executed(goal, new if new.pending else old, met=not old.pending)
+    slots = [(new, Slot.RUNNING)]
+    if old.ready and old.paused:
+        slots.append((old, Slot.SLEEPING))
+    for instance, slot in slots:
+        action = labelling(observed, instance, slot, is_goal=instance is new)
         if action and instance.unresponsive:
-            return Decision(
-                goal, met=True, waiting_for=f"{instance.program} {instance.unresponsive.value}"
-            )
+            return Decision(goal, met=True, waiting_for=unresponsive(instance))
         if action:
             return do(goal, action, met=True)
-    buried = burials(observed, desired.drain_expired)
-    if buried:
-        return Decision(goal, buried, met=True)
-    return _afterlife(observed, desired, new, old)
+    ended = end_orphans(observed, desired.drain_expired)
+    if ended:
+        return do(goal, *ended, met=True)
+    return _manage_old_instance(observed, desired, new, old) or _done(observed, goal)
 
 
-def _afterlife(observed, desired, new, old):
-    """The old instance is parked or on its way there."""
+def _manage_old_instance(
+    observed: PairState, desired: DesiredState, new: Instance, old: Instance
+) -> Optional[Decision]:
+    """The old instance is paused or down: restart it, end it, freeze it or let it be."""
     goal = new.program
-    stop_it = desired.retiring == old.program and old.up
-    if detached := [c for c in (old, new) if c.attached is False and c.up]:
+    is_retiring = desired.retiring == old.program and old.up
+    detached = [c for c in (old, new) if c.attached is False and c.up]
+    if detached:
         instance = detached[0]
         if instance is old and old.in_flight and not desired.drain_expired:
             return _drains(goal, old)
         if instance is old or not old.up or (old.attached and old.ready):
             reason = "the pool has a new socket, and it still holds the old one"
             return do(goal, Action(ActionKind.RESTART, instance.program, reason=reason), met=True)
-    if old.up and old.paused and old.in_flight:
-        if not (stop_it and desired.drain_expired):
-            return _drains(goal, old)
-    if stop_it and old.ready and not desired.both_active:
-        return end(observed, old, goal, "it is to end, and has drained", met=True)
-    if desired.freeze and old.ready and old.paused and old.fully_paused and not old.frozen:
+    if old.up and old.paused and old.in_flight and not (is_retiring and desired.drain_expired):
+        return _drains(goal, old)
+    if is_retiring and old.ready and not desired.both_active:
+        return end_gracefully(observed, old, goal, "it is to end, and has drained", met=True)
+    action = _freeze_or_continue(desired, old)
+    return do(goal, action, met=True) if action else None
+
+
+def _freeze_or_continue(desired: DesiredState, old: Instance) -> Optional[Action]:
+    if not old.ready:
+        return None
+    if desired.freeze:
+        if not (old.paused and old.fully_paused) or old.frozen:
+            return None
         pids = tuple(w.pid for w in old.workers)
-        return do(
-            goal,
-            Action(ActionKind.FREEZE, old.program, pids=pids, reason="freeze = true"),
-            met=True,
-        )
-    if not desired.freeze and old.ready and old.stopped_pids:
-        return do(
-            goal,
-            Action(
-                ActionKind.CONTINUE, old.program, pids=old.stopped_pids, reason="freeze = false"
-            ),
-            met=True,
-        )
+        return Action(ActionKind.FREEZE, old.program, pids=pids, reason="freeze = true")
+    if not old.stopped_pids:
+        return None
+    return Action(ActionKind.CONTINUE, old.program, pids=old.stopped_pids, reason="freeze = false")
+
+
+def _done(observed: PairState, goal: str) -> Decision:
+    """Nothing is to be done; wait for what changes by itself."""
+    booting = [c.program for c in observed.instances if c.up and not c.ready]
     if observed.orphans:
-        return Decision(
-            goal, met=True, waiting_for="orphaned workers finish their requests", poll_slowly=True
-        )
-    if new.newly_accepting or old.newly_accepting:
-        return Decision(goal, met=True, waiting_for="hooks of the instances", poll_slowly=True)
-    coming = [c.program for c in observed.instances if c.up and not c.ready]
-    if coming:
-        return Decision(
-            goal, met=True, waiting_for=f"{' and '.join(coming)} boots", poll_slowly=True
-        )
-    return Decision(goal, met=True, done=True)
+        waiting_for = "orphaned workers finish their requests"
+    elif any(c.newly_accepting for c in observed.instances):
+        waiting_for = "hooks of the instances"
+    elif booting:
+        waiting_for = f"{' and '.join(booting)} boots"
+    else:
+        return Decision(goal, met=True, done=True)
+    return Decision(goal, met=True, waiting_for=waiting_for, poll_slowly=True)
 
 
-def _drains(goal, old):
-    return Decision(
-        goal,
-        met=True,
-        waiting_for="%s drains %d requests" % (old.program, old.in_flight),
-        poll_slowly=True,
-    )
+def _drains(goal: str, old: Instance) -> Decision:
+    waiting_for = f"{old.program} drains {old.in_flight} requests"
+    return Decision(goal, met=True, waiting_for=waiting_for, poll_slowly=True)

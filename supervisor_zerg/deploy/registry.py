@@ -91,7 +91,9 @@ class DeployRegistry:
 
     def wanted(self, program, deploy):
         """Somebody else than this deploy has started the program meanwhile."""
-        return self.running not in (None, deploy) or self.controller.goals.invited(program)
+        return self.running not in (None, deploy) or self.controller.goals.promotes_on_start(
+            program
+        )
 
     # the end
 

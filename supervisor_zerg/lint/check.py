@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..core.errors import ARGUMENTS, FOUND
+from ..core.errors import ExitStatus
 from .config_model import ConfigModel
 from .rule import ERROR, NOTE, WARNING, Finding, Rule
 from .rules import (
@@ -88,5 +88,5 @@ def exit_status(findings: Iterable[Finding]) -> int:
     """The exit status of ``zerg check``."""
     severities = [(finding.id, finding.severity) for finding in findings]
     if any(id == "broken" for id, _ in severities):
-        return ARGUMENTS
-    return FOUND if any(severity != NOTE for _, severity in severities) else 0
+        return ExitStatus.USAGE
+    return ExitStatus.FOUND if any(severity != NOTE for _, severity in severities) else 0

@@ -237,10 +237,11 @@ class PairController:
         return not self._given_up(decision)
 
     def _reached(self, observed, decision):
-        invited = self.goals.invited(decision.goal)
-        was = self.goals.reached(decision.goal, observed, bool(self.deploys.running))
+        ordered = self.goals.promotes_on_start(decision.goal)
+        was = self.goals.served_before(decision.goal)
+        self.goals.reached(decision.goal, observed, bool(self.deploys.running))
         if was:
-            failed = was in self.fallen and self.request is None and not invited
+            failed = was in self.fallen and self.request is None and not ordered
             self.recorder.another_serves(self, was, self.cause, failed)
         self.fallen.clear()
 

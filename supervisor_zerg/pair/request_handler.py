@@ -1,6 +1,7 @@
 """What an operator, or a deploy, asks of one pair: one request at a time, from its arrival to its answer."""
 
-from ..core import answers, errors, requests
+from ..core import errors, requests
+from ..core.goals import Aim
 from ..core.pair_state import PairState
 
 
@@ -43,11 +44,9 @@ class RequestHandler:
             return
         request.opened = True
         try:
-            self._aim(
-                requests.aim(
-                    request, observed, self.controller.pair, self.controller.goals.last_active
-                )
-            )
+            pair, last_active = self.controller.pair, self.controller.goals.last_active
+            request.program = requests.target(request, observed, pair, last_active)
+            self._aim(requests.aim(request, observed, pair))
         except errors.ZergError as refusal:
             if request.began <= look_began:
                 self.answer(refusal)
@@ -57,14 +56,14 @@ class RequestHandler:
     def _aim(self, aim):
         if aim is not None:
             goals = self.controller.goals
-            self.request.before = requests.Aim("", goals.hold, goals.both_active)
-            goals.aim(aim)
+            self.request.before = Aim("", goals.hold, goals.both_active)
+            goals.set_aim(aim)
             self.controller.save_orders()
 
     def see(self, observed, decision):
         """Answer, if it is time; and is there still something to do for what was answered?"""
         if self.request is not None and self.request.opened:
-            due, refusal = answers.due(
+            due, refusal = requests.due(
                 self.request,
                 decision,
                 observed,
@@ -94,7 +93,7 @@ class RequestHandler:
         """What was refused must not come true later: a hold least of all."""
         self.controller.goals.requested = ""
         if request.before is not None:
-            self.controller.goals.aim(request.before)
+            self.controller.goals.set_aim(request.before)
             self.controller.save_orders()
 
     def settled(self):
@@ -113,7 +112,7 @@ class RequestHandler:
         controller = self.controller
         actions = [action for action, _ in controller.recorder.actions]
         observed = controller.observed or PairState(())
-        return answers.reply(
+        return requests.reply(
             controller.pair.name,
             request,
             observed,

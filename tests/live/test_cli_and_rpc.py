@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import pytest
 
 import supervisor_zerg
-from supervisor_zerg.core.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
+from supervisor_zerg.core.errors import ExitStatus
 from supervisor_zerg.demo.stack import BIN, Stack
 from supervisor_zerg.demo.traffic import get
 
@@ -181,17 +181,17 @@ def test_history_tells_the_newest_entries_with_their_moves(stack, door):
 
 def test_a_hold_is_told_and_nobody_is_said_to_be_served(stack, door):
     be_warm(stack)
-    refused(door("pause pybossabak --hold --both"), ARGUMENTS, "pause has no option --both")
+    refused(door("pause pybossabak --hold --both"), ExitStatus.USAGE, "pause has no option --both")
     held = ok(door("pause pybossa --hold"))
     assert held.startswith("pybossa: nobody serves, ") and "held by an operator" in held
     status = door("status")
     assert (
-        status.returncode == NOBODY
+        status.returncode == ExitStatus.NOBODY_SERVES
         and "held yes" in status.stdout
         and "  problem: an operator holds the pair" in status.stdout
     )
     assert not status.stderr
-    refused(door("swap"), NOBODY, "ZERG_NOBODY_SERVES")
+    refused(door("swap"), ExitStatus.NOBODY_SERVES, "ZERG_NOBODY_SERVES")
     assert ok(door("resume pybossa")).startswith("pybossa: pybossa serves, ")
 
 
@@ -242,17 +242,17 @@ def test_nobody_reading_the_answer_is_no_error(stack):
 
 
 def test_unknown_names_and_words_are_bad_arguments(stack, door):
-    refused(door("swap nix"), ARGUMENTS, "no pair is named 'nix', there is pybossa")
-    refused(door("promote nix"), ARGUMENTS, "ZERG_UNKNOWN_PROGRAM")
-    refused(door("swp"), ARGUMENTS, "did you mean 'swap'?")
-    refused(door("history --limit x"), ARGUMENTS, "--limit takes a number")
+    refused(door("swap nix"), ExitStatus.USAGE, "no pair is named 'nix', there is pybossa")
+    refused(door("promote nix"), ExitStatus.USAGE, "ZERG_UNKNOWN_PROGRAM")
+    refused(door("swp"), ExitStatus.USAGE, "did you mean 'swap'?")
+    refused(door("history --limit x"), ExitStatus.USAGE, "--limit takes a number")
 
 
 def test_a_refusal_that_leaves_users_served_ends_with_3(stack, door):
     be_cold(stack)
-    refused(door("swap"), SERVED, "pybossabak is STOPPED; start it")
-    refused(door("promote pybossabak"), SERVED, "ZERG_NOT_RUNNING")
-    refused(door("pause pybossa"), SERVED, "ZERG_LAST_INSTANCE")
+    refused(door("swap"), ExitStatus.REFUSED, "pybossabak is STOPPED; start it")
+    refused(door("promote pybossabak"), ExitStatus.REFUSED, "ZERG_NOT_RUNNING")
+    refused(door("pause pybossa"), ExitStatus.REFUSED, "ZERG_LAST_INSTANCE")
     cold = door("status")
     assert (
         cold.returncode == 0
@@ -358,7 +358,7 @@ def test_an_interactive_shell_asks_for_the_password_like_supervisors_own_command
         terminal.shows("Password:$")
         terminal.types("secret\n")
         terminal.shows(r"'\[rpcinterface:zerg\]' is not configured")
-        assert terminal.process.wait(PATIENCE_S) == UNREACHABLE
+        assert terminal.process.wait(PATIENCE_S) == ExitStatus.UNREACHABLE
 
 
 # unreachable
@@ -367,14 +367,20 @@ def test_an_interactive_shell_asks_for_the_password_like_supervisors_own_command
 @pytest.mark.parametrize("url", ["unix:///nowhere/supervisor.sock", "http://127.0.0.1:1"])
 def test_a_supervisord_that_does_not_run_ends_with_7(url):
     refused(
-        run("zergctl", "-s", url, "swap"), UNREACHABLE, f"supervisord cannot be reached at {url}"
+        run("zergctl", "-s", url, "swap"),
+        ExitStatus.UNREACHABLE,
+        f"supervisord cannot be reached at {url}",
     )
 
 
 def test_supervisorctl_without_supervisord_ends_with_7_and_still_helps(stranger, tmp_path):
     conf = tmp_path / "supervisord.conf"
     conf.write_text(stranger.conf.read_text().replace("/supervisor.sock", "/gone.sock"))
-    refused(run("supervisorctl", "-c", conf, "zerg", "swap"), UNREACHABLE, "does it run, with a")
+    refused(
+        run("supervisorctl", "-c", conf, "zerg", "swap"),
+        ExitStatus.UNREACHABLE,
+        "does it run, with a",
+    )
     assert ok(run("supervisorctl", "-c", conf, "zerg", "companion")).endswith("companion.py\n")
     assert "*** No help" not in ok(run("supervisorctl", "-c", conf, "help", "zerg"))
 
@@ -383,7 +389,7 @@ def test_supervisorctl_without_supervisord_ends_with_7_and_still_helps(stranger,
 def test_a_missing_namespace_ends_with_7_and_names_the_section(stranger, words):
     refused(
         run(words[0], "-c", stranger.conf, *words[1:], "swap"),
-        UNREACHABLE,
+        ExitStatus.UNREACHABLE,
         "'[rpcinterface:zerg]' is not configured",
     )
 
@@ -391,15 +397,19 @@ def test_a_missing_namespace_ends_with_7_and_names_the_section(stranger, words):
 @pytest.mark.parametrize("words", [["supervisorctl", "zerg"], ["zergctl"]])
 def test_a_wrong_password_ends_with_7_and_is_said_once(stranger, words):
     program = [words[0], "-c", stranger.conf, "-s", stranger.web]
-    refused(run(*program, *words[1:], "swap"), UNREACHABLE, "wants another username and password")
+    refused(
+        run(*program, *words[1:], "swap"),
+        ExitStatus.UNREACHABLE,
+        "wants another username and password",
+    )
     refused(
         run(*program, "-u", "operator", "-p", "wrong", *words[1:], "swap"),
-        UNREACHABLE,
+        ExitStatus.UNREACHABLE,
         "wants another username and password",
     )
     refused(
         run(*program, "-u", "operator", "-p", "secret", *words[1:], "swap"),
-        UNREACHABLE,
+        ExitStatus.UNREACHABLE,
         "[rpcinterface:zerg]",
     )
 
@@ -427,11 +437,11 @@ def test_help_comes_by_every_way_and_other_plugins_keep_quiet(stack):
 
 def test_a_refusal_that_leaves_nobody_served_ends_with_5(stack, door):
     be_down(stack)
-    refused(door("swap"), NOBODY, "ZERG_NOBODY_SERVES")
-    refused(door("promote pybossa"), NOBODY, "ZERG_NOT_RUNNING")
-    refused(door("reconcile"), NOBODY, "ZERG_NOBODY_SERVES")
+    refused(door("swap"), ExitStatus.NOBODY_SERVES, "ZERG_NOBODY_SERVES")
+    refused(door("promote pybossa"), ExitStatus.NOBODY_SERVES, "ZERG_NOT_RUNNING")
+    refused(door("reconcile"), ExitStatus.NOBODY_SERVES, "ZERG_NOBODY_SERVES")
     status = door("status")
-    assert status.returncode == NOBODY and status.stdout.startswith(
+    assert status.returncode == ExitStatus.NOBODY_SERVES and status.stdout.startswith(
         "pybossa: nobody serves, nobody parked, "
     )
-    refused(door("swap nix"), ARGUMENTS, "ZERG_UNKNOWN_PAIR")
+    refused(door("swap nix"), ExitStatus.USAGE, "ZERG_UNKNOWN_PAIR")

@@ -6,7 +6,7 @@ import pytest
 
 from supervisor_zerg.cli import follow
 from supervisor_zerg.core import errors
-from supervisor_zerg.core.errors import ARGUMENTS
+from supervisor_zerg.core.errors import ExitStatus
 
 from ..structs import a_deploy
 from .client import run
@@ -28,7 +28,10 @@ def test_a_deploy_that_supervisord_has_forgotten_is_told_as_such(capsys, monkeyp
         "ZERG_FORGOTTEN: nobody remembers the deploy x-1 of the pair web; 'zerg status' tells who serves",
     )
     done = run("deploy", capsys, deploy=a_deploy(), getDeploy=gone)
-    assert done.status == errors.FORGOTTEN and "error: nobody remembers the deploy x-1" in done.err
+    assert (
+        done.status == errors.ExitStatus.FORGOTTEN
+        and "error: nobody remembers the deploy x-1" in done.err
+    )
 
 
 def test_a_label_of_two_words_is_refused_with_what_it_is(capsys):
@@ -37,7 +40,7 @@ def test_a_label_of_two_words_is_refused_with_what_it_is(capsys):
     )
     done = run("deploy --label v2 beta", capsys, deploy=unknown)
     assert (
-        done.status == ARGUMENTS
+        done.status == ExitStatus.USAGE
         and "no pair is named 'beta'" in done.err
         and "a label is one word" in done.err
     )

@@ -13,7 +13,7 @@ from supervisor_zerg.cli import failures
 from supervisor_zerg.cli.plugin import INTERRUPTED, UNWRITABLE, make_zerg_controllerplugin
 from supervisor_zerg.cli.session import limit
 from supervisor_zerg.core import errors
-from supervisor_zerg.core.errors import NOBODY, SERVED, UNREACHABLE
+from supervisor_zerg.core.errors import ExitStatus
 
 from ..structs import a_pair, a_reply, an_instance
 from .client import URL, Controller, Zerg, run
@@ -60,14 +60,17 @@ def test_a_refusal_ends_with_its_own_status_and_names_itself_on_stderr(refusal, 
 @pytest.mark.parametrize(
     "infos, status",
     [
-        ([a_pair()], SERVED),
-        ([a_pair(serving="")], NOBODY),
-        ([a_pair(serving="", held=True)], NOBODY),
-        ([a_pair(), a_pair("other", serving="", instances=[an_instance("c")])], SERVED),
-        ([a_pair(serving=""), a_pair("other", instances=[an_instance("c")])], NOBODY),
-        ([], NOBODY),
-        (ConnectionRefusedError(111, "refused"), UNREACHABLE),
-        (xmlrpc.client.Fault(6, "SHUTDOWN_STATE"), UNREACHABLE),
+        ([a_pair()], ExitStatus.REFUSED),
+        ([a_pair(serving="")], ExitStatus.NOBODY_SERVES),
+        ([a_pair(serving="", held=True)], ExitStatus.NOBODY_SERVES),
+        ([a_pair(), a_pair("other", serving="", instances=[an_instance("c")])], ExitStatus.REFUSED),
+        (
+            [a_pair(serving=""), a_pair("other", instances=[an_instance("c")])],
+            ExitStatus.NOBODY_SERVES,
+        ),
+        ([], ExitStatus.NOBODY_SERVES),
+        (ConnectionRefusedError(111, "refused"), ExitStatus.UNREACHABLE),
+        (xmlrpc.client.Fault(6, "SHUTDOWN_STATE"), ExitStatus.UNREACHABLE),
     ],
 )
 def test_a_refusal_only_ends_with_3_if_somebody_serves_the_pair_it_is_about(infos, status, capsys):
@@ -108,7 +111,7 @@ def test_the_pair_that_a_refusal_is_about_is_found_by_its_name_and_by_its_progra
 )
 def test_what_cannot_be_reached_ends_with_7(error, hint, capsys):
     done = run("swap", capsys, swap=error)
-    assert (done.status, done.out) == (UNREACHABLE, "")
+    assert (done.status, done.out) == (ExitStatus.UNREACHABLE, "")
     assert hint in done.err and done.err.count("\n") == 1
 
 
@@ -126,13 +129,13 @@ def test_what_cannot_be_reached_ends_with_7(error, hint, capsys):
 )
 def test_an_unforeseen_failure_is_told_in_a_line_and_asks_who_serves(error, hint, capsys):
     done = run("swap", capsys, swap=error, getAllPairInfo=[a_pair()])
-    assert (done.status, done.out) == (SERVED, "")
+    assert (done.status, done.out) == (ExitStatus.REFUSED, "")
     assert hint in done.err and done.err.count("\n") == 1
 
 
 def test_a_reply_without_the_keys_we_know_is_no_traceback(capsys):
     done = run("swap", capsys, swap={"pair": "web"}, getAllPairInfo=[a_pair()])
-    assert done.status == SERVED and "KeyError" in done.err and not done.out
+    assert done.status == ExitStatus.REFUSED and "KeyError" in done.err and not done.out
 
 
 def test_an_interactive_shell_lets_supervisor_ask_for_the_password(capsys):
@@ -158,8 +161,8 @@ def test_ctrl_c_is_no_traceback(capsys):
     "infos, status",
     [
         ([a_pair()], 0),
-        ([a_pair(), a_pair(serving="")], NOBODY),
-        ([a_pair(serving="", held=True)], NOBODY),
+        ([a_pair(), a_pair(serving="")], ExitStatus.NOBODY_SERVES),
+        ([a_pair(serving="", held=True)], ExitStatus.NOBODY_SERVES),
     ],
 )
 def test_status_ends_with_0_only_if_every_pair_serves(infos, status, capsys):

@@ -10,7 +10,7 @@ from supervisor_zerg.cli.command import ask_and_print
 from supervisor_zerg.cli.commands import COMMANDS
 from supervisor_zerg.cli.parser import parse
 from supervisor_zerg.cli.plugin import make_zerg_controllerplugin
-from supervisor_zerg.core.errors import ARGUMENTS, NOBODY, SERVED, UNREACHABLE
+from supervisor_zerg.core.errors import ExitStatus
 
 from .client import Controller, Zerg, run
 
@@ -35,7 +35,13 @@ def test_help_names_every_command_and_every_exit_status(capsys):
     out = run("help", capsys, bare=True).out
     for name in COMMANDS:
         assert f"\n  {name}" in out
-    for status in (0, ARGUMENTS, SERVED, NOBODY, UNREACHABLE):
+    for status in (
+        0,
+        ExitStatus.USAGE,
+        ExitStatus.REFUSED,
+        ExitStatus.NOBODY_SERVES,
+        ExitStatus.UNREACHABLE,
+    ):
         assert "\n  %d  " % status in out
     assert "zergctl COMMAND" in out
 

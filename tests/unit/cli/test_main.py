@@ -3,7 +3,7 @@
 import pytest
 
 from supervisor_zerg.cli import main
-from supervisor_zerg.core.errors import ARGUMENTS
+from supervisor_zerg.core.errors import ExitStatus
 
 from ..structs import a_reply
 from .client import URL, Zerg
@@ -48,7 +48,7 @@ def test_zergctl_knows_its_commands_with_and_without_the_word_zerg(
     ],
 )
 def test_zergctl_refuses_unknown_words_on_stderr(words, hint, monkeypatch, tmp_path, capsys):
-    assert run_zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path) == (ARGUMENTS, [])
+    assert run_zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path) == (ExitStatus.USAGE, [])
     out, err = capsys.readouterr()
     assert out == "" and hint in err
 
@@ -89,11 +89,11 @@ def test_a_file_that_is_not_needed_may_be_unusable(text, monkeypatch, tmp_path, 
     for words in (["swap"], ["-c", "supervisord.conf", "-s", URL, "swap"]):
         with pytest.raises(SystemExit) as ended:
             run_zergctl(*words, monkeypatch=monkeypatch, tmp_path=tmp_path)
-        assert ended.value.code == ARGUMENTS
+        assert ended.value.code == ExitStatus.USAGE
 
 
 def test_a_serverurl_of_an_unknown_kind_is_bad_arguments(monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(main.ZergOptions, "default_configfile", lambda self: None)
-    assert main.main(["-s", "gopher://x", "status"]) == ARGUMENTS
+    assert main.main(["-s", "gopher://x", "status"]) == ExitStatus.USAGE
     assert "give http://HOST:PORT or unix:///PATH" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from supervisor_zerg.cli.commands import COMMANDS
 from supervisor_zerg.cli.inspect_commands import HISTORY_LIMIT
 from supervisor_zerg.cli.parser import parse
 from supervisor_zerg.core import text
-from supervisor_zerg.core.errors import ARGUMENTS
+from supervisor_zerg.core.errors import ExitStatus
 
 from ..structs import a_pair, a_reply
 from .client import run
@@ -68,7 +68,7 @@ def test_every_command_asks_the_method_of_its_name(capsys):
 )
 def test_bad_words_are_refused_with_a_hint_before_anything_is_asked(line, hint, capsys):
     done = run(line, capsys)
-    assert (done.status, done.out, done.asked) == (ARGUMENTS, "", [])
+    assert (done.status, done.out, done.asked) == (ExitStatus.USAGE, "", [])
     assert hint in done.err and done.err.startswith("error: ") and done.err.count("\n") == 1
 
 

@@ -23,7 +23,12 @@ def test_every_refusal_has_a_hint_of_its_own_and_an_exit_status(error):
     refusal = error("it is so")
     assert str(refusal) == f"it is so; {error.hint}"
     assert [e.hint for e in errors.ALL].count(error.hint) == 1
-    assert error.exit_status in (errors.ARGUMENTS, errors.SERVED, errors.NOBODY, errors.FORGOTTEN)
+    assert error.exit_status in (
+        errors.ExitStatus.USAGE,
+        errors.ExitStatus.REFUSED,
+        errors.ExitStatus.NOBODY_SERVES,
+        errors.ExitStatus.FORGOTTEN,
+    )
 
 
 def test_a_refusal_may_bring_its_own_hint():

@@ -62,7 +62,9 @@ def test_h53_a_deploy_that_nobody_remembers_is_no_matter_of_wrong_words(deploys)
     assert deploys.told() == {}
     with pytest.raises(errors.ForgottenDeploy) as refusal:
         deploys.told("6b-1")
-    assert refusal.value.exit_status == errors.FORGOTTEN and "reloaded" in str(refusal.value)
+    assert refusal.value.exit_status == errors.ExitStatus.FORGOTTEN and "reloaded" in str(
+        refusal.value
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg.cli import main
-from supervisor_zerg.core.errors import ARGUMENTS, FOUND
+from supervisor_zerg.core.errors import ExitStatus
 from supervisor_zerg.demo.stack import Stack
 from supervisor_zerg.lint import check, uwsgi_ini
 from supervisor_zerg.lint.config_reader import read_config_model
@@ -531,7 +531,7 @@ def test_what_the_docs_quote_of_the_article_s_own_is_what_is_told(monkeypatch, c
         .partition("``if-...``")[0]
     )
     monkeypatch.chdir(WILD)
-    assert main.main(["check", "-c", "article/supervisord.conf"]) == FOUND
+    assert main.main(["check", "-c", "article/supervisord.conf"]) == ExitStatus.FOUND
     told = capsys.readouterr().out.replace(f"{WILD}/", "").splitlines()
     assert [
         line
@@ -686,7 +686,7 @@ def test_a_trap_is_told_with_its_place_reason_and_mend_and_ends_with_1(
     tmp_path, monkeypatch, capsys
 ):
     path = write(tmp_path, "app.ini", "", "vacuum = true\n")
-    assert zerg_check(path, "web", monkeypatch=monkeypatch) == FOUND
+    assert zerg_check(path, "web", monkeypatch=monkeypatch) == ExitStatus.FOUND
     first, reason, fix, total = capsys.readouterr().out.splitlines()
     assert first == "%s:13: error vacuum: vacuum = true" % (tmp_path / "app.ini")
     assert (
@@ -701,7 +701,7 @@ def test_json_is_an_array_of_findings(tmp_path, monkeypatch, capsys):
         zerg_check(
             write(tmp_path, "app.ini", "", "vacuum = true\n"), "--json", monkeypatch=monkeypatch
         )
-        == FOUND
+        == ExitStatus.FOUND
     )
     (finding,) = json.loads(capsys.readouterr().out)
     assert (
@@ -726,21 +726,24 @@ def test_the_file_may_be_named_behind_the_command_where_there_is_no_other(
     (tmp_path / "elsewhere").mkdir()
     path = write(tmp_path / "elsewhere", "app.ini", "", "vacuum = true\n")
     assert (
-        main.main(["check", "web", "-c", str(path)]) == FOUND
+        main.main(["check", "web", "-c", str(path)]) == ExitStatus.FOUND
         and "error vacuum" in capsys.readouterr().out
     )
-    assert main.main(["check", f"-c={path}", "--json"]) == FOUND and json.loads(
+    assert main.main(["check", f"-c={path}", "--json"]) == ExitStatus.FOUND and json.loads(
         capsys.readouterr().out
     )
-    assert main.main(["check", "-c"]) == ARGUMENTS and "-c takes a word" in capsys.readouterr().err
     assert (
-        main.main(["check", "-c", "nix.conf"]) == ARGUMENTS
+        main.main(["check", "-c"]) == ExitStatus.USAGE
+        and "-c takes a word" in capsys.readouterr().err
+    )
+    assert (
+        main.main(["check", "-c", "nix.conf"]) == ExitStatus.USAGE
         and "cannot read nix.conf" in capsys.readouterr().err
     )
 
 
 def test_an_unknown_pair_is_refused(tmp_path, monkeypatch, capsys):
-    assert zerg_check(write(tmp_path), "shop", monkeypatch=monkeypatch) == ARGUMENTS
+    assert zerg_check(write(tmp_path), "shop", monkeypatch=monkeypatch) == ExitStatus.USAGE
     assert "there is no pair 'shop'; there are: web" in capsys.readouterr().err
 
 
@@ -775,7 +778,7 @@ BAD = {
 
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_file_is_a_sentence_and_status_2(kind, tmp_path, monkeypatch, capsys):
-    assert zerg_check(rubbish(tmp_path, kind), monkeypatch=monkeypatch) == ARGUMENTS
+    assert zerg_check(rubbish(tmp_path, kind), monkeypatch=monkeypatch) == ExitStatus.USAGE
     out, err = capsys.readouterr()
     assert (
         out == ""
@@ -790,7 +793,7 @@ def test_a_bad_ini_is_a_finding_and_status_2(kind, tmp_path, monkeypatch, capsys
     rubbish(tmp_path, kind)
     assert (
         zerg_check(write(tmp_path, "s.conf", "app.ini", "bad"), monkeypatch=monkeypatch)
-        == ARGUMENTS
+        == ExitStatus.USAGE
     )
     out, err = capsys.readouterr()
     assert not err and re.search(f"error broken: cannot read .*{BAD[kind]}", out)
@@ -803,7 +806,7 @@ def test_a_bad_included_file_is_a_sentence_and_status_2(kind, tmp_path, monkeypa
         write(tmp_path, "s.conf", "", "[include]\nfiles = bad*\n"), monkeypatch=monkeypatch
     )
     assert status == (
-        0 if kind == "missing" else ARGUMENTS
+        0 if kind == "missing" else ExitStatus.USAGE
     )  # a pattern that finds nothing is none of ours
     assert BAD[kind] in capsys.readouterr().err or kind == "missing"
 
@@ -818,7 +821,7 @@ def test_inis_that_include_each_other_are_told_and_end_with_2(text, tmp_path, mo
         text,
         ("s.conf", "[program:a]", f"[program:a]\ndirectory = {tmp_path}"),
     )
-    assert zerg_check(path, monkeypatch=monkeypatch) == ARGUMENTS
+    assert zerg_check(path, monkeypatch=monkeypatch) == ExitStatus.USAGE
     assert "includes itself" in capsys.readouterr().out
 
 
@@ -845,7 +848,10 @@ def test_an_avalanche_of_files_ends(tmp_path):
 )
 def test_nonsense_for_supervisord_is_no_traceback(text, tmp_path, monkeypatch, capsys):
     (tmp_path / "s.conf").write_text(text)
-    assert zerg_check(tmp_path / "s.conf", monkeypatch=monkeypatch) in (FOUND, ARGUMENTS)
+    assert zerg_check(tmp_path / "s.conf", monkeypatch=monkeypatch) in (
+        ExitStatus.FOUND,
+        ExitStatus.USAGE,
+    )
     assert "a bug" not in capsys.readouterr().err
 
 

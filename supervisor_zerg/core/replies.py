@@ -1,0 +1,112 @@
+"""The structs of the RPC namespace. Only what XML-RPC can carry: no None, no 64-bit integers."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class InstanceInfo(TypedDict):
+    """One instance in the reply of ``getPairInfo``."""
+
+    program: str
+    pid: int
+    master: int
+    statename: str  # Supervisor's
+    slot: str  # new, running, sleeping, or empty
+    condition: str
+    in_flight: int
+    workers: int
+    threads: int
+    accepting_threads: int
+    frozen: bool
+    requests: float  # since the start of the instance
+    source: str
+    label: str
+    since: float  # since when it has been in its condition, in seconds since the epoch
+
+
+class BusyInfo(TypedDict, total=False):
+    """The operation in progress; empty if there is none."""
+
+    kind: str
+    program: str
+    id: str
+    by: str
+    since: float  # how long it has been running, in seconds
+
+
+class DeployInfo(TypedDict, total=False):
+    """A deploy; empty if there was none."""
+
+    id: str
+    pair: str
+    target: str
+    pid: int
+    old: str
+    label: str
+    by: str
+    at: float  # seconds since the epoch
+    elapsed: float  # seconds
+    phase: str
+    waiting_for: str
+    steps: list[str]  # of a dry run
+    outcome: str  # empty while it runs
+    reason: str
+    killed_requests: int
+    serving: str
+
+
+class PairInfo(TypedDict):
+    """The reply of ``getPairInfo``."""
+
+    pair: str
+    serving: str
+    parked: str
+    warm: bool
+    held: bool
+    auto: bool
+    retire: str
+    busy: BusyInfo
+    deploy: DeployInfo
+    pool: str
+    problems: list[str]
+    instances: list[InstanceInfo]
+
+
+class _OperationReply(TypedDict):
+    pair: str
+    id: str
+    changed: bool
+    took_ms: float
+    serving: str
+    parked: str  # or the program that still drains
+    draining: int  # requests in flight in paused instances
+    held: bool
+
+
+class OperationReply(_OperationReply, total=False):
+    """The reply of ``swap``, ``promote``, ``pause``, ``resume`` and ``reconcile``."""
+
+    pending: bool  # it was asked not to wait, and is not finished
+
+
+class _HistoryEntry(TypedDict):
+    at: float  # seconds since the epoch
+    pair: str
+    id: str
+    kind: str
+    program: str
+    by: str
+    outcome: str
+    reason: str
+    actions: list[str]
+    took_ms: float
+    serving: str
+    failover: bool
+
+
+class HistoryEntry(_HistoryEntry, total=False):
+    """One entry of the history. The keys of this class only appear in that of a deploy."""
+
+    label: str
+    killed_requests: int
