@@ -23,15 +23,15 @@ for _error in (
 def make_zerg_rpcinterface(supervisord, **settings):
     """Factory named in the configuration. Called once for each HTTP server; all share one plugin."""
     if not hasattr(supervisord, "zerg_namespace"):
-        supervisord.zerg_namespace = _wire(Registry(supervisord, settings))
+        supervisord.zerg_namespace = _wire(Registry(supervisord, settings), settings)
     return supervisord.zerg_namespace
 
 
-def _wire(registry):
+def _wire(registry, settings):
     """Put the parts together: the pairs, what counts their history, and the web page."""
     tally = metrics.Tally()
     registry.history.watchers.append(registry.loop.guard(tally.note))
-    web = Web(registry, tally)
+    web = Web(registry, tally, settings.get("hosts", "").split(","))
     registry.on_start.append(web.install)
     registry.on_close.append(web.close)
     return ZergNamespaceRPCInterface(registry, tally)

@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from types import SimpleNamespace
-from typing import Optional
 
 from ..lint.check import check, exit_status, format_findings
 from ..lint.config_reader import read_config_model

@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import sys
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 
 from supervisor.options import ClientOptions
 from supervisor.supervisorctl import Controller

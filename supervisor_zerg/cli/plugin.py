@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, Optional
+from typing import Any
 
 from supervisor.supervisorctl import ControllerPluginBase
 

@@ -1,82 +1,247 @@
-"""The buttons of the web page: what there is to do, and what of it makes sense now. Pure."""
+"""The actions of the web page as one table: label, when a button is offered, and what it does.
 
-from typing import NamedTuple
+To add a button, append it to ACTIONS.
+"""
 
-PAIR, PROGRAM = "pair", "program"
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..core.errors import ZergError
+from ..core.text import format_auto, format_deploy, format_operation
+from ..deploy.plan import read_options
+from ..deploy.start import StartDeploy
+
+if TYPE_CHECKING:
+    from ..pair.controller import PairController
+
+PAIR = "pair"
+PROGRAM = "program"
 SERVING = "serving"
-READY = (SERVING, "parked", "draining")  # conditions of an instance that can be moved
+CAN_SERVE = (SERVING, "parked", "draining")  # conditions of an instance that can be promoted
+PLAIN_DEPLOY = read_options({"wait": False})  # the page shows its progress
+
+Struct = Mapping[str, Any]
+Outcome = Callable[[], Optional[str]]
+"""Returns what came of an action as a sentence, or None while it is in progress."""
 
 
-class Action(NamedTuple):
-    """A button. ``takes``: whether it is about a pair or about one of its programs; ``asks``: a question that must be answered first."""
+# what an action does
+
+
+def _sentence(answer: Any) -> str | None:
+    if answer is None:
+        return None
+    if isinstance(answer, ZergError):
+        return str(answer)
+    return next((format_deploy if "outcome" in answer else format_operation)(answer))
+
+
+def _request(verb: str, **options: bool) -> Callable[[PairController, str], Outcome]:
+    """Do what the XML-RPC method of that name does."""
+
+    def run(controller: PairController, program: str) -> Outcome:
+        request = controller.ask(verb, program, **options)
+        return lambda: _sentence(request.answer)
+
+    return run
+
+
+def _deploy(controller: PairController, program: str) -> Outcome:
+    start = StartDeploy(controller, PLAIN_DEPLOY)
+    return lambda: _sentence(start.answer)
+
+
+def _abort(controller: PairController, program: str) -> Outcome:
+    deploy = controller.deploys.abort("an operator")
+    return lambda: _sentence(deploy.answer)
+
+
+def _hold(controller: PairController, program: str) -> Outcome:
+    serving = controller.observed.serving if controller.observed else ""
+    return _request("pause", hold=True)(controller, serving or controller.pair.programs[0])
+
+
+def _set_auto(on: bool) -> Callable[[PairController, str], Outcome]:
+    def run(controller: PairController, program: str) -> Outcome:
+        controller.check()
+        changed = controller.set_auto(on)
+        reply = {"pair": controller.pair.name, "changed": changed, "auto": on}
+        return lambda: next(format_auto(reply))
+
+    return run
+
+
+# when an action is offered: what would be refused is not
+
+
+def _is_deploying(info: Struct) -> bool:
+    busy = info["busy"]
+    if isinstance(busy, str):
+        return busy.startswith("deploy")
+    return bool(busy) and busy["kind"] == "deploy"
+
+
+def _may_swap(info: Struct, instance: Struct) -> bool:
+    ready = all(one["condition"] in CAN_SERVE for one in info["instances"])
+    return bool(info["serving"]) and ready and not _is_deploying(info)
+
+
+def _may_deploy(info: Struct, instance: Struct) -> bool:
+    spare = any(
+        one["statename"] != "ABSENT" and one["program"] != info["serving"]
+        for one in info["instances"]
+    )
+    return spare and not _is_deploying(info)
+
+
+def _may_abort(info: Struct, instance: Struct) -> bool:
+    return _is_deploying(info)
+
+
+def _may_reconcile(info: Struct, instance: Struct) -> bool:
+    return not _is_deploying(info)
+
+
+def _may_hold(info: Struct, instance: Struct) -> bool:
+    return bool(info["serving"]) and not _is_deploying(info)
+
+
+def _is_auto_off(info: Struct, instance: Struct) -> bool:
+    return not info["auto"]
+
+
+def _is_auto_on(info: Struct, instance: Struct) -> bool:
+    return bool(info["auto"])
+
+
+def _can_change(info: Struct, instance: Struct) -> bool:
+    return instance["condition"] in CAN_SERVE and not _is_deploying(info)
+
+
+def _do_both_serve(info: Struct) -> bool:
+    return all(one["condition"] == SERVING for one in info["instances"])
+
+
+def _may_promote(info: Struct, instance: Struct) -> bool:
+    serves_alone = instance["condition"] == SERVING and not _do_both_serve(info)
+    return _can_change(info, instance) and not serves_alone
+
+
+def _may_pause(info: Struct, instance: Struct) -> bool:
+    return _can_change(info, instance) and _do_both_serve(info)
+
+
+@dataclass(frozen=True)
+class PageAction:
+    """A button.
+
+    Attributes:
+        name: The last part of its URL.
+        does: An explanation.
+        run: Begins the action on a pair, or on one of its programs.
+        is_offered: Says from the info structs of the pair and of the instance whether the button
+            is shown; the second one is empty for an action on a pair.
+        takes: What it is about, PAIR or PROGRAM.
+        question: What must be confirmed first; ``%s`` is the name of the pair.
+    """
 
     name: str
     label: str
-    takes: str
     does: str
-    asks: str = ""
+    run: Callable[[PairController, str], Outcome]
+    is_offered: Callable[[Struct, Struct], bool]
+    takes: str = PAIR
+    question: str = ""
 
 
-#: Every button there is. What each does is said in web.py, under the same name.
 ACTIONS = (
-    Action("swap", "Swap", PAIR, "Let the other instance serve, park the one that serves"),
-    Action(
+    PageAction(
+        "swap",
+        "Swap",
+        "Let the other instance serve, and park the one that serves",
+        _request("swap"),
+        _may_swap,
+    ),
+    PageAction(
         "deploy",
         "Deploy",
-        PAIR,
-        "Bring the code that is now on disk to users, and back if it is bad",
-        "The instance of the pair %s that does not serve is restarted with the code that is now on disk, checked, promoted and watched. "
-        "Deploy it?",
+        "Serve the code that is now on disk; return to the old release if it is bad",
+        _deploy,
+        _may_deploy,
+        question="The instance of the pair %s that does not serve will be restarted with the code "
+        "that is now on disk, checked, promoted and watched. Deploy it?",
     ),
-    Action("abort", "Abort", PAIR, "End the deploy that runs, on the old release"),
-    Action("reconcile", "Settle", PAIR, "Look, and mend what is not as it should be"),
-    Action(
+    PageAction(
+        "abort",
+        "Abort",
+        "End the running deploy, and stay on the old release",
+        _abort,
+        _may_abort,
+    ),
+    PageAction(
+        "reconcile",
+        "Reconcile",
+        "Observe the pair and correct what is not as it should be",
+        _request("reconcile"),
+        _may_reconcile,
+    ),
+    PageAction(
         "hold",
         "Hold",
-        PAIR,
-        "Let nobody serve: requests wait until somebody resumes",
-        "Then nobody of the pair %s serves: requests wait in the queue of the socket until somebody resumes, and what does not fit into "
-        "the queue is turned away. Hold it?",
+        "Let nobody serve: requests wait until an operator resumes",
+        _hold,
+        _may_hold,
+        question="Nobody of the pair %s will serve: requests wait in the queue of the socket until "
+        "an operator resumes, and what does not fit into the queue is turned away. Hold it?",
     ),
-    Action("auto-on", "Auto on", PAIR, "React to events by itself"),
-    Action("auto-off", "Auto off", PAIR, "Only do what an operator asks"),
-    Action("promote", "Promote", PROGRAM, "Make this instance the serving one"),
-    Action(
-        "pause", "Pause", PROGRAM, "Pause this instance; the last one that accepts is not paused"
+    PageAction("auto-on", "Auto on", "React to events by itself", _set_auto(True), _is_auto_off),
+    PageAction(
+        "auto-off", "Auto off", "Only do what an operator asks for", _set_auto(False), _is_auto_on
     ),
-    Action("resume", "Resume", PROGRAM, "Let this instance serve, and end a hold"),
+    PageAction(
+        "promote",
+        "Promote",
+        "Make this instance the serving one",
+        _request("promote"),
+        _may_promote,
+        PROGRAM,
+    ),
+    PageAction(
+        "pause",
+        "Pause",
+        "Pause this instance; the last one that accepts is not paused",
+        _request("pause", hold=False),
+        _may_pause,
+        PROGRAM,
+    ),
+    PageAction(
+        "resume",
+        "Resume",
+        "Let this instance serve, and end a hold",
+        _request("resume", both=False),
+        _may_promote,
+        PROGRAM,
+    ),
 )
 BY_NAME = {action.name: action for action in ACTIONS}
 
 
-def offered(info):
-    """The names of the buttons of a pair that make sense now: what would be refused is not among them."""
-    if not info["instances"]:  # misconfigured
-        return []
-    deploying = info["busy"].startswith("deploy")
-    ready = sum(instance["condition"] in READY for instance in info["instances"])
-    spare = any(
-        instance["statename"] != "ABSENT" and instance["program"] != info["serving"]
-        for instance in info["instances"]
-    )
-    sensible = {
-        "swap": info["serving"] and ready == len(info["instances"]) and not deploying,
-        "deploy": spare and not deploying,
-        "abort": deploying,
-        "reconcile": not deploying,
-        "hold": info["serving"] and not deploying,
-        "auto-on": not info["auto"],
-        "auto-off": info["auto"],
-    }
-    return [name for name, makes_sense in sensible.items() if makes_sense]
+def offered(info: Struct) -> list[str]:
+    """The names of the buttons of a pair that are shown; none if it is misconfigured."""
+    return _offered(PAIR, info, {}) if info["instances"] else []
 
 
-def offered_for(info, instance):
+def offered_for(info: Struct, instance: Struct) -> list[str]:
     """The same for one of its instances."""
-    if instance["condition"] not in READY or info["busy"].startswith("deploy"):
-        return []
-    both = all(one["condition"] == SERVING for one in info["instances"])
-    alone = instance["condition"] == SERVING and not both
-    return (
-        ([] if alone else ["promote"]) + (["pause"] if both else []) + ([] if alone else ["resume"])
-    )
+    return _offered(PROGRAM, info, instance)
+
+
+def _offered(takes: str, info: Struct, instance: Struct) -> list[str]:
+    return [
+        action.name
+        for action in ACTIONS
+        if action.takes == takes and action.is_offered(info, instance)
+    ]

@@ -1,287 +1,201 @@
-"""The web page inside supervisord's own web server: who may do what, and which URL answers it.
+"""The web page inside supervisord's own web server: which URL does what, and who may use it.
 
-``/zerg.html`` is for people, ``/zerg.json`` for its script, ``/zerg/metrics`` for Prometheus; ``POST /zerg/ACTION`` acts.
-Supervisor's own authentication applies. Thin: page.py says what is shown, keeper.py does what is asked.
+``/zerg.html`` is for operators, ``/zerg.json`` for its script, ``/zerg/metrics`` for Prometheus;
+``POST /zerg/ACTION`` acts. Supervisor's own authentication applies.
 """
 
-import collections
-import hmac
-import secrets
-import time
+from __future__ import annotations
+
 import traceback
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from supervisor.http import supervisor_auth_handler
 
-from ..core import errors
-from ..core.text import format_auto, format_deploy, format_operation
-from ..deploy.plan import read_options
-from ..deploy.start import StartDeploy
-from ..pair.status_query import SharedStatusQuery
-from . import metrics, page, status_link, templates
-from .buttons import BY_NAME, PAIR, PROGRAM
-from .http import ResponseQueue, Reply, headers_of, path_of
+from ..core.errors import ZergError
+from . import page, status_link
+from .buttons import BY_NAME, PAIR, PROGRAM, Outcome, PageAction
+from .http import Pending, Request, Response, ResponseQueue, path_of
+from .metrics import Tally
+from .origin import FormToken, Hosts
+from .views import HTML, TEXT, Views, response
 
+if TYPE_CHECKING:
+    from ..pair.registry import Registry
+
+METRICS = "/zerg/metrics"
 PREFIX = "/zerg/"
 HOME = "../zerg.html"  # as seen from an action
-MESSAGES = 64  # what came of the last actions, until it is shown
 FIELDS = 16  # of a form
-STEP_S = 0.002  # of supervisord's loop for one piece of an answer
-URI_CHARS = 100  # of what follows the question mark
-ALWAYS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'self'; frame-ancestors 'none'",
-    "X-Frame-Options": "DENY",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
-HTML, JSON, TEXT = "text/html; charset=utf-8", "application/json", "text/plain; charset=utf-8"
-
-
-PLAIN_DEPLOY = read_options({"wait": False})  # the page shows how far it is
-
-
-def _ask(verb, **options):
-    return lambda controller, program: controller.ask(verb, program, **options)
-
-
-def _hold(controller, program):
-    serving = controller.observed.serving if controller.observed else ""
-    return controller.ask("pause", serving or controller.pair.programs[0], hold=True)
-
-
-#: What each action of page.py does: (keeper, program) -> something that gets an ``answer``. To add one, add it to both tables.
-DEEDS = {
-    "swap": lambda controller, program: controller.ask("swap"),
-    "reconcile": lambda controller, program: controller.ask("reconcile"),
-    "deploy": lambda controller, program: StartDeploy(controller, PLAIN_DEPLOY),
-    "abort": lambda controller, program: controller.deploys.abort("an operator"),
-    "hold": _hold,
-    "promote": _ask("promote"),
-    "pause": _ask("pause", hold=False),
-    "resume": _ask("resume", both=False),
-}
-SWITCHES = {"auto-on": True, "auto-off": False}
+READING = ("GET", "HEAD")
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class Web:
-    """What medusa calls a handler. :param plugin: see plugin.py :param tally: counts the history (metrics.py)"""
+    """What medusa calls a handler.
 
-    def __init__(self, registry, tally):
-        self.registry = registry
-        self.tally = tally
-        self.responses, self.window = ResponseQueue(registry.loop), SharedStatusQuery(registry)
-        self.token, self.generation = secrets.token_urlsafe(24), secrets.token_hex(8)
-        self.messages = collections.OrderedDict()
-        self.views = {
-            "/zerg.html": self._page,
-            "/zerg.json": self._json,
-            "/zerg/metrics": self._metrics,
-            "/zerg.js": lambda request: self._file(templates.JS, "text/javascript; charset=utf-8"),
-            "/zerg.css": lambda request: self._file(templates.CSS, "text/css; charset=utf-8"),
-        }
+    Args:
+        hosts: Host names under which the page may be opened where there is no password.
+    """
 
-    def install(self):
-        """At SUPERVISOR_RUNNING: earlier, Supervisor would put its handler for everything before ours."""
-        for config, server in self.registry.options.httpservers:
+    def __init__(self, registry: Registry, tally: Tally, hosts: Iterable[str] = ()) -> None:
+        self._registry = registry
+        self._host_names = tuple(hosts)
+        self._token = FormToken()
+        self._responses = ResponseQueue(registry.loop)
+        self._views = Views(registry, tally, self._token.value)
+
+    def install(self) -> None:
+        """Answer on every server of supervisord, beginning with SUPERVISOR_RUNNING.
+
+        Earlier, Supervisor would put its handler for everything before ours.
+        """
+        servers = self._registry.options.httpservers
+        hosts = Hosts(self._host_names, (config for config, server in servers))
+        for config, server in servers:
             user = config.get("username")
-            server.install_handler(
-                supervisor_auth_handler({user: config["password"]}, self) if user else self
-            )
-        status_link.put_up(self.registry)
+            if user:
+                handler = supervisor_auth_handler({user: config["password"]}, self)
+            else:
+                handler = OpenServer(self, hosts)
+            server.install_handler(handler)
+        status_link.install(self._registry)
 
-    def close(self):
-        status_link.take_down()
+    def close(self) -> None:
+        status_link.remove()
 
     # routing
 
-    def match(self, request):
+    def match(self, request: Request) -> bool:
         path = path_of(request)
-        return path in self.views or path.startswith(PREFIX)
+        return path in self._views.by_path or path.startswith(PREFIX)
 
-    def handle_request(self, request):
-        self._safely(request, self._route)
+    def handle_request(self, request: Request) -> None:
+        self._guarded(request, lambda: self._route(request))
 
-    def _route(self, request):
-        path, read = path_of(request), request.command in ("GET", "HEAD")
-        if path in self.views and read:
-            return self._answer(request, self.views[path](request))
-        if path in self.views:
-            return self._refuse(
-                request, 405, "this can only be read", {"Allow": "GET, HEAD"}, unread=True
-            )
+    def refuse(self, request: Request, code: int, sentence: str, **headers: str) -> None:
+        """Answer with a page that says one thing, without reading the body."""
+        unread = request.command not in READING
+        self._send(request, self._notice(request, code, sentence, headers), unread)
+
+    def _notice(
+        self, request: Request, code: int, sentence: str, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Pending:
+        base = "../" * (path_of(request).count("/") - 1) or "./"
+        notice = response(code, page.as_notice(sentence, base), HTML, **headers)
+        return lambda: notice
+
+    def _route(self, request: Request) -> None:
+        path = path_of(request)
+        reads = request.command in READING
+        view = self._views.by_path.get(path)
         action = BY_NAME.get(path[len(PREFIX) :])
-        if action is None:
-            return self._refuse(request, 404, "there is nothing of that name", unread=not read)
-        if request.command != "POST":
-            return self._refuse(
-                request, 405, "an action is only done by POST", {"Allow": "POST"}, unread=not read
-            )
-        self.responses.receive(
-            request,
-            lambda body: self._safely(request, lambda request: self._act(request, action, body)),
-            lambda code, reason: self._refuse(request, code, reason, unread=True),
-        )
+        if view and reads:
+            self._send(request, view(request))
+        elif view:
+            self.refuse(request, 405, "this can only be read", Allow="GET, HEAD")
+        elif action is None:
+            self.refuse(request, 404, "there is nothing of that name")
+        elif request.command != "POST":
+            self.refuse(request, 405, "an action needs POST", Allow="POST")
+        else:
+            self._receive(request, action)
 
-    def _safely(self, request, function):
-        """A bug of ours is answered with 500 and told in the log; supervisord lives on."""
+    def _guarded(self, request: Request, function: Callable[[], object]) -> None:
+        """Answer a bug of ours with 500, and log it; supervisord lives on."""
         try:
-            function(request)
+            function()
         except Exception:
-            self.responses.answer(request, self._bug, unread=True)
+            self._responses.send(request, self._bug, unread=True)
 
-    def _answer(self, request, reply):
-        def safely():
+    def _send(self, request: Request, pending: Pending, unread: bool = False) -> None:
+        def guarded() -> Response | None:
             try:
-                return reply()
+                return pending()
             except Exception:
                 return self._bug()
 
-        self.responses.answer(request, safely)
+        self._responses.send(request, guarded, unread)
 
-    def _bug(self):
-        self.registry.options.logger.critical(
+    def _bug(self) -> Response:
+        self._registry.options.logger.critical(
             f"zerg: this is a bug, please report it: {traceback.format_exc()}"
         )
-        return _reply(500, b"a bug of supervisor_zerg; see supervisord's log", TEXT)
-
-    def _refuse(self, request, code, sentence, more=None, unread=False):
-        observe_options = path_of(request).count("/") - 1
-        reply = _reply(
-            code, page.as_notice(sentence, "../" * observe_options or "./"), HTML, **(more or {})
-        )
-        self.responses.answer(request, lambda: reply, unread)
-
-    # views
-
-    def _seen(self, name, tell, reply):
-        """An answer that needs a look at all pairs, worked out once for all who share the look, in short steps.
-
-        :param name: of the answer. :param tell: infos -> generator that yields None after each step, and in the end what the answer is
-            made of. :param reply: that -> Reply
-        """
-        look = self.window.look()
-
-        def now():
-            if look.all() is None:
-                return None
-            if name not in look.told:
-                told = self._step(look.steps.setdefault(name, tell(look.all())))
-                if told is None:
-                    return self.registry.answered()
-                look.told[name] = told
-            return reply(look.told[name])
-
-        return now
-
-    def _step(self, steps):
-        """Go on for STEP_S: many pairs never hold up supervisord's loop. :returns: what it came to, or None while it goes on."""
-        end = self.registry.loop.clock() + STEP_S
-        while self.registry.loop.clock() < end:
-            told = next(steps)
-            if told is not None:
-                return told
-        return None
-
-    def _history(self, info):
-        return self.registry.history.last(info["pair"], page.HISTORY_LINES)
-
-    def _page(self, request):
-        said = parse_qs(request.uri.partition("?")[2][:URI_CHARS]).get("said", [""])[0]
-        message = self.messages.get(said, "")
-        tell = lambda infos: page.as_html(
-            infos, self._history, time.time(), self.generation, self.token
-        )  # noqa: E731
-        return self._seen("page", tell, lambda told: _reply(200, page.as_page(told, message), HTML))
-
-    def _json(self, request):
-        tell = lambda infos: page.as_json(infos, self._history, time.time(), self.generation)  # noqa: E731
-        return self._seen("json", tell, lambda told: _reply(200, told, JSON))
-
-    def _metrics(self, request):
-        if metrics.prometheus_client is None:
-            return lambda: _reply(501, str(metrics.lacking()).encode(), TEXT)
-        tell = lambda infos: metrics.parts(infos, self.tally)  # noqa: E731
-        return self._seen(
-            "metrics", tell, lambda told: _reply(200, told.encode(), metrics.content_type())
-        )
-
-    def _file(self, name, kind):
-        return lambda: _reply(200, templates.asset(name), kind)
+        return response(500, b"a bug of supervisor_zerg; see supervisord's log", TEXT)
 
     # actions
 
-    def _act(self, request, action, body):
+    def _receive(self, request: Request, action: PageAction) -> None:
+        def complete(body: bytes) -> None:
+            self._guarded(request, lambda: self._act(request, action, body))
+
+        self._responses.receive(
+            request, complete, lambda code, reason: self.refuse(request, code, reason)
+        )
+
+    def _act(self, request: Request, action: PageAction, body: bytes) -> None:
         try:
-            form = parse_qs(
-                body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS
-            )
+            fields = _fields(body)
         except ValueError:
-            return self._refuse(request, 400, "the form has too many fields")
-        values = {name: texts[-1] for name, texts in form.items()}
-        stranger = self._stranger(request, values)
-        if stranger:
-            return self._refuse(request, 403, stranger)
-        if action.asks and values.get("sure") != "yes":
-            question = _reply(200, page.as_question(action, values, self.token), HTML)
-            return self.responses.answer(request, lambda: question)
+            notice = self._notice(request, 400, "the form has too many fields")
+            return self._send(request, notice)
+        refusal = self._token.refusal(request, fields)
+        if refusal:
+            return self._send(request, self._notice(request, 403, refusal))
+        if action.question and fields.get("sure") != "yes":
+            question = response(200, page.as_question(action, fields, self._token.value), HTML)
+            return self._send(request, lambda: question)
+        outcome = self._begin(action, fields)
+        self._send(request, lambda: self._back_to_page(outcome()))
+
+    def _begin(self, action: PageAction, fields: dict[str, str]) -> Outcome:
+        """Begin an action; a refusal is its outcome."""
+        program = ""
         try:
-            answer = self._do(action, values)
-        except errors.ZergError as refusal:
-            said = str(refusal)
-            answer = lambda: self._said(said)  # noqa: E731
-        self._answer(request, answer)
+            if action.takes == PROGRAM:
+                controller, program = self._registry.controller_of(fields.get(PROGRAM, ""))
+            else:
+                controller = self._registry.controller(fields.get(PAIR, ""))
+            return action.run(controller, program)
+        except ZergError as refusal:
+            sentence = str(refusal)
+            return lambda: sentence
 
-    def _stranger(self, request, values):
-        """Why a request to act does not come from our page; empty when it does."""
-        headers = headers_of(request)
-        for name in ("origin", "referer"):
-            if name in headers and _host(headers[name]) != headers.get("host", "").lower():
-                return "this request comes from another site"
-        if not hmac.compare_digest(values.get("token", "").encode(), self.token.encode()):
-            return "this form is not of this supervisord's page, or was made before it was restarted; open the page again"
-        return ""
+    def _back_to_page(self, sentence: str | None) -> Response | None:
+        if sentence is None:
+            return None
+        location = f"{HOME}?said={self._views.keep_message(sentence)}"
+        return response(303, f"see {HOME}".encode(), TEXT, Location=location)
 
-    def _do(self, action, values):
-        """:returns: function that answers when it is done. :raises ZergError:"""
-        if action.takes == PROGRAM:
-            controller, program = self.registry.controller_of(values.get(PROGRAM, ""))
+
+class OpenServer:
+    """The handler of a server without a password: it answers only under host names of ours.
+
+    Metrics are answered under any name, since Prometheus may know us by another one.
+    """
+
+    def __init__(self, web: Web, hosts: Hosts) -> None:
+        self._web = web
+        self._hosts = hosts
+
+    def match(self, request: Request) -> bool:
+        return self._web.match(request)
+
+    def handle_request(self, request: Request) -> None:
+        refusal = "" if path_of(request) == METRICS else self._hosts.refusal(request)
+        if refusal:
+            self._web.refuse(request, 403, refusal)
         else:
-            controller, program = self.registry.controller(values.get(PAIR, "")), ""
-        if action.name in SWITCHES:
-            controller.check()
-            reply = {
-                "pair": controller.pair.name,
-                "changed": controller.set_auto(SWITCHES[action.name]),
-                "auto": SWITCHES[action.name],
-            }
-            return lambda: self._said(next(format_auto(reply)))
-        asked = DEEDS[action.name](controller, program)
-        return lambda: None if asked.answer is None else self._said(_told(asked.answer))
-
-    def _said(self, sentence):
-        """Back to the page, which then says what came of it. The words stay here: an URL of somebody else can say nothing."""
-        self.window.forget()
-        name = secrets.token_urlsafe(8)
-        self.messages[name] = sentence
-        if len(self.messages) > MESSAGES:
-            self.messages.popitem(last=False)
-        return _reply(303, b"see %s" % HOME.encode(), TEXT, Location=f"{HOME}?said={name}")
+            self._web.handle_request(request)
 
 
-def _told(answer):
-    if isinstance(answer, errors.ZergError):
-        return str(answer)
-    return next((format_deploy if "outcome" in answer else format_operation)(answer))
+def _fields(body: bytes) -> dict[str, str]:
+    """The fields of a form.
 
-
-def _host(url):
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2].lower()
-    except ValueError:
-        return ""
-
-
-def _reply(code, body, kind, **headers):
-    return Reply(code, body, {**ALWAYS, "Content-Type": kind, **headers})
+    Raises:
+        ValueError: there are too many.
+    """
+    text = body.decode("utf-8", "replace")
+    form: dict[str, list[Any]] = parse_qs(text, keep_blank_values=True, max_num_fields=FIELDS)
+    return {name: values[-1] for name, values in form.items()}

@@ -1,7 +1,17 @@
-"""Metrics in Prometheus' text format: what every instance is, and what was done. Needs prometheus_client (extra ``metrics``)."""
+"""Metrics in Prometheus' text format: what every instance is, and what was done.
 
+Needs prometheus_client (extra ``metrics``).
+"""
+
+from __future__ import annotations
+
+import bisect
 import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from types import SimpleNamespace
+from typing import Any
 
 from ..core.errors import Unsupported
 
@@ -9,11 +19,11 @@ try:
     import prometheus_client
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 except ImportError:
-    prometheus_client = None
+    prometheus_client = None  # type: ignore[assignment]
 
 SLOTS = ("new", "running", "sleeping")
 KINDS = ("swap", "promote", "pause", "resume", "reconcile", "repair", "auto", "deploy")
-OUTCOMES = (  # how chronicle.py's entries and deploys end; behind these words may come why
+OUTCOMES = (
     "done",
     "refused",
     "reconciled",
@@ -36,190 +46,238 @@ ENDS = (
     "FATAL",
     "UNKNOWN",
 )  # causes of a fail-over, as keeper.py words them
-MISSING = "pip install 'supervisor_zerg[metrics]' and restart supervisord"
-COPY, PAIR = ("pair", "program"), ("pair",)
+INSTALL = "pip install 'supervisor_zerg[metrics]' and restart supervisord"
+INSTANCE_LABELS = ("pair", "program")
+PAIR_LABELS = ("pair",)
+
+Struct = Mapping[str, Any]
 
 
-def content_type():
+def is_available() -> bool:
+    return prometheus_client is not None
+
+
+def content_type() -> str:
     return prometheus_client.CONTENT_TYPE_LATEST
 
 
-def text(infos, tally):
-    """The metrics of this moment. :raises Unsupported: prometheus_client is not installed."""
-    if prometheus_client is None:
+def text(infos: Sequence[Struct], tally: Tally) -> str:
+    """The metrics of this moment.
+
+    Raises:
+        Unsupported: prometheus_client is not installed.
+    """
+    if not is_available():
         raise lacking()
     return [part for part in parts(infos, tally) if part is not None][-1]
 
 
-def lacking():
+def lacking() -> Unsupported:
     """The refusal where prometheus_client is not installed."""
-    return Unsupported("there are no metrics without prometheus_client", MISSING)
+    return Unsupported("there are no metrics without prometheus_client", INSTALL)
 
 
-def parts(infos, tally):
-    """Step by step, one metric after the other. :returns: a generator that yields None after each, and in the end the text."""
+def parts(infos: Sequence[Struct], tally: Tally) -> Iterator[str | None]:
+    """Yield None after each metric, and at the end the text."""
     written = []
     for family in Collector(infos, tally).collect():
-        written.append(
-            prometheus_client.generate_latest(SimpleNamespace(collect=lambda: [family])).decode()
-        )
+        registry: Any = SimpleNamespace(collect=lambda family=family: [family])
+        written.append(prometheus_client.generate_latest(registry).decode())
         yield None
     yield "".join(written)
 
 
+class Durations:
+    """Durations of operations, counted by bucket."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(BUCKETS_S) + 1)  # the last one for what is slower
+        self.total = 0.0
+
+    def add(self, seconds: float) -> None:
+        self._counts[bisect.bisect_left(BUCKETS_S, seconds)] += 1
+        self.total += seconds
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """(upper limit, how many were not slower)."""
+        limits = [*map(str, BUCKETS_S), "+Inf"]
+        return [(limit, float(count)) for limit, count in zip(limits, accumulate(self._counts))]
+
+
 class Tally:
-    """Counts the entries of the history as they are written; begins at nothing with each supervisord."""
+    """Counts the entries of the history as they are written, beginning with this supervisord."""
 
-    def __init__(self):
-        self.actions, self.failovers, self.last = {}, {}, {}
-        self.durations = {}  # by pair: counts by bucket, the last one for what is slower, and the sum of seconds
+    def __init__(self) -> None:
+        self.operations: Counter[tuple[str, str, str]] = Counter()  # (pair, kind, outcome)
+        self.failovers: Counter[str] = Counter()
+        self.last: dict[str, float] = {}
+        self.durations: dict[str, Durations] = {}
 
-    def note(self, entry):
-        """:param entry: one entry of the history."""
+    def note(self, entry: Struct) -> None:
+        """Count an entry of the history."""
         pair = entry["pair"]
-        key = pair, _among(KINDS, entry["what"]), _among(OUTCOMES, entry["outcome"])
-        self.actions[key] = self.actions.get(key, 0) + 1
-        self.failovers.setdefault(pair, 0)
+        kind = _among(KINDS, entry["what"])
+        self.operations[pair, kind, _among(OUTCOMES, entry["outcome"])] += 1
         if entry.get("actions"):
             self.failovers[pair] += is_failover(entry)
             self.last[pair] = entry["at"]
-            self._time(pair, entry["took_ms"] / 1000)
-
-    def _time(self, pair, seconds):
-        counts, total = self.durations.get(pair) or ([0] * (len(BUCKETS_S) + 1), 0.0)
-        counts[sum(seconds > limit for limit in BUCKETS_S)] += 1
-        self.durations[pair] = counts, total + seconds
+            self.durations.setdefault(pair, Durations()).add(entry["took_ms"] / 1000)
 
 
-def _among(known, text):
+def _among(known: Iterable[str], text: str) -> str:
     return next((words for words in known if re.match(rf"{words}(?!\w)", text)), OTHER)
 
 
-def is_failover(entry):
+def is_failover(entry: Struct) -> bool:
     """Did an instance begin to serve because the other one ended?"""
     resumed = any(" resume " in action for action in entry["actions"])
     return entry["what"] == "repair" and resumed and entry["by"].endswith(ENDS)
 
 
+# values of an instance and of a pair
+
+
+def _is_up(info: Struct, instance: Struct) -> bool:
+    return instance["statename"] in ("STARTING", "RUNNING")
+
+
+def _is_accepting(info: Struct, instance: Struct) -> bool:
+    return bool(instance["condition"] == "serving")
+
+
+def _is_serving(info: Struct, instance: Struct) -> bool:
+    return bool(instance["program"] == info["serving"])
+
+
+def _is_warm(info: Struct, instance: Struct) -> bool:
+    return bool(info["warm"]) and not _is_serving(info, instance)
+
+
+def _in_flight(info: Struct, instance: Struct) -> float:
+    return float(instance["in_flight"])
+
+
+INSTANCE_GAUGES: tuple[tuple[str, str, Callable[[Struct, Struct], float]], ...] = (
+    ("up", "1 if Supervisor runs the instance.", _is_up),
+    ("accepting", "1 if the instance accepts requests.", _is_accepting),
+    ("serving", "1 if the instance is the serving one of its pair.", _is_serving),
+    ("warm", "1 if the instance can take over at once.", _is_warm),
+    (
+        "in_flight_requests",
+        "Requests that the instance has begun and not finished.",
+        _in_flight,
+    ),
+)
+PAIR_GAUGES: tuple[tuple[str, str, Callable[[Struct], float]], ...] = (
+    ("held", "1 if an operator keeps requests waiting.", lambda info: info["held"]),
+    ("auto", "1 if the pair reacts by itself.", lambda info: info["auto"]),
+    (
+        "keeps_warm",
+        "1 if the old instance is kept warm (retire = park).",
+        lambda info: info["retire"] == "park",
+    ),
+    ("problems", "How many problems 'zerg status' names.", lambda info: len(info["problems"])),
+)
+
+
 class Collector:
     """What prometheus_client calls a collector, over the info structs of all pairs."""
 
-    def __init__(self, infos, tally):
-        self.infos, self.tally = infos, tally
+    def __init__(self, infos: Sequence[Struct], tally: Tally) -> None:
+        self._infos = infos
+        self._tally = tally
+        self._instances = [(info, instance) for info in infos for instance in info["instances"]]
 
-    def collect(self):
-        yield from self._copies()
-        yield from self._pairs()
-        yield from self._moves()
+    def collect(self) -> Iterator[Any]:
+        """Yield every metric."""
+        for name, sentence, value in INSTANCE_GAUGES:
+            yield self._instance_gauge(name, sentence, value)
+        yield self._slots()
+        yield self._requests()
+        for name, sentence, value_of_pair in PAIR_GAUGES:
+            yield self._pair_gauge(name, sentence, value_of_pair)
+        yield self._operations()
+        yield self._failovers()
+        yield self._last()
+        yield self._durations()
 
-    def _copies(self):
-        known = [(info, instance) for info in self.infos for instance in info["instances"]]
-        for name, sentence, value in (
-            (
-                "up",
-                "1 if Supervisor runs the instance.",
-                lambda info, instance: instance["statename"] in ("STARTING", "RUNNING"),
-            ),
-            (
-                "accepting",
-                "1 if the instance accepts requests.",
-                lambda info, instance: instance["condition"] == "serving",
-            ),
-            (
-                "serving",
-                "1 if the instance is the serving one of its pair.",
-                lambda info, instance: instance["program"] == info["serving"],
-            ),
-            ("warm", "1 if the instance could take over in an instant.", _is_warm),
-            (
-                "in_flight_requests",
-                "Requests that the instance has begun and not finished.",
-                lambda info, instance: instance["in_flight"],
-            ),
-        ):
-            family = GaugeMetricFamily(f"zerg_instance_{name}", sentence, labels=COPY)
-            for info, instance in known:
-                family.add_metric((info["pair"], instance["program"]), float(value(info, instance)))
-            yield family
-        yield _slots(known)
-        requests = CounterMetricFamily(
+    def _instance_gauge(
+        self, name: str, sentence: str, value: Callable[[Struct, Struct], float]
+    ) -> Any:
+        family = GaugeMetricFamily(f"zerg_instance_{name}", sentence, labels=INSTANCE_LABELS)
+        for info, instance in self._instances:
+            family.add_metric(_labels(info, instance), float(value(info, instance)))
+        return family
+
+    def _slots(self) -> Any:
+        """One series for each slot, of which at most one is 1: Prometheus' way to tell a state."""
+        family = GaugeMetricFamily(
+            "zerg_instance_slot",
+            "1 for the slot that the instance holds.",
+            labels=(*INSTANCE_LABELS, "slot"),
+        )
+        for info, instance in self._instances:
+            for slot in SLOTS:
+                value = float(instance["slot"] == slot)
+                family.add_metric((*_labels(info, instance), slot), value)
+        return family
+
+    def _requests(self) -> Any:
+        family = CounterMetricFamily(
             "zerg_instance_requests",
             "Requests that the instance has answered since its start.",
-            labels=COPY,
+            labels=INSTANCE_LABELS,
         )
-        for info, instance in known:
-            requests.add_metric((info["pair"], instance["program"]), instance["requests"])
-        yield requests
+        for info, instance in self._instances:
+            family.add_metric(_labels(info, instance), instance["requests"])
+        return family
 
-    def _pairs(self):
-        for name, sentence, value in (
-            ("held", "1 if an operator keeps requests waiting.", lambda info: info["held"]),
-            ("auto", "1 if the pair reacts by itself.", lambda info: info["auto"]),
-            (
-                "keeps_warm",
-                "1 if the old instance is to be kept warm (retire = park).",
-                lambda info: info["retire"] == "park",
-            ),
-            (
-                "problems",
-                "How many problems 'zerg status' names.",
-                lambda info: len(info["problems"]),
-            ),
-        ):
-            family = GaugeMetricFamily(f"zerg_pair_{name}", sentence, labels=PAIR)
-            for info in self.infos:
-                family.add_metric((info["pair"],), float(value(info)))
-            yield family
+    def _pair_gauge(self, name: str, sentence: str, value: Callable[[Struct], float]) -> Any:
+        family = GaugeMetricFamily(f"zerg_pair_{name}", sentence, labels=PAIR_LABELS)
+        for info in self._infos:
+            family.add_metric((info["pair"],), float(value(info)))
+        return family
 
-    def _moves(self):
-        actions = CounterMetricFamily(
+    def _operations(self) -> Any:
+        family = CounterMetricFamily(
             "zerg_operations",
-            "What was done to the pair, and how it ended.",
+            "Operations on the pair, by their outcome.",
             labels=("pair", "kind", "outcome"),
         )
-        for labels, count in self.tally.actions.items():
-            actions.add_metric(labels, count)
-        failovers = CounterMetricFamily(
+        for labels, count in self._tally.operations.items():
+            family.add_metric(labels, count)
+        return family
+
+    def _failovers(self) -> Any:
+        family = CounterMetricFamily(
             "zerg_failovers",
             "How often an instance began to serve because the other one ended.",
-            labels=PAIR,
+            labels=PAIR_LABELS,
         )
-        for info in self.infos:
-            failovers.add_metric((info["pair"],), self.tally.failovers.get(info["pair"], 0))
-        last = GaugeMetricFamily(
+        for info in self._infos:
+            family.add_metric((info["pair"],), self._tally.failovers[info["pair"]])
+        return family
+
+    def _last(self) -> Any:
+        family = GaugeMetricFamily(
             "zerg_last_operation_timestamp_seconds",
-            "When something was last done to the pair.",
-            labels=PAIR,
+            "When an operation last changed the pair.",
+            labels=PAIR_LABELS,
         )
-        for pair, moment in self.tally.last.items():
-            last.add_metric((pair,), moment)
-        durations = HistogramMetricFamily(
+        for pair, moment in self._tally.last.items():
+            family.add_metric((pair,), moment)
+        return family
+
+    def _durations(self) -> Any:
+        family = HistogramMetricFamily(
             "zerg_operation_duration_seconds",
-            "How long it took, from what asked for it.",
-            labels=PAIR,
+            "Duration of the operations that changed the pair, from their cause.",
+            labels=PAIR_LABELS,
         )
-        for pair, (counts, total) in self.tally.durations.items():
-            durations.add_metric((pair,), _cumulative(counts), total)
-        return actions, failovers, last, durations
+        for pair, durations in self._tally.durations.items():
+            family.add_metric((pair,), durations.cumulative(), durations.total)
+        return family
 
 
-def _is_warm(info, instance):
-    return info["warm"] and instance["program"] != info["serving"]
-
-
-def _slots(known):
-    """One series a slot, of which at most one is 1: the way of Prometheus for a state."""
-    family = GaugeMetricFamily(
-        "zerg_instance_slot", "1 for the slot that the instance holds.", labels=COPY + ("slot",)
-    )
-    for info, instance in known:
-        for slot in SLOTS:
-            family.add_metric(
-                (info["pair"], instance["program"], slot), float(instance["slot"] == slot)
-            )
-    return family
-
-
-def _cumulative(counts):
-    limits = [str(limit) for limit in BUCKETS_S] + ["+Inf"]
-    return [(limit, sum(counts[: number + 1])) for number, limit in enumerate(limits)]
+def _labels(info: Struct, instance: Struct) -> tuple[str, str]:
+    return (info["pair"], instance["program"])

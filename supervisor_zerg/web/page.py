@@ -1,21 +1,29 @@
-"""What the web page says. Pure: info structs, history entries and a moment -> bytes.
+"""What the web page says: info structs, history entries and a moment -> bytes.
 
-Every text is worked out here, once: it fills the template, and it goes into the JSON from which the page's script fills the
-same places later.
+Every text is made here, once: it fills the template, and it goes into the JSON from which the
+script of the page fills the same places later.
 """
+
+from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
-from ..core.text import oddities, roles, since, capacity, format_history
-from .buttons import PAIR, PROGRAM, offered, offered_for
-from .templates import anchor, buttons, exact, fill
+from ..core.text import capacity, format_busy, format_history, oddities, roles, since
+from .buttons import PAIR, PROGRAM, PageAction, offered, offered_for
+from .templates import anchor, buttons, escape, fill
 
 HISTORY_LINES = 8  # entries shown of each pair
 
+Struct = Mapping[str, Any]
+Histories = Callable[[Struct], Sequence[Struct]]
+"""Info struct of a pair -> its newest entries, oldest first."""
 
-def texts(info, entries, now):
-    """What is said about a pair: text by place, and lists of such."""
+
+def texts(info: Struct, entries: Sequence[Struct], now: float) -> dict[str, Any]:
+    """What is said about a pair: texts, and lists of texts, by place."""
     return {
         "pair": info["pair"],
         "roles": roles(info),
@@ -23,18 +31,18 @@ def texts(info, entries, now):
         "held": _yes(info["held"]),
         "auto": "on" if info["auto"] else "off",
         "pool": info["pool"] or "-",
-        "busy": info["busy"] or "-",
+        "busy": format_busy(info["busy"]) if info["busy"] else "-",
         "problems": list(info["problems"]),
         "history": [_line(entry) for entry in reversed(entries)],
         "offered": offered(info),
         "instances": [
-            {**_copy_texts(instance, now), "offered": offered_for(info, instance)}
+            {**_instance_texts(instance, now), "offered": offered_for(info, instance)}
             for instance in info["instances"]
         ],
     }
 
 
-def _copy_texts(instance, now):
+def _instance_texts(instance: Struct, now: float) -> dict[str, Any]:
     return {
         "program": instance["program"],
         "condition": instance["condition"],
@@ -42,61 +50,69 @@ def _copy_texts(instance, now):
         "state": instance["statename"],
         "pid": str(instance["pid"] or "-"),
         "in_flight": str(instance["in_flight"]),
-        "requests": "%d" % instance["requests"],
+        "requests": str(int(instance["requests"])),
         "workers": capacity(instance["workers"], instance["threads"]),
         "since": ", ".join([since(instance["since"], now), *oddities(instance)]),
         "source": instance["source"] or "-",
     }
 
 
-def _line(entry):
+def _line(entry: Struct) -> str:
     try:
-        return next(format_history([dict(entry, actions=())]))
+        return next(format_history([{**entry, "actions": ()}]))
     except (KeyError, TypeError, ValueError, OverflowError):
         return "an entry that cannot be read"
 
 
-def _yes(value):
+def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def edition(infos, generation):
-    """Changes when a page that was made earlier does not do any more: other pairs or programs, or another supervisord."""
+def edition(infos: Sequence[Struct], generation: str) -> str:
+    """Changes when an earlier page is out of date.
+
+    That is: there are other pairs or programs, or another supervisord.
+    """
     names = repr(
         [(info["pair"], [instance["program"] for instance in info["instances"]]) for info in infos]
     )
     return f"{generation}-{zlib.crc32(names.encode('utf-8', 'replace')):08x}"
 
 
-def as_json(infos, histories, now, generation):
-    """The JSON view, one pair after the other: what is known of it, and what the page says about it. :param histories: entries by pair.
+def as_json(
+    infos: Sequence[Struct], histories: Histories, now: float, generation: str
+) -> Iterator[bytes | None]:
+    """The JSON view: what is known of each pair, and what the page says about it.
 
-    :returns: a generator that yields None after each pair, and in the end the bytes.
+    Yields None after each pair, and at the end the document.
     """
-    pairs, told, past = [], [], []
+    pairs = []
+    said = []
+    past = []
     for info in infos:
         entries = histories(info)
         pairs.append(json.dumps(info))
         past.append(f"{json.dumps(info['pair'])}: {json.dumps(entries)}")
-        told.append(json.dumps(texts(info, entries, now)))
+        said.append(json.dumps(texts(info, entries, now)))
         yield None
-    parts = (
-        json.dumps(edition(infos, generation)),
-        json.dumps(now),
-        ", ".join(pairs),
-        ", ".join(past),
-        ", ".join(told),
+    members = (
+        f'"edition": {json.dumps(edition(infos, generation))}',
+        f'"now": {json.dumps(now)}',
+        f'"pairs": [{", ".join(pairs)}]',
+        f'"history": {{{", ".join(past)}}}',
+        f'"texts": [{", ".join(said)}]',
     )
-    document = (
-        '{{"edition": {}, "now": {}, "pairs": [{}], "history": {{{}}}, "texts": [{}]}}'.format(
-            *parts
-        )
-    )
+    document = f"{{{', '.join(members)}}}"
     yield document.replace("<", "\\u003c").encode()
 
 
-def as_html(infos, histories, now, generation, token):
-    """What the page shows of the pairs, one after the other. :param token: what the forms send back. :returns: as of as_json, a text"""
+def as_html(
+    infos: Sequence[Struct], histories: Histories, now: float, generation: str, token: str
+) -> Iterator[str | None]:
+    """What the page shows of the pairs. ``token`` is what its forms send back.
+
+    Yields None after each pair, and at the end the text.
+    """
     sections = []
     for info in infos:
         sections.append(_section(texts(info, histories(info), now), token))
@@ -104,65 +120,60 @@ def as_html(infos, histories, now, generation, token):
     yield fill("pairs", {"edition": edition(infos, generation), "sections_html": "".join(sections)})
 
 
-def as_page(pairs, message=""):
-    """The page. :param pairs: of as_html. :param message: what came of the last action."""
-    return _page(
-        message_html=fill("message", {"text": message}) if message else "", pairs_html=pairs
-    )
+def as_page(pairs: str, message: str = "") -> bytes:
+    """The page. ``pairs`` is what as_html yields, ``message`` what came of the last action."""
+    message_html = fill("message", {"text": message}) if message else ""
+    return _page(message_html=message_html, pairs_html=pairs)
 
 
-def as_question(action, values, token):
-    """The page that asks before an action. :param values: the fields of the form that asked for it."""
-    pair = values.get(PAIR, "")
-    told = {
+def as_question(action: PageAction, fields: Mapping[str, str], token: str) -> bytes:
+    """The page that asks before an action. ``fields`` are those of the form."""
+    pair = fields.get(PAIR, "")
+    values = {
         "action": action.name,
-        "question": action.asks % pair,
+        "question": action.question % pair,
         "pair": pair,
         "token": token,
         "sure-button": action.label,
     }
-    return _page(base="../", confirm_html=fill("confirm", told))
+    return _page(base="../", confirm_html=fill("confirm", values))
 
 
-def as_notice(sentence, base):
-    """A page that says one thing. :param base: the way to the folder of the page, as a relative URL."""
+def as_notice(sentence: str, base: str) -> bytes:
+    """A page that says one thing. ``base`` is the relative URL of the folder of the page."""
     return _page(base=base, message_html=fill("message", {"text": sentence}))
 
 
-def _page(base="./", message_html="", confirm_html="", pairs_html=""):
-    told = {
+def _page(
+    base: str = "./", message_html: str = "", confirm_html: str = "", pairs_html: str = ""
+) -> bytes:
+    values = {
         "base": base,
         "message_html": message_html,
         "confirm_html": confirm_html,
         "pairs_html": pairs_html,
     }
-    return b"<!DOCTYPE html>\n" + fill("page", told).encode()
+    return b"<!DOCTYPE html>\n" + fill("page", values).encode()
 
 
-def _section(told, token):
-    rows = "".join(_row(instance) for instance in told["instances"])
+def _section(said: Struct, token: str) -> str:
+    rows = "".join(_row(instance) for instance in said["instances"])
     return fill(
         "section",
         {
-            **{place: text for place, text in told.items() if isinstance(text, str)},
+            **{place: text for place, text in said.items() if isinstance(text, str)},
             "token": token,
-            "anchor": anchor(told["pair"]),
-            "problems_html": "".join(fill("problem", {"text": text}) for text in told["problems"]),
-            "history_html": "".join(fill("entry", {"text": text}) for text in told["history"]),
-            "buttons_html": buttons(PAIR, tuple(told["offered"])),
-            "table_html": fill("table", {"copies_html": rows}) if rows else "",
+            "anchor": anchor(said["pair"]),
+            "problems_html": "".join(fill("problem", {"text": text}) for text in said["problems"]),
+            "history_html": "".join(fill("entry", {"text": text}) for text in said["history"]),
+            "buttons_html": buttons(PAIR, tuple(said["offered"])),
+            "table_html": fill("table", {"instances_html": rows}) if rows else "",
         },
     )
 
 
-def _row(instance):
-    own = buttons(PROGRAM, tuple(instance["offered"])).format_map(
-        {"program": exact(instance["program"])}
-    )
-    return fill(
-        "instance",
-        {
-            **{place: text for place, text in instance.items() if isinstance(text, str)},
-            "buttons_html": own,
-        },
-    )
+def _row(instance: Struct) -> str:
+    template = buttons(PROGRAM, tuple(instance["offered"]))
+    texts = {place: text for place, text in instance.items() if isinstance(text, str)}
+    buttons_html = template.format_map({"program": escape(instance["program"])})
+    return fill("instance", {**texts, "buttons_html": buttons_html})

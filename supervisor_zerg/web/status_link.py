@@ -1,10 +1,13 @@
-"""Links on Supervisor's status page that lead to ours: a button for all, and one at each program of a pair.
+"""Links on Supervisor's status page to ours: one for all pairs, and one at each program of a pair.
 
-Supervisor keeps its views in a table (supervisor/web.py ``VIEWS``). While the plugin lives, the entry of the status page is a
-subclass of what was there; afterwards the table is as it was.
+Supervisor keeps its views in a table (supervisor/web.py ``VIEWS``). While the plugin lives, the
+entry of the status page is a subclass of what was there; afterwards the table is as it was.
 """
 
+from __future__ import annotations
+
 import contextlib
+from typing import TYPE_CHECKING, Any
 
 from supervisor import web
 from supervisor.templating import parse_xmlstring
@@ -13,50 +16,52 @@ from ..core.errors import UnknownProgram
 from ..supervisord.programs import name_of
 from .templates import anchor
 
+if TYPE_CHECKING:
+    from supervisor.web import StatusView
+
+    from ..pair.registry import Registry
+else:
+    StatusView = object
+
 STATUS = "index.html"
-BUTTON = '<li xmlns="http://www.w3.org/1999/xhtml" class="action-button"><a href="zerg.html">Zerg</a></li>'
+BUTTON = (
+    '<li xmlns="http://www.w3.org/1999/xhtml" class="action-button">'
+    '<a href="zerg.html">Zerg</a></li>'
+)
 
 
-def put_up(registry):
-    """Show them, from now on. :param plugin: tells of which pair a process is (plugin.py)."""
+def install(registry: Registry) -> None:
+    """Show the links from now on."""
     entry = web.VIEWS[STATUS]
-    if not issubclass(entry["view"], Linked):
-        web.VIEWS[STATUS] = dict(
-            entry,
-            view=type(
-                "LinkedView", (Linked, entry["view"]), {"instead_of": entry, "registry": registry}
-            ),
-        )
+    if not issubclass(entry["view"], LinkedView):
+        attributes = {"original_entry": entry, "registry": registry}
+        view = type("LinkedStatusView", (LinkedView, entry["view"]), attributes)
+        web.VIEWS[STATUS] = dict(entry, view=view)
 
 
-def take_down():
+def remove() -> None:
     """Put back what was there, unless somebody else has changed it since."""
     view = web.VIEWS[STATUS]["view"]
-    if "instead_of" in vars(view):
-        web.VIEWS[STATUS] = view.instead_of
+    if "original_entry" in vars(view):
+        web.VIEWS[STATUS] = view.original_entry
 
 
-class Linked:
+class LinkedView(StatusView):
     """Mixed into the view of the status page."""
 
-    def clone(self):
+    registry: Registry
+
+    def clone(self) -> Any:
         root = super().clone()
-        buttons = [
-            element for element in root.getiterator() if element.attrib.get("id") == "buttons"
-        ]
-        for element in buttons:
-            element.append(parse_xmlstring(BUTTON))
+        for element in root.getiterator():
+            if element.attrib.get("id") == "buttons":
+                element.append(parse_xmlstring(BUTTON))
         return root
 
-    def actions_for_process(self, process):
-        actions = super().actions_for_process(process)
+    def actions_for_process(self, process: Any) -> list[Any]:
+        actions = list(super().actions_for_process(process))
         with contextlib.suppress(UnknownProgram):
             controller, _ = self.registry.controller_of(name_of(process))
-            actions = actions + [
-                {
-                    "name": "Zerg",
-                    "href": f"zerg.html#{anchor(controller.pair.name)}",
-                    "target": None,
-                }
-            ]
+            href = f"zerg.html#{anchor(controller.pair.name)}"
+            actions.append({"name": "Zerg", "href": href, "target": None})
         return actions

@@ -252,6 +252,24 @@ def test_our_own_page_may(stack, browser):
     assert browser.post("reconcile", {"Origin": home, "Referer": f"{home}/zerg.html"})[0] == 303
 
 
+def test_a_page_under_a_foreign_host_name_may_neither_read_nor_act(stack, browser):
+    before = serving(stack)
+    host = f"evil.example:{stack.port}"
+    rebound = Browser(stack.port, Host=host)
+    for path in ("/zerg.html", "/zerg.json"):
+        status, _, text = rebound.get(path)
+        assert status == 403 and "hosts" in text and "token" not in text
+    body = urlencode({"token": browser.token(), "pair": "pybossa"})
+    status, _, text = rebound.ask("POST", "/zerg/swap", body, Origin=f"http://{host}")
+    assert status == 403 and "hosts" in text and serving(stack) == before
+    assert rebound.get("/zerg/metrics")[0] == 200, "Prometheus may know us by another name"
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "LOCALHOST."])
+def test_the_page_answers_under_names_of_this_machine(stack, name):
+    assert Browser(stack.port, Host=f"{name}:{stack.port}").get()[0] == 200
+
+
 def test_what_is_not_so_meant_is_refused_with_a_reason(stack, browser):
     before = serving(stack)
     status, headers, _ = browser.get("/zerg/swap?token=x")
@@ -281,7 +299,9 @@ def test_what_is_not_so_meant_is_refused_with_a_reason(stack, browser):
     ],
 )
 def test_a_body_of_any_length_is_answered_at_once(stack, lines, status):
-    answer = raw(stack, b"POST /zerg/swap HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % lines.encode())
+    answer = raw(
+        stack, b"POST /zerg/swap HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n" % lines.encode()
+    )
     assert answer.split()[1] == status
 
 
@@ -359,7 +379,7 @@ def test_who_never_reads_holds_up_nobody_and_is_shut_out(stack, browser):
         unresponsive.setblocking(False)
         for _ in range(3000):
             try:
-                unresponsive.send(b"GET /zerg.html HTTP/1.1\r\nHost: x\r\n\r\n")
+                unresponsive.send(b"GET /zerg.html HTTP/1.1\r\nHost: localhost\r\n\r\n")
             except OSError:
                 break
         began = time.monotonic()
@@ -374,7 +394,9 @@ def test_many_who_never_end_a_body_are_shut_out(stack, browser):
     slow = [socket.create_connection(("127.0.0.1", stack.port), 20) for _ in range(40)]
     try:
         for one in slow:
-            one.sendall(b"POST /zerg/swap HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\ntoken=")
+            one.sendall(
+                b"POST /zerg/swap HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\ntoken="
+            )
         began = time.monotonic()
         assert browser.get()[0] == 200
         print(f"a view beside forty slow ones: {(time.monotonic() - began) * 1000:.0f} ms")
@@ -390,7 +412,7 @@ def test_who_leaves_while_it_is_done_disturbs_nobody(stack, browser):
     body = f"token={token}&pair=pybossa".encode()
     with socket.create_connection(("127.0.0.1", stack.port)) as hasty:
         hasty.sendall(
-            b"POST /zerg/swap HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s"
+            b"POST /zerg/swap HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s"
             % (len(body), body)
         )
     stack.until(lambda: serving(stack) != before)

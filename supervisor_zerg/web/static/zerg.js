@@ -1,4 +1,4 @@
-// Fills the places of the page from zerg.json each half second, and rests while nobody looks. Text only: never HTML.
+// Fills the places of the page from zerg.json each half second, and pauses while the page is hidden. Text only: never HTML.
 "use strict";
 
 const EVERY_MS = 500;

@@ -9,7 +9,6 @@ import pytest
 
 from supervisor_zerg.web import page, templates
 from supervisor_zerg.web.buttons import ACTIONS, BY_NAME
-from supervisor_zerg.web.handler import DEEDS, SWITCHES
 
 NOW = 1_000_000.0
 HOSTILE = (
@@ -267,10 +266,6 @@ def test_a_view_costs_little_in_short_steps(pairs, most_ms):
             % (tell.__name__, pairs, whole * 1000, longest * 1000)
         )
         assert whole * 1000 < most_ms and longest * 1000 < 5
-
-
-def test_every_action_is_done_somewhere():
-    assert {action.name for action in ACTIONS} == set(DEEDS) | set(SWITCHES)
 
 
 def test_a_pair_without_instances_or_history_is_shown_with_its_problem():
