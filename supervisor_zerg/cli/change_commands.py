@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..core.errors import ExitStatus, OUTCOMES
+from ..core.errors import OUTCOMES, ExitStatus
 from ..core.text import format_auto, format_deploy, format_operation
 from .command import EXITS, Answer, Command, Invocation, Session, format_reply
 from .follow import follow
@@ -83,8 +83,10 @@ DEPLOY = Command(
         ExitStatus.NOBODY_SERVES: "nobody serves",
         ExitStatus.ROLLED_BACK: "rolled back: users were on the new release for a while",
         ExitStatus.UNREACHABLE: EXITS[ExitStatus.UNREACHABLE],
-        ExitStatus.NOT_ROLLED_BACK: "not rolled back: the release is bad, and the old one could not serve again",
-        ExitStatus.FORGOTTEN: "supervisord was restarted meanwhile and does not know how the deploy ended",
+        ExitStatus.NOT_ROLLED_BACK: "not rolled back: the release is bad, and the old one could "
+        "not serve again",
+        ExitStatus.FORGOTTEN: "supervisord was restarted meanwhile and does not know how the "
+        "deploy ended",
     },
     call=_begin_deploy,
     format=_format_deploy,

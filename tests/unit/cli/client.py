@@ -16,7 +16,7 @@ class Zerg:
 
     def __getattr__(self, method):
         def call(*args):
-            self.asked.append((method,) + args)
+            self.asked.append((method, *args))
             answer = self.answers[method]
             if isinstance(answer, BaseException):
                 raise answer

@@ -1,4 +1,4 @@
-"""The man page and the completion of shells say what the table says."""
+"""Completion in real shells offers what the table says, and expands nothing."""
 
 import os
 import pty
@@ -6,45 +6,23 @@ import select
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from supervisor_zerg.cli import commands, completion, main, manpage
+from supervisor_zerg.cli import completion, main
 
 PATIENCE_S = 10.0
-PAGE = Path(__file__).parents[3] / "man" / "zergctl.1"
-
-
-def test_the_page_is_made_from_the_table():
-    assert PAGE.read_text() == manpage.render(), (
-        "python -m supervisor_zerg.cli.manpage > man/zergctl.1"
-    )
-    for command in commands.TABLE:
-        assert f"\n.SS {command.name}" in PAGE.read_text()
-
-
-@pytest.mark.skipif(not shutil.which("man"), reason="man is not installed")
-def test_man_reads_it_without_a_complaint():
-    environment = {"MANWIDTH": "100", "PATH": "/usr/bin:/bin"}
-    shown = subprocess.run(
-        ["man", "--warnings", "-l", str(PAGE)], capture_output=True, text=True, env=environment
-    )
-    assert (
-        shown.returncode == 0
-        and "warning" not in shown.stderr
-        and "promote PROGRAM" in shown.stdout
-    )
 
 
 @pytest.fixture
 def zergctl_there(tmp_path):
-    """A folder with a zergctl that completes the words of a file, notes what it is asked, and knows nothing else."""
+    """A folder with a zergctl that only completes, from a file, and notes what it is asked."""
     folder = tmp_path / "bin"
     folder.mkdir()
     script = folder / "zergctl"
     script.write_text(
-        f'#!/bin/sh\n[ "$1" = complete ] || exit 2\necho "$*" > {tmp_path}/asked\ncat {tmp_path}/words\n'
+        '#!/bin/sh\n[ "$1" = complete ] || exit 2\n'
+        f'echo "$*" > {tmp_path}/asked\ncat {tmp_path}/words\n'
     )
     script.chmod(0o755)
     (tmp_path / "words").write_text(
@@ -176,5 +154,5 @@ def test_bash_is_offered_what_begins_so_and_expands_nothing(line, found, tmp_pat
 def test_complete_tells_what_may_come_next(words, found, monkeypatch, tmp_path, capsys):
     monkeypatch.chdir(tmp_path)
     options = ["-s", f"unix://{tmp_path}/nobody"]
-    main.main(options + ["complete", *words])
+    main.main([*options, "complete", *words])
     assert found in capsys.readouterr().out.split()

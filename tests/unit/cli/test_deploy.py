@@ -25,7 +25,8 @@ def test_a_deploy_that_supervisord_has_forgotten_is_told_as_such(capsys, monkeyp
     monkeypatch.setattr(follow, "FOLLOW_S", 0.0)
     gone = xmlrpc.client.Fault(
         323,
-        "ZERG_FORGOTTEN: nobody remembers the deploy x-1 of the pair web; 'zerg status' tells who serves",
+        "ZERG_FORGOTTEN: nobody remembers the deploy x-1 of the pair web; "
+        "'zerg status' tells who serves",
     )
     done = run("deploy", capsys, deploy=a_deploy(), getDeploy=gone)
     assert (

@@ -42,7 +42,7 @@ def test_help_names_every_command_and_every_exit_status(capsys):
         ExitStatus.NOBODY_SERVES,
         ExitStatus.UNREACHABLE,
     ):
-        assert "\n  %d  " % status in out
+        assert f"\n  {status:d}  " in out
     assert "zergctl COMMAND" in out
 
 

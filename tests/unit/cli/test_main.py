@@ -10,7 +10,7 @@ from .client import URL, Zerg
 
 
 def run_zergctl(*args, monkeypatch, tmp_path, **answers):
-    """main() with a made-up namespace, in a folder of its own. :returns: (status, what was asked)"""
+    """main() with a made-up namespace, in a folder of its own: (status, what was asked)."""
     zerg = Zerg(**answers)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(main.ZergController, "get_server_proxy", lambda self, namespace: zerg)

@@ -244,7 +244,7 @@ def test_a_misconfigured_pair_offers_nothing_and_has_no_table():
 
 @pytest.mark.parametrize("pairs, most_ms", [(1, 5), (100, 50)])
 def test_a_view_costs_little_in_short_steps(pairs, most_ms):
-    infos = [an_info("p%d" % number, problems=["x"]) for number in range(pairs)]
+    infos = [an_info(f"p{number}", problems=["x"]) for number in range(pairs)]
     for tell in (page.as_html, page.as_json):
         options = ("tok",) if tell is page.as_html else ()
         times = []
@@ -262,8 +262,8 @@ def test_a_view_costs_little_in_short_steps(pairs, most_ms):
             )
         whole, longest = min(times)
         print(
-            "%s, %d pairs: %.2f ms, the longest step %.2f ms"
-            % (tell.__name__, pairs, whole * 1000, longest * 1000)
+            f"{tell.__name__}, {pairs} pairs: {whole * 1000:.2f} ms, "
+            f"the longest step {longest * 1000:.2f} ms"
         )
         assert whole * 1000 < most_ms and longest * 1000 < 5
 
