@@ -2,67 +2,6 @@
 
 from __future__ import annotations
 
-OPTION_HELP: dict[str, str] = {
-    "programs": "The two programs, each as ``name`` or ``group:name``.",
-    "fifos": (
-        "The three ``master-fifo`` of the ini in the order of the slots: new, running, sleeping."
-    ),
-    "stats": (
-        "The uWSGI stats server of each instance: a unix path with ``%(program_name)s`` in it, or "
-        "two addresses separated by a comma in the order of ``programs``, each a path or "
-        "``IP:PORT``. Empty: none."
-    ),
-    "pool": "The program of the zerg pool. The plugin notices its restarts. Empty: not watched.",
-    "auto": "``true``: react to events. ``false``: act only when an operator asks.",
-    "retire": (
-        "``park``: keep the old instance warm. ``stop``: end it gracefully once it has drained. "
-        "Async instances need ``stop``."
-    ),
-    "freeze": (
-        "``true``: stop the workers of a parked instance (SIGSTOP). All threads of an instance "
-        "that was parked for 10 s then accept requests at once instead of within 10 s. Background "
-        "threads of the application stop too."
-    ),
-    "drain_timeout": (
-        "Seconds after which a deploy no longer waits for the requests of an old instance: it is "
-        "then ended within 3 s."
-    ),
-    "boot_timeout": (
-        "Seconds for which a boot is watched closely. Afterwards it is observed only on events "
-        "and ticks, and a deploy fails."
-    ),
-    "companion": (
-        "The private socket that companion.py makes in each instance, with ``%(program_name)s`` "
-        "in it."
-    ),
-    "health": (
-        "What a deploy checks: a path, requested through the companion; a URL (``http:``, "
-        "``https:``, ``unix:///SOCKET:/PATH``); or ``command:`` and a command, healthy with exit "
-        "status 0. ``%(program_name)s`` is expanded. A URL without it cannot tell the instances "
-        "apart and is requested only after the promotion. A command gets ``ZERG_TARGET``. Empty: "
-        "an instance that is loaded counts as healthy."
-    ),
-    "health_status": "The HTTP statuses that count as healthy, such as ``200-399`` or ``200,204``.",
-    "health_timeout": "Seconds for one answer.",
-    "health_interval": "Seconds between two checks.",
-    "health_count": (
-        "Number of good answers in a row before the promotion, and of bad answers in a row that "
-        "cause a roll-back after it."
-    ),
-    "bake": "Seconds for which a deploy watches the new release. ``--bake`` replaces it.",
-    "max_exceptions": (
-        "Exceptions and replaced workers per request that a release may have during the bake."
-    ),
-    "before_deploy": "A command. If it fails, the deploy is refused.",
-    "after_deploy": "A command that runs after the bake.",
-    "on_failover": (
-        "A command that runs when the serving instance has ended and the other one serves."
-    ),
-    "on_rollback": "A command that runs when a deploy was rolled back.",
-    "update": "A command that updates the code between the two steps of ``--backup-first``.",
-    "hook_timeout": "Seconds for each of these commands.",
-}
-
 #: By the name of the fault.
 FAULTS: dict[str, str] = {
     "ZERG_FAILED": "Any other failure.",

@@ -16,9 +16,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from supervisor_zerg.cli.commands import EXITS, TABLE, Command
-from supervisor_zerg.config import OPTIONS
 from supervisor_zerg.core import errors
-from supervisor_zerg.core.pair_config import PairConfig
+from supervisor_zerg.core.pair_config import OPTIONS, PairConfig
 from supervisor_zerg.lint import check
 from supervisor_zerg.lint.rule import Rule
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
@@ -135,7 +134,7 @@ def defaults_rst() -> Iterator[str]:
 
 def options_rst() -> Iterator[str]:
     """A row for each option."""
-    rows = ((code(option), descriptions.OPTION_HELP[option]) for option in OPTIONS)
+    rows = ((code(name), option.help) for name, option in OPTIONS.items())
     return list_table(("Option", "Meaning"), rows, "20 80")
 
 

@@ -1,6 +1,7 @@
 """One exception per refusal, each with its fault code, exit status and a hint at what to do next.
 
-Codes are 300 to 323: neither Supervisor nor a known plugin uses these (supervisor/xmlrpc.py ``Faults``).
+Codes are 300 to 323, which neither Supervisor nor a known plugin uses (supervisor/xmlrpc.py
+``Faults``).
 """
 
 from __future__ import annotations
@@ -81,7 +82,10 @@ class NobodyServes(ZergError):
 class LastInstance(ZergError):
     code = 307
     name = "ZERG_LAST_INSTANCE"
-    hint = "use 'zerg swap' to let the other instance serve, or --hold to keep requests waiting in the socket's queue"
+    hint = (
+        "use 'zerg swap' to let the other instance serve,"
+        " or --hold to keep requests waiting in the socket's queue"
+    )
 
 
 class Busy(ZergError):
@@ -117,7 +121,10 @@ class Unsteady(ZergError):
 class AsyncInstance(ZergError):
     code = 313
     name = "ZERG_ASYNC"
-    hint = "set 'retire = stop' for the pair, so that the old instance is ended gracefully instead of parked"
+    hint = (
+        "set 'retire = stop' for the pair,"
+        " so that the old instance is ended gracefully instead of parked"
+    )
 
 
 class Lost(ZergError):

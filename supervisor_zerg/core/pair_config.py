@@ -1,21 +1,28 @@
-"""What one ``[zerg:NAME]`` section says, as a plain frozen value with its defaults. config.py reads it."""
+"""What one ``[zerg:NAME]`` section says, with its defaults. config.py reads it."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Callable, NamedTuple
 
-PROGRAM_NAME = "%(program_name)s"
+from . import option_values
+from .option_values import PROGRAM_NAME
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a section. ``option`` and ``pair`` are empty where it is about no option or no section."""
+    """What is wrong with a section.
+
+    ``option`` and ``pair`` are empty if it is about no option or no section.
+    """
 
     option: str
     text: str
     pair: str = ""
 
     def __str__(self) -> str:
-        where = f"[zerg:{self.pair}] {self.option}".strip() if self.pair else ""
-        return f"{where} {self.text}".strip()
+        section = f"[zerg:{self.pair}]" if self.pair else ""
+        return " ".join(filter(None, (section, self.option, self.text)))
 
 
 @dataclass(frozen=True)
@@ -52,27 +59,145 @@ class PairConfig:
     hook_timeout: float = 60.0
     problems: tuple[Problem, ...] = ()
 
-    def stats_of(self, program):
+    def stats_of(self, program: str) -> str:
         """The stats address of one instance: a unix path, ``IP:PORT``, or empty."""
         addresses = self.stats.split(",")
         return named(addresses[self.programs.index(program) % len(addresses)], program)
 
-    def health_of(self, program):
-        """What to ask for the health of one instance: a URL, ``unix://SOCKET:PATH`` for its companion, ``command:...``, or empty."""
+    def health_of(self, program: str) -> str:
+        """What to ask about the health of one instance.
+
+        A URL, ``unix://SOCKET:PATH`` for its companion, ``command:...``, or empty.
+        """
         if self.health.startswith("/"):
             return f"unix://{named(self.companion, program)}:{named(self.health, program)}"
         return named(self.health, program)
 
     @property
-    def health_tells_copies_apart(self):
-        """Can an instance be asked before users are sent to it?"""
-        return (
-            self.health.startswith("/")
-            or self.health.startswith("command:")
-            or PROGRAM_NAME in self.health
-        )
+    def health_tells_instances_apart(self) -> bool:
+        """Whether an instance can be asked before users are sent to it."""
+        return self.health.startswith(("/", "command:")) or PROGRAM_NAME in self.health
 
 
-def named(text, program):
+def named(text: str, program: str) -> str:
     """``%(program_name)s`` expanded."""
     return text.replace(PROGRAM_NAME, program.rpartition(":")[2])
+
+
+class Option(NamedTuple):
+    """How an option is read, and what it means (reStructuredText)."""
+
+    parse: Callable[[str], Any]
+    help: str
+
+
+#: Every option of the section, in the order of the documentation.
+OPTIONS: dict[str, Option] = {
+    "programs": Option(
+        option_values.programs, "The two programs, each as ``name`` or ``group:name``."
+    ),
+    "fifos": Option(
+        option_values.fifos,
+        "The three ``master-fifo`` of the ini in the order of the slots: new, running, sleeping.",
+    ),
+    "stats": Option(
+        option_values.stats,
+        (
+            "The uWSGI stats server of each instance: a unix path with ``%(program_name)s``"
+            " in it, or two addresses separated by a comma in the order of ``programs``, "
+            "each a path or ``IP:PORT``. Empty: none."
+        ),
+    ),
+    "pool": Option(
+        str,
+        "The program of the zerg pool. The plugin notices its restarts. Empty: not watched.",
+    ),
+    "auto": Option(
+        option_values.switch,
+        "``true``: react to events. ``false``: act only when an operator asks.",
+    ),
+    "retire": Option(
+        option_values.retire,
+        (
+            "``park``: keep the old instance warm. ``stop``: end it gracefully once it has "
+            "drained. Async instances need ``stop``."
+        ),
+    ),
+    "freeze": Option(
+        option_values.switch,
+        (
+            "``true``: stop the workers of a parked instance (SIGSTOP). All threads of an "
+            "instance that was parked for 10 s then accept requests at once instead of "
+            "within 10 s. Background threads of the application stop too."
+        ),
+    ),
+    "drain_timeout": Option(
+        option_values.seconds,
+        (
+            "Seconds after which a deploy no longer waits for the requests of an old "
+            "instance: it is then ended within 3 s."
+        ),
+    ),
+    "boot_timeout": Option(
+        option_values.seconds,
+        (
+            "Seconds for which a boot is watched closely. Afterwards it is observed only on"
+            " events and ticks, and a deploy fails."
+        ),
+    ),
+    "companion": Option(
+        option_values.path,
+        (
+            "The private socket that companion.py makes in each instance, with "
+            "``%(program_name)s`` in it."
+        ),
+    ),
+    "health": Option(
+        option_values.health,
+        (
+            "What a deploy checks: a path, requested through the companion; a URL "
+            "(``http:``, ``https:``, ``unix:///SOCKET:/PATH``); or ``command:`` and a "
+            "command, healthy with exit status 0. ``%(program_name)s`` is expanded. A URL "
+            "without it cannot tell the instances apart and is requested only after the "
+            "promotion. A command gets ``ZERG_TARGET``. Empty: an instance that is loaded "
+            "counts as healthy."
+        ),
+    ),
+    "health_status": Option(
+        option_values.statuses,
+        "The HTTP statuses that count as healthy, such as ``200-399`` or ``200,204``.",
+    ),
+    "health_timeout": Option(option_values.seconds, "Seconds for one answer."),
+    "health_interval": Option(option_values.seconds, "Seconds between two checks."),
+    "health_count": Option(
+        option_values.count,
+        (
+            "Number of good answers in a row before the promotion, and of bad answers in a "
+            "row that cause a roll-back after it."
+        ),
+    ),
+    "bake": Option(
+        option_values.seconds,
+        "Seconds for which a deploy watches the new release. ``--bake`` replaces it.",
+    ),
+    "max_exceptions": Option(
+        option_values.ratio,
+        "Exceptions and replaced workers per request that a release may have during the bake.",
+    ),
+    "before_deploy": Option(
+        option_values.command, "A command. If it fails, the deploy is refused."
+    ),
+    "after_deploy": Option(option_values.command, "A command that runs after the bake."),
+    "on_failover": Option(
+        option_values.command,
+        "A command that runs when the serving instance has ended and the other one serves.",
+    ),
+    "on_rollback": Option(
+        option_values.command, "A command that runs when a deploy was rolled back."
+    ),
+    "update": Option(
+        option_values.command,
+        "A command that updates the code between the two steps of ``--backup-first``.",
+    ),
+    "hook_timeout": Option(option_values.seconds, "Seconds for each of the commands above."),
+}

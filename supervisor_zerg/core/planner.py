@@ -1,7 +1,7 @@
 """Observed and desired state of a pair -> the next actions. Pure: no clock, no I/O, no Supervisor.
 
-Read :func:`decide` from top to bottom. Each rule returns a :class:`~.decision.Decision` or leaves the
-pair to the next rule. A decision holds one action wherever two could collide; the pair is observed
+Read :func:`decide` from top to bottom. Each rule returns a Decision or leaves the pair to the next
+rule. A decision holds one action wherever two could collide; the pair is observed
 again after each.
 
 Every decision keeps these rules (tests/unit/core/test_planner_properties.py):

@@ -100,7 +100,7 @@ def _plan(pair, options, target, old, before, last):
         old=old,
         before=before,
         after="after_deploy" if pair.after_deploy and last else "",
-        check_parked=bool(pair.health) and pair.health_tells_copies_apart,
+        check_parked=bool(pair.health) and pair.health_tells_instances_apart,
         check_serving=bool(pair.health),
         count=pair.health_count,
         bake=pair.bake if options["bake"] is None else float(options["bake"]),
