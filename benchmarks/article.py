@@ -119,7 +119,7 @@ def repeat(stack, times, procedure, calm=CALM_S):
             procedure(stack)
             time.sleep(calm)
             outcomes.append(
-                Outcome(quick.newly_accepting() + slow.newly_accepting(), began, time.monotonic())
+                Outcome(quick.new_answers() + slow.new_answers(), began, time.monotonic())
             )
     return outcomes
 

@@ -6,7 +6,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from supervisor_zerg.demo.nginx import Nginx, found
+from supervisor_zerg.demo.nginx import Nginx, nginx_path
 from supervisor_zerg.demo.traffic import Traffic, failed, get, stale
 from supervisor_zerg.demo.verdict import slowest_ms
 
@@ -26,7 +26,7 @@ BAD_APP = {**PREFORK, "wsgi-file": Path(TOP) / "tests" / "live" / "apps" / "rele
 
 def run(options):
     many, tens, times, few = (3, 1, 2, 1) if options.quick else (20, 10, 8, 3)
-    if found():
+    if nginx_path():
         for mode, app in (("prefork 4", PREFORK), ("2 x 4 threads", THREADS)):
             yield in_a_row(app, mode, many)
         yield articles(tens)
@@ -151,7 +151,7 @@ def crash(times):
             stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
             time.sleep(1.2)  # Supervisor calls it RUNNING by then
             master = stack.instance(begun["target"])["master"]
-            traffic.newly_accepting()
+            traffic.new_answers()
             killed = time.monotonic()
             os.kill(master, signal.SIGKILL)
             time.sleep(0.3)  # whoever polls now takes from the loop that is measured
@@ -160,7 +160,7 @@ def crash(times):
                 (
                     min(
                         a.ended
-                        for a in traffic.newly_accepting()
+                        for a in traffic.new_answers()
                         if a.program == begun["old"] and a.handled > killed
                     )
                     - killed
@@ -189,9 +189,9 @@ def bad_answers(times):
         stack.until(lambda: stack.supervisor.getProcessInfo("zerg:zerg")["statename"] == "RUNNING")
         for _ in range(times):
             stack.version("2 status=500")
-            traffic.newly_accepting()
+            traffic.new_answers()
             stack.zerg.deploy("")
-            bad = [a.ended for a in traffic.newly_accepting() if a.status == 500]
+            bad = [a.ended for a in traffic.new_answers() if a.status == 500]
             took.append((max(bad) - min(bad)) * 1000)
             stack.version("1")
             stack.zerg.deploy("", {"bake": 0})

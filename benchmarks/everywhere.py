@@ -2,7 +2,7 @@
 
 import time
 
-from supervisor_zerg.demo.nginx import found
+from supervisor_zerg.demo.nginx import nginx_path
 from supervisor_zerg.demo.traffic import Traffic, failed, stale
 from supervisor_zerg.demo.verdict import slowest_ms
 
@@ -25,7 +25,7 @@ def run(options):
             with warm_stack(app, dialect=dialect) as stack:
                 swaps = (20 if options.quick else SWAPS) * times
                 yield noticed(stack, stack.web, swaps, f"{mode}, {dialect}")
-                if found():
+                if nginx_path():
                     with behind_nginx(stack) as port:
                         yield noticed(stack, port, swaps, f"{mode}, {dialect}, nginx")
 

@@ -27,7 +27,7 @@ def kills(stack, traffics, mode, runs):
     took, inside, beyond, total = [], 0, 0, 0
     for _ in range(runs):
         killed, heir = kill(stack)
-        answers = [a for traffic in traffics for a in traffic.newly_accepting()]
+        answers = [a for traffic in traffics for a in traffic.new_answers()]
         bad = failed(answers)
         cut = [a for a in bad if a.began <= killed <= a.ended]
         took.append(

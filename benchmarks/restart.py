@@ -20,15 +20,15 @@ def run(options):
         quick_load(stack) as traffic,
     ):
         for _ in range(2 if options.quick else 8):
-            traffic.newly_accepting()
+            traffic.new_answers()
             began = time.monotonic()
             serving = stack.info()["serving"]
             stack.supervisor.stopProcess(serving)
             stack.supervisor.startProcess(serving, False)
             stack.until(lambda: (i := stack.info())["serving"] == serving and i["warm"])
-            restarted = traffic.newly_accepting()
+            restarted = traffic.new_answers()
             time.sleep(time.monotonic() - began)
-            calm = traffic.newly_accepting()
+            calm = traffic.new_answers()
             longer.append(slowest_ms(restarted) - slowest_ms(calm))
             total, bad = total + len(restarted), bad + len(failed(restarted))
     what, note = (

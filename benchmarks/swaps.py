@@ -52,7 +52,7 @@ def promote(stack, mode, target, runs):
 def noticed(stack, traffic, mode, swaps):
     """The same load for the same time, with swaps and without."""
     zerg, done = stack.zerg, []
-    traffic.newly_accepting()
+    traffic.new_answers()
     began = time.monotonic()
     for _ in range(swaps):
         asked = time.monotonic()
@@ -60,9 +60,9 @@ def noticed(stack, traffic, mode, swaps):
         done.append((asked, time.monotonic(), serving))
         time.sleep(BETWEEN_S)
     seconds = time.monotonic() - began
-    answers = traffic.newly_accepting()
+    answers = traffic.new_answers()
     time.sleep(seconds)
-    calm = traffic.newly_accepting()
+    calm = traffic.new_answers()
     told = f"{len(failed(answers))} failed, {len(stale(answers, done))} stale"
     yield Row(
         "answer time of a 5 ms request, %s, %d swaps" % (mode, swaps), times(answers), note=told

@@ -1,1 +1,1 @@
-"""The real stack in a temporary folder, with traffic."""
+"""The demo: the real stack in a temporary folder, with traffic."""

@@ -1,17 +1,24 @@
-"""The application of the demo and of the live tests: answers who it is and when it began, and does as the query says.
+"""The application of the demo and of the live tests.
 
-``?s=0.5`` sleeps, ``?burn=0.1`` computes, ``?exit=1`` ends the worker; a body is read to its end first.
-``ZERG_BOOT_S`` makes the import slow; the file named by ``ZERG_VERSION_FILE`` is the code's version, read at import.
+It answers with its program, its pid, the time when it took up the request, and its version.
+``?s=0.5`` sleeps, ``?burn=0.1`` computes, ``?exit=1`` ends the worker. A body is read first.
+
+``ZERG_BOOT_S`` makes the import slow. ``ZERG_VERSION_FILE`` names a file with the version of the
+code, which is read at import.
 """
+
+from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
+from typing import Any, Callable
 from urllib.parse import parse_qs
 
 PROGRAM = os.environ.get("SUPERVISOR_PROCESS_NAME", "?")
 
 
-def _version():
+def _version() -> str:
     try:
         with open(os.environ.get("ZERG_VERSION_FILE", "")) as file:
             return file.read().strip()
@@ -23,7 +30,8 @@ VERSION = _version()
 time.sleep(float(os.environ.get("ZERG_BOOT_S", "0")))
 
 
-def application(environ, start_response):
+def application(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    """The WSGI application."""
     handled = time.monotonic()
     query = parse_qs(environ.get("QUERY_STRING", ""))
     environ["wsgi.input"].read()
@@ -34,4 +42,4 @@ def application(environ, start_response):
     if "exit" in query:
         os._exit(1)
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [("%s %d %.6f %s\n" % (PROGRAM, os.getpid(), handled, VERSION)).encode()]
+    return [f"{PROGRAM} {os.getpid()} {handled:.6f} {VERSION}\n".encode()]

@@ -1,39 +1,38 @@
-"""nginx in front of a stack, from conf.d/nginx as it is."""
+"""nginx in front of a stack, from conf.d/nginx."""
+
+from __future__ import annotations
 
 import os
 import shutil
 import socket
 import subprocess
 
+from .stack import Stack
 from .traffic import get
 
 
-def found():
-    """The binary, or None."""
-    binary = shutil.which("nginx") or "/usr/sbin/nginx"
-    return binary if os.path.exists(binary) else None
+def nginx_path() -> str | None:
+    """The path of nginx, if it is installed."""
+    path = shutil.which("nginx") or "/usr/sbin/nginx"
+    return path if os.path.exists(path) else None
 
 
 class Nginx:
-    """:param stack: that serves. ``port``: of 127.0.0.1."""
+    """nginx on ``port`` of 127.0.0.1, in front of a stack that serves."""
 
-    def __init__(self, stack):
+    def __init__(self, stack: Stack) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = str(probe.getsockname()[1])
-        text = (
-            (stack.conf_d / "nginx" / "nginx.conf")
-            .read_text()
-            .replace("ZERG_RUN", str(stack.run))
-            .replace("ZERG_PORT", self.port)
-        )
+        text = (stack.conf_d / "nginx" / "nginx.conf").read_text()
         conf = stack.folder / "nginx.conf"
-        conf.write_text(text)
+        conf.write_text(text.replace("ZERG_RUN", str(stack.run)).replace("ZERG_PORT", self.port))
         self.process = subprocess.Popen(
-            [found(), "-c", str(conf), "-g", "daemon off;"], env=stack.environment
+            [nginx_path() or "nginx", "-c", str(conf), "-g", "daemon off;"], env=stack.environment
         )
         stack.until(lambda: get(self.port, timeout=10).status == 200)
 
-    def stop(self):
+    def stop(self) -> None:
+        """Stop nginx."""
         self.process.terminate()
         self.process.wait(10)

@@ -1,7 +1,8 @@
-"""The real thing in a temporary folder: supervisord, zerg pool, two uWSGI instances, from the files of conf.d/ as they are."""
+"""The real stack in a temporary folder: supervisord, a zerg pool and two instances."""
+
+from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import socket
@@ -10,12 +11,21 @@ import sys
 import tempfile
 import time
 import xmlrpc.client
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Callable, TypeVar
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from .files import MAIN, Options, with_options
+from .processes import pids_of, send, worker_threads
+
+T = TypeVar("T")
 START_S = 30.0
 STOP_S = 10.0
+COMMAND_S = 120.0
+LOG_LINES = 80  # of supervisord's log in a report
+LOG_COLUMNS = 1000
 PACKAGE = Path(__file__).resolve().parent.parent
 CONF_D = next(
     p
@@ -24,72 +34,53 @@ CONF_D = next(
 )
 BIN = Path(sys.executable).parent
 
-MAIN = """\
-[unix_http_server]
-file = {run}/supervisor.sock
-
-[supervisord]
-logfile = {log}/supervisord.log
-pidfile = {run}/supervisord.pid
-childlogdir = {log}
-loglevel = {loglevel}
-
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-
-[supervisorctl]
-serverurl = unix://{run}/supervisor.sock
-
-[ctlplugin:zerg]
-supervisor.ctl_factory = supervisor_zerg.controllerplugin:make_zerg_controllerplugin
-
-[include]
-files = conf.d/*.conf
-"""
-
 
 class Stack:
-    """``with Stack() as stack: stack.zerg.swap("")``
+    """A stack: ``with Stack() as stack: stack.zerg.swap("")``.
 
-    :param dialect: ``managed`` or ``hooks``.
-    :param app: lines for the application's ini, as a dict: ``{"processes": 2, "threads": 4}``.
-    :param pair: options that replace those of ``[zerg:pybossa]``.
-    :param environment: for supervisord and everything below it.
-    :param http: also listen on ``127.0.0.1:self.port``: True, or lines for that section as a dict, such as its username.
-    :param keep: leave the folder behind.
+    Args:
+        dialect: ``managed`` or ``hooks``.
+        app: Options of the application's ini: ``{"processes": 2, "threads": 4}``.
+        pair: Options that replace those of ``[zerg:pybossa]``.
+        environment: For supervisord and everything below it.
+        keep: Whether the folder stays.
+        http: Options of an ``[inet_http_server]`` on ``port`` of 127.0.0.1; True for none.
     """
 
     def __init__(
         self,
-        dialect="managed",
-        app=None,
-        pair=None,
-        environment=None,
-        keep=False,
-        loglevel="info",
-        http=None,
-    ):
+        dialect: str = "managed",
+        app: Options | None = None,
+        pair: Options | None = None,
+        environment: Mapping[str, str] | None = None,
+        keep: bool = False,
+        loglevel: str = "info",
+        http: Options | bool | None = None,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="zerg-"))
-        self.run, self.log, self.conf_d = (
-            self.folder / "run",
-            self.folder / "log",
-            self.folder / "conf.d",
-        )
-        self.keep, self.process, self.url = keep, None, f"unix://{self.run}/supervisor.sock"
+        self.run = self.folder / "run"
+        self.log = self.folder / "log"
+        self.conf_d = self.folder / "conf.d"
+        self.conf = self.folder / "supervisord.conf"
+        self.app_ini = self.folder / "app.ini"
+        self.url = f"unix://{self.run}/supervisor.sock"
+        self.keep = keep
+        self.process: subprocess.Popen[bytes] | None = None
         self.folder.chmod(0o711)  # nginx and instances may run as other users
         self.run.mkdir()
         self.log.mkdir()
         shutil.copytree(CONF_D, self.conf_d)
-        self.conf = self.folder / "supervisord.conf"
         self.conf.write_text(MAIN.format(run=self.run, log=self.log, loglevel=loglevel))
         self.port = self._add_http({} if http is True else http) if http else 0
-        self.app_ini = self.folder / "app.ini"
         self.write_app(app or {"processes": 4})
         self.version("1")
         self.set_pair(pair or {})
-        self.environment = {
+        self.environment = {**self._environment(dialect), **(environment or {})}
+
+    def _environment(self, dialect: str) -> dict[str, str]:
+        return {
             **os.environ,
-            "PATH": "{}:{}".format(BIN, os.environ.get("PATH", "")),
+            "PATH": f"{BIN}:{os.environ.get('PATH', '')}",
             "ZERG_RUN": str(self.run),
             "ZERG_CONF": str(self.conf_d),
             "ZERG_UWSGI": str(BIN / "uwsgi"),
@@ -97,219 +88,208 @@ class Stack:
             "ZERG_COMPANION": str(PACKAGE / "uwsgi" / "companion.py"),
             "ZERG_DIALECT": dialect,
             "ZERG_VERSION_FILE": str(self.folder / "version"),
-            **(environment or {}),
         }
 
-    # before it runs
+    # its files, before it starts
 
-    def _add_http(self, options):
+    def _add_http(self, options: Options) -> int:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        lines = [
-            "{} = {}".format(*pair) for pair in {"port": "127.0.0.1:%d" % port, **options}.items()
-        ]
-        self.conf.write_text(
-            self.conf.read_text() + "\n[inet_http_server]\n" + "\n".join(lines) + "\n"
-        )
+            port = int(probe.getsockname()[1])
+        all_options = {"port": f"127.0.0.1:{port}", **options}
+        lines = [f"{option} = {value}" for option, value in all_options.items()]
+        with self.conf.open("a") as file:
+            file.write("\n[inet_http_server]\n" + "\n".join(lines) + "\n")
         return port
 
-    def write_app(self, options):
+    def write_app(self, options: Options) -> None:
+        """Write the application's ini; an option that is None is left out."""
         options = {"wsgi-file": PACKAGE / "demo" / "app.py", "protocol": "http", **options}
         lines = [f"{key} = {value}" for key, value in options.items() if value is not None]
         self.app_ini.write_text("[uwsgi]\n" + "\n".join(lines) + "\n")
 
-    def version(self, text):
-        """The version of the code on disk: what an instance that is started from now on answers."""
+    def version(self, text: str) -> None:
+        """Write the version of the code: what an instance that starts from now on answers."""
         (self.folder / "version").write_text(text)
 
-    def set_pair(self, options):
-        """Replace or add options of the [zerg:pybossa] section."""
+    def set_pair(self, options: Options) -> None:
+        """Replace or add options of the ``[zerg:pybossa]`` section."""
         self.set_options("zerg.conf", "zerg:pybossa", options)
 
-    def set_options(self, filename, section, options):
+    def set_options(self, filename: str, section: str, options: Options) -> None:
         """Replace or add options in a section of one of the copied files."""
         path = self.conf_d / filename
-        head, title, rest = path.read_text().partition(f"[{section}]")
-        body, following, tail = rest.partition("\n[")
-        for option, value in options.items():
-            body = re.sub(rf"(?m)^{re.escape(option)} *=.*\n?", "", body)
-            body = body.rstrip("\n") + f"\n{option} = {value}\n"
-        path.write_text(head + title + body + following + tail)
+        path.write_text(with_options(path.read_text(), section, options))
 
-    # life
+    # start and end
 
-    def __enter__(self):
+    def __enter__(self) -> Stack:
         return self.start()
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, wait=True, command=None, user=None):
-        """:param wait: until some instance serves. :param command: another supervisord. :param user: to run it as."""
-        command = (command or [str(BIN / "supervisord")]) + ["-n", "-c", str(self.conf)]
+    def start(
+        self, wait: bool = True, command: Sequence[str] = (), user: str | None = None
+    ) -> Stack:
+        """Start supervisord.
+
+        Args:
+            wait: Until an instance serves.
+            command: Another supervisord.
+            user: Its user.
+        """
+        supervisord = list(command) or [str(BIN / "supervisord")]
         with open(self.log / "supervisord.out", "ab") as out:
             self.process = subprocess.Popen(
-                command,
+                [*supervisord, "-n", "-c", str(self.conf)],
                 env=self.environment,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 user=user,
-                start_new_session=True,  # a Ctrl-C is for whoever runs the stack, who then ends it in order
+                start_new_session=True,  # Ctrl-C goes to the caller, who ends the stack in order
             )
         self.until(self._answers, START_S)
         if wait:
             self.until(lambda: self.info()["serving"], START_S)
         return self
 
-    def _answers(self):
-        if self.process.poll() is not None:
-            raise RuntimeError(
-                "supervisord ended: {}".format((self.log / "supervisord.out").read_text())
-            )
+    def _answers(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            output = (self.log / "supervisord.out").read_text()
+            raise RuntimeError(f"supervisord ended: {output}")
         try:
-            return self.supervisor.getState()["statename"] == "RUNNING"
-        except (OSError, xmlrpc.client.Fault):  # it is not there yet, or shutting down
+            return bool(self.supervisor.getState()["statename"] == "RUNNING")
+        except (OSError, xmlrpc.client.Fault):  # it does not listen yet, or shuts down
             return False
 
-    def stop(self):
-        """End supervisord first, so that it starts nothing anew, and then, by pid, every process below it, however they are."""
+    def stop(self) -> None:
+        """Kill supervisord, so that it starts nothing again, and then every process below it."""
         if self.process:
             self.process.kill()
             self.process.wait()
-        end = time.monotonic() + STOP_S
-        while self.kill_all() and time.monotonic() < end:
+        deadline = time.monotonic() + STOP_S
+        while self.kill_all() and time.monotonic() < deadline:
             time.sleep(0.02)
         if not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def kill_all(self, but=0):
-        """:param but: a pid that is spared. :returns: how many there were"""
+    def kill_all(self, but: int = 0) -> int:
+        """Kill every process of the stack but one, by pid. Returns how many there were."""
         pids = [pid for pid in self.pids() if pid != but]
         for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            send(pid, signal.SIGKILL)
         return len(pids)
 
-    def pids(self):
+    def pids(self) -> list[int]:
+        """The pids of all processes of the stack."""
         return pids_of(self.run)
 
-    # talking to it
+    # its interfaces
 
-    def proxy(self):
-        return xmlrpc.client.ServerProxy(
-            "http://127.0.0.1", transport=SupervisorTransport(None, None, self.url)
-        )
+    def proxy(self) -> Any:
+        """A new XML-RPC connection."""
+        transport = SupervisorTransport(None, None, self.url)
+        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
 
     @property
-    def supervisor(self):
+    def supervisor(self) -> Any:
+        """Supervisor's RPC namespace."""
         return self.proxy().supervisor
 
     @property
-    def zerg(self):
+    def zerg(self) -> Any:
+        """The plugin's RPC namespace."""
         return self.proxy().zerg
 
     @property
-    def web(self):
+    def web(self) -> str:
         """The served socket."""
         return str(self.run / "web.sock")
 
-    def info(self):
-        return self.zerg.getPairInfo("")
+    def info(self) -> dict[str, Any]:
+        """``zerg.getPairInfo`` of the pair."""
+        info: dict[str, Any] = self.zerg.getPairInfo("")
+        return info
 
-    def instance(self, program):
-        return next(c for c in self.info()["instances"] if c["program"] == program)
+    def instance(self, program: str) -> dict[str, Any]:
+        """What ``zerg.getPairInfo`` says about one instance."""
+        instances: list[dict[str, Any]] = self.info()["instances"]
+        return next(found for found in instances if found["program"] == program)
 
-    def ctl(self, *words, **options):
-        """Run supervisorctl. :returns: CompletedProcess with text."""
-        command = [str(BIN / "supervisorctl"), "-c", str(self.conf), *words]
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=120, **options
-        )
+    def ctl(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run supervisorctl."""
+        return self._run("supervisorctl", "-c", str(self.conf), *words, **options)
 
-    def zergctl(self, *words):
-        command = [str(BIN / "zergctl"), "-s", self.url, *words]
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=120
-        )
+    def zergctl(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run zergctl."""
+        return self._run("zergctl", "-s", self.url, *words)
 
-    def until(self, true, seconds=20.0, every=0.02):
-        """Poll until something is true. :returns: its value. :raises TimeoutError: with what the pair looks like."""
-        end = time.monotonic() + seconds
+    def _run(self, name: str, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        options = {"env": self.environment, "timeout": COMMAND_S, **options}
+        command = [str(BIN / name), *words]
+        return subprocess.run(command, capture_output=True, text=True, **options)
+
+    # waiting
+
+    def until(self, condition: Callable[[], T], seconds: float = 20.0, every: float = 0.02) -> T:
+        """Poll a condition until it is true, and return its value.
+
+        Raises:
+            TimeoutError: It did not become true; the message describes the pair.
+        """
+        deadline = time.monotonic() + seconds
         while True:
-            value = true()
+            value = condition()
             if value:
                 return value
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise TimeoutError(f"not within {seconds:.0f} s:\n{self.report()}")
             time.sleep(every)
 
-    def until_roles(self, serving, parked, seconds=20.0):
-        """Wait until the pair is reconciled with these roles and the slots agree."""
+    def until_roles(
+        self, serving: str, parked: str, seconds: float = 20.0
+    ) -> dict[str, Any] | None:
+        """Wait until the pair has these roles and the slots agree; returns ``info()``."""
 
-        def settled():
+        def reconciled() -> dict[str, Any] | None:
             info = self.info()
-            slots = {c["program"]: c["slot"] for c in info["instances"]}
-            fine = (
-                info["serving"] == serving
-                and info["parked"] == parked
-                and slots.get(serving) == "running"
-            )
-            return fine and (not parked or slots.get(parked) == "sleeping") and info
+            slots = {found["program"]: found["slot"] for found in info["instances"]}
+            roles = (info["serving"], info["parked"]) == (serving, parked)
+            in_place = slots.get(serving) == "running"
+            in_place = in_place and (not parked or slots.get(parked) == "sleeping")
+            return info if roles and in_place else None
 
-        return self.until(settled, seconds)
+        return self.until(reconciled, seconds)
 
-    def warm_up(self):
-        """Start the spare: pybossabak serves, pybossa is parked."""
+    def warm_up(self) -> dict[str, Any] | None:
+        """Start the spare: pybossabak then serves, and pybossa is parked."""
         self.until_roles("pybossa", "")
         self.supervisor.startProcess("pybossabak", False)
         return self.until_roles("pybossabak", "pybossa")
 
-    def report(self):
-        """Everything that helps to understand a stack that did not do what it should."""
+    # for a failed test
+
+    def report(self) -> str:
+        """What helps to understand a stack that did not do what it should."""
         try:
             info = self.info()
-            masters = [instance["master"] for instance in info["instances"] if instance["master"]]
+            masters = [found["master"] for found in info["instances"] if found["master"]]
+            pair = repr(info)
         except Exception as error:
-            info, masters = error, []
-        lines = [line[:1000] for line in self.supervisord_log().splitlines()[-80:]]
-        return "\n".join([repr(info), *map(threads_below, masters), "--- supervisord.log", *lines])
+            masters = []
+            pair = repr(error)
+        lines = [line[:LOG_COLUMNS] for line in self.supervisord_log().splitlines()[-LOG_LINES:]]
+        return "\n".join([pair, *map(worker_threads, masters), "--- supervisord.log", *lines])
 
-    def supervisord_log(self):
+    def supervisord_log(self) -> str:
+        """The log of supervisord."""
         path = self.log / "supervisord.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def child_log(self, program):
-        return "".join(
-            p.read_text(errors="replace") for p in self.log.glob(f"{program}-stdout---*")
-        )
-
-
-def threads_below(master):
-    """Each thread of a master's workers and the system call that it is in."""
-    lines = ["--- the workers of master %d" % master]
-    for path in sorted(Path("/proc").glob("[0-9]*/task/[0-9]*")):
-        try:
-            state, parent = (path / "stat").read_text().rpartition(")")[2].split()[:2]
-            if int(parent) == master:
-                lines.append("{} {} {}".format(path, state, (path / "syscall").read_text().strip()))
-        except OSError:
-            pass  # it ended
-    return "\n".join(lines)
-
-
-def pids_of(run):
-    """Every process that carries the environment of the stack whose sockets are in this folder or below it."""
-    mark = re.compile(b"ZERG_RUN=%s[/\0]" % re.escape(str(run).encode()))
-    found = []
-    for name in os.listdir("/proc"):
-        try:
-            if name.isdigit() and mark.search(Path("/proc", name, "environ").read_bytes()):
-                found.append(int(name))
-        except OSError:
-            pass
-    return found
+    def child_log(self, program: str) -> str:
+        """What a program printed."""
+        logs = self.log.glob(f"{program}-stdout---*")
+        return "".join(path.read_text(errors="replace") for path in logs)

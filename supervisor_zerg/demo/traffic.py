@@ -1,10 +1,13 @@
-"""Bounded HTTP traffic from a process of its own, every request recorded: when it began and ended, and who answered.
+"""HTTP traffic from a process of its own, with a record of every request.
 
     python -m supervisor_zerg.demo.traffic ADDRESS CLIENTS SECONDS PATH...
 
-ADDRESS is a unix path or a port of 127.0.0.1; nothing else is ever a target. One line a request goes to stdout:
-``began ended status program pid handled version``; times are CLOCK_MONOTONIC seconds, the same in every process.
+ADDRESS is a unix path or a port of 127.0.0.1; there is no other target. Each request is one line on
+stdout: ``began ended status program pid handled version``. Times are CLOCK_MONOTONIC seconds, which
+are the same in every process.
 """
+
+from __future__ import annotations
 
 import itertools
 import os
@@ -16,64 +19,70 @@ import sys
 import tempfile
 import threading
 import time
-from collections import namedtuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 REQUEST_TIMEOUT_S = 60.0
-MOST_SECONDS = 900.0
+MAX_SECONDS = 900.0
+START_S = 20.0
 RETRY_S = 0.01  # a client that was refused does not ask again at once
-Answer = namedtuple("Answer", "began ended status program pid handled version")
+MAX_BYTES = 1 << 30  # of the record
 
 
-def get(address, path="/", timeout=REQUEST_TIMEOUT_S):
-    """One request. :returns: Answer; status 0 with the error's name for ``program`` when it failed."""
+class Answer(NamedTuple):
+    """One request. ``status`` is 0 if it failed; ``program`` is then the name of the error."""
+
+    began: float
+    ended: float
+    status: int
+    program: str
+    pid: int
+    handled: float
+    version: str
+
+
+def get(address: str, path: str = "/", timeout: float = REQUEST_TIMEOUT_S) -> Answer:
+    """Make one request; never raises because of the network."""
     began = time.monotonic()
     try:
         status, body = _exchange(address, path, timeout)
-        words = body.split() if status == 200 else ["?", "0", "0", "?"]
-        return Answer(
-            began, time.monotonic(), status, words[0], int(words[1]), float(words[2]), words[3]
-        )
+        program, pid, handled, version = body.split()[:4] if status == 200 else ("?", "0", "0", "?")
+        return Answer(began, time.monotonic(), status, program, int(pid), float(handled), version)
     except (OSError, ValueError, IndexError) as error:
         return Answer(began, time.monotonic(), 0, type(error).__name__, 0, 0.0, "?")
 
 
-def _exchange(address, path, timeout):
+def _exchange(address: str, path: str, timeout: float) -> tuple[int, str]:
     unix = address.startswith("/")
     with socket.socket(socket.AF_UNIX if unix else socket.AF_INET) as connection:
         connection.settimeout(timeout)
         connection.connect(address if unix else ("127.0.0.1", int(address)))
-        connection.sendall(b"GET %s HTTP/1.0\r\nHost: demo\r\n\r\n" % path.encode())
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: demo\r\n\r\n".encode())
         data = b""
-        while True:
-            chunk = connection.recv(65536)
-            if not chunk:
-                break
+        while chunk := connection.recv(65536):
             data += chunk
     head, _, body = data.partition(b"\r\n\r\n")
     return int(head.split(None, 2)[1]), body.decode()
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run clients until the time is over or a signal comes; open requests are then finished."""
     address, clients, seconds, *paths = arguments or sys.argv[1:]
-    end = time.monotonic() + min(float(seconds), MOST_SECONDS)
+    end = time.monotonic() + min(float(seconds), MAX_SECONDS)
     enough = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: enough.set())
-    write = (
-        sys.stdout.buffer.raw.write
-        if hasattr(sys.stdout.buffer, "raw")
-        else sys.stdout.buffer.write
-    )
+    raw = getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)  # one write for each line
 
-    def client(number):
+    def client() -> None:
         choices = itertools.cycle(random.sample(paths, len(paths)))
         while time.monotonic() < end and not enough.is_set():
             answer = get(address, next(choices))
-            write(("%.6f %.6f %d %s %d %.6f %s\n" % answer).encode())
+            raw.write(_line(answer).encode())
             if answer.status != 200:
                 time.sleep(RETRY_S)
 
-    threads = [threading.Thread(target=client, args=(n,), daemon=True) for n in range(int(clients))]
+    threads = [threading.Thread(target=client, daemon=True) for _ in range(int(clients))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -81,30 +90,40 @@ def main(arguments=None):
 
 
 class Traffic:
-    """Clients in another process. ``with Traffic(address, clients=4) as traffic: ...`` then ``traffic.answers()``."""
+    """Clients in another process: ``with Traffic(address, clients=4) as traffic: ...``."""
 
-    def __init__(self, address, clients=4, seconds=120.0, paths=("/",)):
+    def __init__(
+        self,
+        address: str,
+        clients: int = 4,
+        seconds: float = 120.0,
+        paths: Sequence[str] = ("/",),
+    ) -> None:
         self.file = tempfile.TemporaryFile()
         command = [sys.executable, "-m", __name__, address, str(clients), str(seconds), *paths]
         self.process = subprocess.Popen(command, stdout=self.file, stdin=subprocess.DEVNULL)
         self._fetched = 0
 
-    def __enter__(self):
-        deadline = time.monotonic() + 20
+    def __enter__(self) -> Traffic:
+        deadline = time.monotonic() + START_S
         while not self.answers() and time.monotonic() < deadline:
             time.sleep(0.01)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def stop(self):
-        """Let nobody start another request, wait for nothing: what is under way is not counted."""
+    def stop(self) -> None:
+        """End the clients at once; open requests are not recorded."""
         self.process.kill()
         self.process.wait()
 
-    def end(self, seconds):
-        """Let nobody start another request, and wait for what is under way. :returns: False if that was not answered in time."""
+    def end(self, seconds: float) -> bool:
+        """Start no more requests and wait for the open ones.
+
+        Returns:
+            False if one was not answered in time.
+        """
         self.process.terminate()
         try:
             self.process.wait(seconds)
@@ -113,50 +132,58 @@ class Traffic:
             self.stop()
             return False
 
-    def finish(self):
+    def finish(self) -> None:
         """Wait until all clients are done."""
         self.process.wait()
 
-    def answers(self):
-        """Every Answer so far."""
-        data = os.pread(self.file.fileno(), 1 << 30, 0)
-        return [_parsed(line) for line in data.decode().split("\n")[:-1]]
+    def answers(self) -> list[Answer]:
+        """Every answer so far."""
+        return _parsed(os.pread(self.file.fileno(), MAX_BYTES, 0))
 
-    def newly_accepting(self):
+    def new_answers(self) -> list[Answer]:
         """The answers since the last call."""
-        data = os.pread(self.file.fileno(), 1 << 30, self._fetched)
+        data = os.pread(self.file.fileno(), MAX_BYTES, self._fetched)
         whole = data[: data.rfind(b"\n") + 1]
         self._fetched += len(whole)
-        return [_parsed(line) for line in whole.decode().split("\n")[:-1]]
+        return _parsed(whole)
 
 
-def _parsed(line):
+def _parsed(data: bytes) -> list[Answer]:
+    return [_answer(line) for line in data.decode().split("\n")[:-1]]
+
+
+def _line(a: Answer) -> str:
+    times = f"{a.began:.6f} {a.ended:.6f} {a.status}"
+    return f"{times} {a.program} {a.pid} {a.handled:.6f} {a.version}\n"
+
+
+def _answer(line: str) -> Answer:
     began, ended, status, program, pid, handled, version = line.split(" ", 6)
     return Answer(
         float(began), float(ended), int(status), program, int(pid), float(handled), version
     )
 
 
-def failed(answers):
+def failed(answers: Iterable[Answer]) -> list[Answer]:
+    """The answers other than 200."""
     return [a for a in answers if a.status != 200]
 
 
-def stale(answers, swaps):
-    """Requests that began after the reply of a swap and that the parked instance took up before the next was asked.
+def stale(answers: Iterable[Answer], swaps: Sequence[tuple[float, float, str]]) -> list[Answer]:
+    """Requests that began after the reply of a swap and that the parked instance took up.
 
-    :param swaps: [(asked, replied, program that serves from the reply on)], in order.
+    Args:
+        swaps: When each was asked, when it was replied, and the program that serves from the reply
+            until the next one is asked.
     """
-    found = []
-    for (_, since, serving), following in zip(swaps, list(swaps[1:]) + [(float("inf"),)]):
-        found += [
-            a
-            for a in answers
-            if since < a.began
-            and a.handled < following[0]
-            and a.status == 200
-            and a.program != serving
-        ]
-    return found
+    answered = [a for a in answers if a.status == 200]
+    ends = [asked for asked, _, _ in swaps[1:]] + [float("inf")]
+    return [
+        a
+        for (_, replied, serving), end in zip(swaps, ends)
+        for a in answered
+        if replied < a.began and a.handled < end and a.program != serving
+    ]
 
 
 if __name__ == "__main__":

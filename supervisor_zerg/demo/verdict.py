@@ -1,116 +1,135 @@
-"""What came of it: from every answer that the clients got to a table and an exit status. Pure."""
+"""The verdict of the demo: from every answer to a table and an exit status. Pure."""
 
-from collections import namedtuple
+from __future__ import annotations
 
-from .traffic import failed, stale
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-Act = namedtuple("Act", "name asked replied serving version")
-Act.__doc__ = "Something done while clients asked: from ``replied`` on every new request is to be answered by ``serving``."
+from .traffic import Answer, failed, stale
+
+NEVER = float("inf")
+
+
+class Act(NamedTuple):
+    """One act of the demo: from ``replied`` on, ``serving`` must answer every new request."""
+
+    name: str
+    asked: float
+    replied: float
+    serving: str
+    version: str
 
 
 class Verdict:
-    """:param answers: {what kind of request: [Answer, ...]}, a list for each kind of client.
-    :param acts: [Act, ...] in order.
-    :param killed: when a serving master was killed, CLOCK_MONOTONIC; infinity if never.
-    :param orphans: the pids of its workers: they finish what they began, and may take up another request before they end.
-    :param unanswered: clients that still waited when patience ended.
+    """What the clients saw.
+
+    Args:
+        answers: The answers for each kind of request.
+        acts: In order.
+        killed: When a serving master was killed (CLOCK_MONOTONIC), or infinity.
+        orphans: The pids of its workers. They finish what they began and may take up one more
+            request before they end.
+        unanswered: How many clients still waited at the end.
     """
 
-    def __init__(self, answers, acts, killed=float("inf"), orphans=(), unanswered=0):
-        self.answers, self.acts, self.killed, self.unanswered = answers, acts, killed, unanswered
+    def __init__(
+        self,
+        answers: Mapping[str, Sequence[Answer]],
+        acts: Sequence[Act],
+        killed: float = NEVER,
+        orphans: Collection[int] = (),
+        unanswered: int = 0,
+    ) -> None:
+        self.answers = answers
+        self.acts = acts
+        self.killed = killed
+        self.unanswered = unanswered
         everything = [a for some in answers.values() for a in some]
+        failures = failed(everything)
         self.requests = len(everything)
-        bad = failed(everything)
-        self.lost = [a for a in bad if a.began <= killed <= a.ended]
-        self.failed = [a for a in bad if a not in self.lost]
-        self.late = [a for a in everything if a.pid in orphans and a.handled > killed]
-        taken_up = [a for a in everything if a not in self.late]
-        self.stale = stale(taken_up, [(act.asked, act.replied, act.serving) for act in acts])
+        self.cut = [a for a in failures if a.began <= killed <= a.ended]
+        self.failed = [a for a in failures if a not in self.cut]
+        self.by_orphans = [a for a in everything if a.pid in orphans and a.handled > killed]
+        others = [a for a in everything if a not in self.by_orphans]
+        self.stale = stale(others, [(act.asked, act.replied, act.serving) for act in acts])
         self.versions = count(a.version for a in everything if a.status == 200)
-        self.unseen = [act for act in acts if not served_as_told(everything, act, acts)]
+        self.unseen = [act for act in acts if not _was_seen(everything, act, acts)]
 
     @property
-    def good(self):
-        return self.requests > 0 and not (
-            self.failed or self.stale or self.unanswered or self.unseen
-        )
+    def good(self) -> bool:
+        """Whether nothing failed, nothing was stale, and every act was seen by the clients."""
+        problems = self.failed or self.stale or self.unanswered or self.unseen
+        return self.requests > 0 and not problems
 
-    def takeover_s(self):
-        """From the kill until the instance that was parked took up a request."""
-        heir = next(act.serving for act in self.acts if act.asked == self.killed)
-        answers = [a for some in self.answers.values() for a in some if a.program == heir]
-        return (
-            min((a.handled for a in answers if a.handled > self.killed), default=float("inf"))
-            - self.killed
-        )
+    def takeover_s(self) -> float:
+        """From the kill until the parked instance took up a request."""
+        successor = next(act.serving for act in self.acts if act.asked == self.killed)
+        handled = [
+            a.handled
+            for some in self.answers.values()
+            for a in some
+            if a.program == successor and a.handled > self.killed
+        ]
+        return min(handled, default=NEVER) - self.killed
 
-    def lines(self):
-        yield row(
-            "requests",
-            self.requests,
-            "answered by "
-            + ", ".join("version %s: %d" % pair for pair in sorted(self.versions.items())),
-        )
-        yield row("failed", len(self.failed), errors(self.failed))
-        yield row(
-            "cut by the kill -9",
-            len(self.lost),
-            f"began before it, ran inside the killed process{errors(self.lost, '; ')}",
-        )
-        if self.late:
-            last = (max(a.handled for a in self.late) - self.killed) * 1000
-            words = (
-                f"answered by workers that outlived the killed master, up to {last:.0f} ms after it"
-            )
-            yield row("taken up by orphans", len(self.late), words)
-        yield row(
-            "stale",
-            len(self.stale),
-            "taken up by the parked instance after a swap had been answered",
-        )
-        yield row("unanswered", self.unanswered, "")
-        if self.killed < float("inf"):
-            yield row(
-                "kill -9, ms",
-                f"{self.takeover_s() * 1000:.1f}",
-                "until the other instance took up its first request",
-            )
+    def lines(self) -> Iterator[str]:
+        """The table."""
+        versions = [f"version {version}: {n}" for version, n in sorted(self.versions.items())]
+        yield _row("requests", self.requests, f"answered by {', '.join(versions)}")
+        yield _row("failed", len(self.failed), _errors(self.failed))
+        yield from self._kill_lines()
+        yield _row("stale", len(self.stale), "taken up by the parked instance after a swap")
+        yield _row("unanswered", self.unanswered, "")
         for kind, some in self.answers.items():
-            yield row("slowest, ms", f"{slowest_ms(some):.1f}", f"of {len(some)} requests, {kind}")
+            note = f"of {len(some)} requests {kind}"
+            yield _row("slowest, ms", f"{slowest_ms(some):.1f}", note)
         for act in self.unseen:
             yield f"  {act.name}: NO answer of {act.serving}, version {act.version}, was seen"
-        yield "verdict: %s" % (
-            "no request failed, none was stale" if self.good else "NOT GOOD, see above"
-        )
+        good = "no request failed, none was stale"
+        yield f"verdict: {good if self.good else 'NOT GOOD, see above'}"
+
+    def _kill_lines(self) -> Iterator[str]:
+        if self.killed == NEVER:
+            return
+        note = "in progress inside the killed process"
+        yield _row("cut by kill -9", len(self.cut), f"{note}{_errors(self.cut, '; ')}")
+        if self.by_orphans:
+            last_ms = (max(a.handled for a in self.by_orphans) - self.killed) * 1000
+            note = f"by workers that outlived their master, until {last_ms:.0f} ms after the kill"
+            yield _row("taken up by orphans", len(self.by_orphans), note)
+        note = "until the other instance took up its first request"
+        yield _row("kill -9, ms", f"{self.takeover_s() * 1000:.1f}", note)
 
 
-def served_as_told(answers, act, acts):
-    """Did the instance and the version that are to serve after an act really answer, before the next act was asked for?"""
-    until = min((other.asked for other in acts if other.asked > act.asked), default=float("inf"))
-    seen = [a for a in answers if act.asked < a.handled < until and a.status == 200]
-    return any(a.program == act.serving and a.version == act.version for a in seen)
-
-
-def row(name, value, note):
-    return ("  %-20s %9s   %s" % (name, value, note)).rstrip()
-
-
-def errors(answers, before=""):
-    """Failed answers by kind: ``2 ConnectionResetError``."""
-    kinds = count(a.program if a.status == 0 else "HTTP %d" % a.status for a in answers)
-    return (
-        before + ", ".join("%d %s" % (number, kind) for kind, number in kinds.items())
-        if kinds
-        else ""
+def _was_seen(answers: Iterable[Answer], act: Act, acts: Iterable[Act]) -> bool:
+    """Whether the act's instance and version answered before the next act began."""
+    end = min((other.asked for other in acts if other.asked > act.asked), default=NEVER)
+    return any(
+        a.status == 200 and a.program == act.serving and a.version == act.version
+        for a in answers
+        if act.asked < a.handled < end
     )
 
 
-def slowest_ms(answers):
+def _row(name: str, value: object, note: str) -> str:
+    return f"  {name:<20} {value:>9}   {note}".rstrip()
+
+
+def _errors(answers: Iterable[Answer], before: str = "") -> str:
+    """Failed answers by kind: ``2 ConnectionResetError``."""
+    kinds = count(a.program if a.status == 0 else f"HTTP {a.status}" for a in answers)
+    listed = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
+    return f"{before}{listed}" if kinds else ""
+
+
+def slowest_ms(answers: Iterable[Answer]) -> float:
+    """The longest time that a request took; 0 if there is none."""
     return max((a.ended - a.began for a in answers), default=0.0) * 1000
 
 
-def count(things):
-    counts = {}
+def count(things: Iterable[str]) -> dict[str, int]:
+    """How often each of them occurs, in the order of their first occurrence."""
+    counts: dict[str, int] = {}
     for thing in things:
         counts[thing] = counts.get(thing, 0) + 1
     return counts

@@ -1,11 +1,11 @@
-"""Real supervisord, real uWSGI, real load. Every stack is ended by pid, whatever a test does to it."""
+"""Real supervisord, real uWSGI, real load. Every stack is ended by pid, whatever a test does."""
 
 import os
 import time
 
 import pytest
 
-from supervisor_zerg.demo.nginx import Nginx, found
+from supervisor_zerg.demo.nginx import Nginx, nginx_path
 from supervisor_zerg.demo.stack import Stack
 from supervisor_zerg.demo.traffic import Traffic, failed, get, stale
 
@@ -23,7 +23,7 @@ def dialect(request):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """With a failure comes what its stacks look like and have logged."""
+    """Add the state and the logs of its stacks to the report of a failed test."""
     report = yield
     for stack in getattr(item, "stacks", []):
         if report.failed and call.when == "call":
@@ -33,7 +33,7 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture
 def make_stack(request):
-    """A factory of stacks; all of them end with the test."""
+    """A factory of stacks, which all end with the test."""
     request.node.stacks = stacks = []
 
     def make(*args, start=True, **options):
@@ -61,14 +61,14 @@ def warm(stack):
 
 @pytest.fixture
 def mature(warm):
-    """The same, and both have outlived their startsecs: an end is EXITED to Supervisor, and no BACKOFF."""
+    """Both have also outlived their startsecs: Supervisor calls an end EXITED, not BACKOFF."""
     both_run(warm)
     return warm
 
 
 def both_run(stack):
     """Wait until Supervisor calls both programs RUNNING."""
-    stack.until(lambda: {c["statename"] for c in stack.info()["instances"]} == {"RUNNING"})
+    stack.until(lambda: {found["statename"] for found in stack.info()["instances"]} == {"RUNNING"})
 
 
 def pid_of(stack, program):
@@ -76,11 +76,14 @@ def pid_of(stack, program):
 
 
 def slots(stack):
-    return {c["program"]: c["slot"] for c in stack.info()["instances"]}
+    return {found["program"]: found["slot"] for found in stack.info()["instances"]}
 
 
 def echo(stack, slot, text):
-    """An operator's ``echo text > slot.fifo``, which waits for a reader, since the master makes its FIFO anew after each command."""
+    """An operator's ``echo text > slot.fifo``.
+
+    It waits for a reader, since the master creates its FIFO again after each command.
+    """
     end = time.monotonic() + 5
     while True:
         try:
@@ -98,7 +101,7 @@ def echo(stack, slot, text):
 def swap_under_load(
     stack, swaps, paths=("/", "/?s=0.02"), clients=6, pause=0.02, address=None, during=None
 ):
-    """Swap again and again while clients ask. :returns: (answers, [(asked, replied, serving)])."""
+    """Swap repeatedly under load. Returns the answers, and (asked, replied, serving) by swap."""
     done = []
     zerg = stack.zerg
     with Traffic(address or stack.web, clients=clients, seconds=240, paths=paths) as traffic:
@@ -121,7 +124,7 @@ def assert_nobody_noticed(answers, swaps=()):
 
 
 def assert_serves(stack, program, tries=8):
-    """Requests are answered, and by this program only."""
+    """Assert that this program, and no other, answers requests."""
     answers = [get(stack.web, timeout=10) for _ in range(tries)]
     assert [a.program for a in answers] == [program] * tries
 
@@ -131,14 +134,14 @@ def history(stack, limit=200):
 
 
 def told(stack):
-    """All moves in history as one text."""
+    """All actions of the history as one text."""
     return "\n".join(action for entry in history(stack) for action in entry["actions"])
 
 
 @pytest.fixture
 def nginx():
-    """nginx in front of a stack. :returns: function(stack) -> port."""
-    if not found():
+    """A function that starts nginx in front of a stack and returns its port."""
+    if not nginx_path():
         pytest.skip("nginx is not installed: apt-get install nginx-light (.ci/run does)")
     servers = []
 
