@@ -1,23 +1,20 @@
-"""What is wanted of a pair, until it is reached; and when an operator who asked for it is answered."""
+"""What is wanted of a pair, until it is reached."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from supervisor_zerg.core import errors, requests
-from supervisor_zerg.core.goals import Aim, Goals
-from supervisor_zerg.core.decision import Decision
-from supervisor_zerg.core.goals import OnStart
+from supervisor_zerg.core.goals import Aim, Goals, OnStart
 from supervisor_zerg.core.instance import Instance, Slot, Worker
 from supervisor_zerg.core.pair_state import PairState
-from supervisor_zerg.core.requests import Request
 
 
 @dataclass
 class Pair:
     auto: bool = True
     freeze: bool = False
-    retire: str = "keep"
+    retire: str = "park"
+    programs: tuple = ("a", "b")
 
 
 SERVING = Instance("a", "RUNNING", 1, 1, Slot.RUNNING, paused=False, workers=(Worker(2),))
@@ -28,10 +25,6 @@ FACTS = PairState((SERVING, PARKED))
 @pytest.fixture
 def goals():
     return Goals(Pair(), {})
-
-
-def request(verb="promote", program="a", began=0.0):
-    return Request("1", verb, program, "an operator", {}, began)
 
 
 def test_what_an_operator_ordered_outlives_supervisord_and_what_is_so_by_itself_is_not_kept(goals):
@@ -91,43 +84,33 @@ def test_retire_stop_lets_go_of_who_served_before_unless_a_deploy_still_needs_it
     assert goals.retiring == ("a" if retiring else "")
 
 
-@pytest.mark.parametrize(
-    "decision, requested, now, due, refusal",
-    [
-        (Decision("a", met=True), "", 1, True, None),
-        (Decision("a", met=True), "b", 1, False, None),
-        (
-            Decision("a", refusal=errors.Booting, waiting_for="b boots"),
-            "b",
-            1,
-            True,
-            errors.Booting,
-        ),
-        (Decision("a", refusal=errors.Unresponsive, waiting_for="b is busy"), "b", 1, False, None),
-        (
-            Decision("a", refusal=errors.Unresponsive, waiting_for="b is busy"),
-            "b",
-            11,
-            True,
-            errors.Unresponsive,
-        ),
-        (Decision("a", waiting_for="b wakes up"), "b", 11, True, errors.TimedOut),
-    ],
-)
-def test_a_request_is_answered_when_it_is_met_hopeless_or_late(
-    decision, requested, now, due, refusal
-):
-    answer, reason = requests.due(request(), decision, FACTS, requested, now)
-    assert answer is due and type(reason) is (refusal or type(None))
+def test_goals_are_inherited_by_the_changed_section_as_far_as_they_still_make_sense():
+    old = Goals(Pair(retire="stop"), {})
+    old.last_active = "a"
+    old.retiring = "b"
+    old.on_start = {"a": OnStart.PROMOTE, "gone": OnStart.STANDBY}
+    parks = Goals(Pair(), {})
+    parks.inherit(old)
+    assert (parks.last_active, parks.retiring) == ("a", "")
+    assert parks.on_start == {"a": OnStart.PROMOTE}
+    stops = Goals(Pair(retire="stop"), {})
+    stops.inherit(old)
+    assert stops.retiring == "b"
 
 
-def test_who_asked_for_nothing_but_order_need_not_wait_for_what_takes_long():
-    decision = Decision("", waiting_for="a boots", poll_slowly=True)
-    assert requests.due(request("reconcile"), decision, FACTS, "", 1) == (True, None)
-    assert requests.due(request("swap"), decision, FACTS, "", 1) == (False, None)
+def test_an_instance_that_has_just_begun_to_accept_is_still_starting(goals):
+    goals.on_start = {"a": OnStart.PROMOTE}
+    newly = replace(SERVING, newly_accepting=True)
+    goals.reached("a", PairState((newly, PARKED)), False)
+    assert goals.on_start == {"a": OnStart.PROMOTE}
 
 
-def test_a_command_that_is_not_executed_is_named():
-    observed = PairState((SERVING, Instance("b", "RUNNING", 3, 3, Slot.SLEEPING, pending=("p1",))))
-    _, reason = requests.due(request(), Decision("b", waiting_for="it"), observed, "b", 11)
-    assert isinstance(reason, errors.Pending) and "b has not executed p1" in str(reason)
+def test_what_is_retired_is_forgotten_once_it_has_ended_or_serves_again():
+    goals = Goals(Pair(retire="stop"), {})
+    goals.last_active = "a"
+    goals.retiring = "b"
+    goals.reached("a", PairState((SERVING, Instance("b", "STOPPED"))), False)
+    assert goals.retiring == ""
+    goals.retiring = "a"
+    goals.reached("a", FACTS, False)
+    assert goals.retiring == ""

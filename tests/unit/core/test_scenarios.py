@@ -486,3 +486,83 @@ def test_no_command_goes_to_a_master_whose_slot_another_one_is_moving_to():
     moving.workers = [replace(w, parked=0) for w in moving.workers]
     decision = decide(world.observed(), replace(A_SERVED, requested="b"))
     assert not decision.actions and "b has not yet executed" in decision.waiting_for
+
+
+def test_under_hold_a_partly_paused_instance_is_aligned_and_not_paused_as_it_is(world):
+    world.masters["a"].partly_paused = True
+    held = replace(A_SERVED, hold=True)
+    assert [m.kind for m in decide(world.observed(), held).actions] == [ActionKind.ALIGN]
+    converge(world, held)
+    assert world.observed().serving == ""
+
+
+def test_the_workers_get_time_to_become_the_same(world):
+    world.masters["b"].partly_paused = True
+    world.masters["b"].just_toggled = True
+    decision = decide(world.observed(), A_SERVED)
+    assert not decision.actions and decision.waiting_for == "the workers of b become the same"
+
+
+def test_parked_workers_of_a_master_that_is_stopping_and_unresponsive_are_ended():
+    world = World(threads=4).served_by_a()
+    world.masters["b"].state = "STOPPING"
+    assert not decide(world.observed(), A_SERVED).actions
+    world.masters["b"].unresponsive = UnresponsiveReason.BUSY
+    pids = tuple(w.pid for w in world.masters["b"].workers)
+    assert [(m.kind, m.pids) for m in decide(world.observed(), A_SERVED).actions] == [
+        (ActionKind.END_WORKER, pids)
+    ]
+
+
+def test_no_fail_over_happens_while_the_state_of_the_other_instance_is_unknown(world):
+    world.masters["a"].paused = None
+    decision = decide(world.observed(), A_SERVED)
+    assert not decision.actions and "nothing tells whether a is paused" in decision.waiting_for
+
+
+def test_a_swap_is_not_met_while_the_state_of_the_old_instance_is_unknown(world):
+    world.masters["b"].paused = None
+    decision = decide(world.observed(), replace(A_SERVED, requested="a"))
+    assert not decision.actions and not decision.met
+    assert "nothing tells whether b is paused" in decision.waiting_for
+
+
+def test_a_swap_is_not_met_while_the_pause_of_the_old_instance_is_pending(world):
+    world.masters["b"].queue = [("p2", None)]
+    decision = decide(world.observed(), A_SERVED)
+    assert not decision.met and decision.waiting_for == "b has not yet executed a command"
+
+
+# an async instance, which accepts beside the one that serves
+
+
+@pytest.fixture
+def both_accept(world):
+    world.boot("b", Slot.SLEEPING, False, asynchronous=True)
+    return world
+
+
+def test_an_async_instance_that_accepts_is_refused_where_it_may_not_be_ended(both_accept):
+    decision = decide(both_accept.observed(), A_SERVED)
+    assert decision.refusal is errors.AsyncInstance and not decision.actions
+
+
+def test_an_async_instance_without_a_fifo_gets_no_command(both_accept):
+    both_accept.masters["b"].slot = None
+    decision = decide(both_accept.observed(), replace(A_SERVED, retire_stop=True))
+    assert decision.refusal is errors.Lost and not decision.actions
+
+
+@pytest.mark.parametrize("program, queue", [("b", "q"), ("a", "2")])
+def test_an_async_instance_is_not_ended_while_a_command_is_pending(both_accept, program, queue):
+    both_accept.masters[program].queue = [(queue, None)]
+    decision = decide(both_accept.observed(), replace(A_SERVED, retire_stop=True))
+    assert not decision.actions
+    assert decision.waiting_for == f"{program} has not yet executed a command"
+
+
+def test_the_only_instance_that_serves_is_not_restarted_for_a_new_socket(world):
+    world.masters["a"].attached = False
+    world.masters["b"].attached = None
+    decision = decide(world.observed(), A_SERVED)
+    assert decision.done and not decision.actions

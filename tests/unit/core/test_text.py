@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from supervisor_zerg.core import text
 
-from ..structs import NOW, a_pair, a_reply, an_instance
+from ..structs import NOW, a_deploy, a_pair, a_reply, an_instance
 
 
 def test_status_and_history_tell_the_label():
@@ -155,3 +155,32 @@ def test_output_is_ascii_and_one_line_whatever_a_message_contains(message):
     told = text.plain(message)
     assert told.isascii() and told.isprintable()
     assert told == message or not (message.isascii() and message.isprintable())
+
+
+@pytest.mark.parametrize(
+    "reply, line",
+    [
+        ({}, "web: deploying, a serves"),
+        ({"outcome": "deployed", "label": "v2"}, "web: deployed v2 in 1.0 s, a serves"),
+        (
+            {"outcome": "rolled back", "reason": "it crashed", "serving": "", "killed_requests": 2},
+            "web: rolled back in 1.0 s, nobody serves, 2 requests were killed: it crashed",
+        ),
+    ],
+)
+def test_a_deploy_is_one_line(reply, line):
+    assert list(text.format_deploy(a_deploy(**reply))) == [line]
+
+
+def test_a_dry_run_is_its_numbered_steps():
+    reply = a_deploy(outcome="dry run", steps=["stop b", "start b"])
+    assert list(text.format_deploy(reply)) == ["1. stop b", "2. start b"]
+
+
+def test_progress_is_what_a_deploy_waits_for():
+    assert text.format_progress(a_deploy()) == "web: b boots, 1.0 s"
+
+
+def test_auto_says_whether_it_was_so_already():
+    reply = {"pair": "web", "changed": False, "auto": True}
+    assert list(text.format_auto(reply)) == ["web: nothing to do, auto on"]
