@@ -5,7 +5,7 @@ from supervisor.xmlrpc import Faults, RPCError
 
 from .core import errors
 from .deploy.plan import read_options
-from .deploy.start import StartDeploy
+from .deploy.start import start_deploy
 from .pair.registry import Registry
 from .pair.status_query import StatusQuery
 from .web import metrics
@@ -155,12 +155,19 @@ class ZergNamespaceRPCInterface:
         @param string pair     Name of the pair; empty if there is only one
         @param struct options  Any of bake (seconds), timeout (seconds for the boot), label (text), wait (boolean, true: answer when it
             has ended), dry_run (boolean: only tell the steps), backup_first (boolean: the spare first, then 'update', then the main one)
-        @return struct deploy  id, pair, target, old, label, by, at, elapsed, phase, waits_for, steps, outcome, why, cut, serving; outcome
+        @return struct deploy  id, pair, target, old, label, by, at, elapsed, phase, waiting_for, steps, outcome, reason,
+            killed_requests, serving; outcome
             is one of deployed, refused, failed, rolled back, not rolled back, nobody serves, or empty while it runs
         """
         controller = _faulty(self._registry.controller, pair)
-        launch = _faulty(StartDeploy, controller, _faulty(read_options, dict(options or {})))
-        return _deferred(lambda: launch.answer)
+        reply = _faulty(
+            start_deploy,
+            self._registry.services,
+            controller.deploy_target,
+            controller.deploys,
+            _faulty(read_options, dict(options or {})),
+        )
+        return _deferred(lambda: reply.error or reply.value)
 
     def getDeploy(self, pair, ident=""):
         """Tell about the deploy that runs, or about the last one.
@@ -169,7 +176,7 @@ class ZergNamespaceRPCInterface:
         @param string ident    Id of one of the last ten deploys, instead
         @return struct deploy  As that of deploy; empty if supervisord remembers none
         """
-        return _faulty(_faulty(self._registry.controller, pair).deploys.told, str(ident))
+        return _faulty(_faulty(self._registry.controller, pair).deploys.info, str(ident))
 
     def abort(self, pair):
         """End the deploy that runs, on the old release.
@@ -178,28 +185,28 @@ class ZergNamespaceRPCInterface:
         @return struct deploy  As that of deploy
         """
         controller = _faulty(self._registry.controller, pair)
-        deploy = _faulty(controller.deploys.abort, "an operator")
-        return _deferred(lambda: deploy.answer)
+        reply = _faulty(controller.deploys.abort, "operator")
+        return _deferred(lambda: reply.error or reply.value)
 
-    def claimJobs(self, anew):
+    def claimJobs(self, restarted):
         """Give the listener what it is to do: hooks and health checks. For zerg-listener only.
 
-        @param boolean anew   The listener has just been started
-        @return array jobs    Structs with id, kind, pair, what, check, environment, timeout, interval, expect; kind is hook, health, or
+        @param boolean restarted  The listener has just been started
+        @return array jobs    Structs with id, kind, pair, name, check, environment, timeout, interval, expect; kind is hook, health, or
             end: the hook with that id is to be ended
         """
-        return self._registry.job_queue.take(bool(anew))
+        return self._registry.job_queue.claim(bool(restarted))
 
-    def reportJob(self, ident, ok, words, seconds):
+    def reportJob(self, ident, ok, message, seconds):
         """Tell how a job went. For zerg-listener only.
 
         @param string ident   The job
         @param boolean ok     Did it succeed?
-        @param string words   What was seen, for an operator
+        @param string message What was seen, for an operator
         @param double seconds How long it took; nobody asks for it yet
         @return boolean go_on Is the check to be repeated?
         """
-        go_on = self._registry.job_queue.tell(ident, bool(ok), str(words))
+        go_on = self._registry.job_queue.report(ident, bool(ok), str(message))
         if go_on is None:
             raise RPCError(
                 errors.UnknownJob.code, str(errors.UnknownJob(f"there is no job {ident!r}"))

@@ -59,6 +59,17 @@ class PairConfig:
     hook_timeout: float = 60.0
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def hooks(self) -> dict[str, str]:
+        """The command of each hook; empty for one that the section does not set."""
+        return {
+            "before_deploy": self.before_deploy,
+            "update": self.update,
+            "after_deploy": self.after_deploy,
+            "on_failover": self.on_failover,
+            "on_rollback": self.on_rollback,
+        }
+
     def stats_of(self, program: str) -> str:
         """The stats address of one instance: a unix path, ``IP:PORT``, or empty."""
         addresses = self.stats.split(",")

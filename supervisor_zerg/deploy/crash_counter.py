@@ -1,37 +1,58 @@
-"""How a release bears up: what uWSGI counted in it, and how many of its workers ended."""
+"""Counts exceptions, harakiris and crashed workers of one instance since its start."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from typing import Optional
 
+from ..uwsgi.stats import Snapshot
 from .model import Counters
 
-REPLACED_S = 2.5  # a worker that crashed or was recycled is replaced within that (forkbomb-delay, uWSGI core/master.c:1097)
+#: A worker that crashed or was recycled is replaced within this time (forkbomb-delay, uWSGI
+#: core/master.c:1097).
+REPLACED_S = 2.5
 
 
 class CrashCounter:
-    """Of one instance, since its start. :param alive: tells whether a process still runs."""
+    """Counts for one instance; a new start needs a new counter.
 
-    def __init__(self, alive):
-        self.alive, self.counted = alive, Counters()
-        self.known, self.missing, self.replaced = set(), [], 0
+    Args:
+        alive: tells whether a process still runs.
+    """
 
-    def see(self, workers, snapshot, now):
-        """:param workers: pids. :param snapshot: uWSGI's stats; None where they do not answer, as while workers respawn too fast.
-        :returns: Counters, as last told."""
-        self._count(set(workers), now)
+    def __init__(self, alive: Callable[[int], bool]) -> None:
+        self.alive = alive
+        self._counters = Counters()
+        self._known: set[int] = set()
+        self._missing: list[float] = []  # when workers ended that were not replaced yet
+        self._replaced = 0
+
+    def count(self, workers: Collection[int], snapshot: Optional[Snapshot], now: float) -> Counters:
+        """Take in an observation.
+
+        Args:
+            workers: the pids of the workers.
+            snapshot: uWSGI's stats; None where they do not answer, for example while workers
+                respawn too fast. Then what they said last still counts.
+            now: monotonic seconds.
+        """
+        self._count_lost(set(workers), now)
         if snapshot is not None:
-            rows = snapshot.workers
-            exceptions, harakiris = (
-                sum(row.exceptions for row in rows),
-                sum(row.harakiris for row in rows),
+            self._counters = Counters(
+                requests=snapshot.requests,
+                exceptions=sum(row.exceptions for row in snapshot.workers),
+                harakiris=sum(row.harakiris for row in snapshot.workers),
+                told=True,
             )
-            self.counted = Counters(snapshot.requests, exceptions, harakiris, told=True)
-        return replace(self.counted, lost=self.replaced + len(self.missing))
+        return replace(self._counters, lost=self._replaced + len(self._missing))
 
-    def _count(self, workers, now):
-        """One that ends and is not replaced was not needed any more (cheaper)."""
-        started = workers - self.known
-        gone = {pid for pid in self.known | started if not self.alive(pid)}
-        self.known = (self.known | started) - gone
-        self.missing = [at for at in self.missing if now - at < REPLACED_S] + [now] * len(gone)
-        back = min(len(started - gone), len(self.missing))
-        self.missing, self.replaced = self.missing[back:], self.replaced + back
+    def _count_lost(self, workers: set[int], now: float) -> None:
+        """A worker that ends and is not replaced was not needed any more (cheaper)."""
+        started = workers - self._known
+        gone = {pid for pid in self._known | started if not self.alive(pid)}
+        self._known = (self._known | started) - gone
+        self._missing = [at for at in self._missing if now - at < REPLACED_S] + [now] * len(gone)
+        back = min(len(started - gone), len(self._missing))
+        self._missing = self._missing[back:]
+        self._replaced += back

@@ -1,119 +1,174 @@
-"""What a dry run tells: every step of a deploy in words, with the bytes that will be written. PURE: as decide.py and advance.py will
-have it, from what is so now.
+"""What a deploy would do: each hook, each byte, and what follows if the release fails.
+
+The planner and the state machine run on an ideal pair
+(:mod:`~supervisor_zerg.deploy.simulation`); this module puts what they do into sentences. Pure.
 """
 
-from dataclasses import replace
+from __future__ import annotations
 
-from ..core.instance import Slot
+import copy
+from collections.abc import Iterator, Sequence
+
+from ..core.decision import Action, ActionKind
+from ..core.instance import Instance
+from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
+from .model import PATIENCE_S, DeployAction, Outcome, Phase, Plan
+from .simulated_deploy import Event, SimulatedDeploy, StopSignal
 from .state_machine import CUT_S
 
+#: More steps than any deploy takes.
+MANY_STEPS = 500
+BY_ITSELF = "not if it accepts by itself, as with hooks.ini"
 
-def rehearse(pair, plans, observed):
-    """:returns: the steps of the plans, one after the other, each as a sentence."""
+
+def dry_run(pair: PairConfig, plans: Sequence[Plan], observed: PairState) -> list[str]:
+    """The steps of a deploy, each as a sentence for people."""
+    steps: list[str] = []
     for plan in plans:
-        yield from _steps(pair, plan, observed)
-        observed = _afterwards(plan, observed)
+        deploy = SimulatedDeploy(pair, plan, observed)
+        for sentence in _sentences(pair, deploy):
+            if sentence not in steps[-1:]:  # the same signal to the next thread
+                steps.append(sentence)
+        if deploy.state.outcome is not Outcome.DEPLOYED:
+            break
+        observed = deploy.observed
+    return steps
 
 
-def _afterwards(plan, observed):
-    """The instances as such a plan will leave them. Which process the new one is nobody knows yet."""
-    new, old = observed.instance(plan.target), observed.instance(plan.old)
-    idle = tuple(replace(w, parked=w.threads, busy=0) for w in old.workers)
-    new = replace(new, state="RUNNING", master=0, slot=Slot.RUNNING, paused=False)
-    return PairState(
-        (new, replace(old, slot=Slot.SLEEPING, paused=True, workers=idle)), observed.blocked
-    )
+def _sentences(pair: PairConfig, deploy: SimulatedDeploy) -> Iterator[str]:
+    """What a deploy does from where it is to its end."""
+    describe = _Sentences(pair, deploy.plan)
+    events = [] if deploy.failing else deploy.begin()
+    for _ in range(MANY_STEPS):
+        for event in events:
+            yield from describe.event(event)
+            if event.action is None and event.state.phase is Phase.BAKING:
+                yield from _failure(pair, deploy)
+        if deploy.over:
+            yield from describe.end(deploy)
+            return
+        events = deploy.step()
+    yield f"the steps after that cannot be told: {deploy.state.waiting_for()}"
 
 
-def _steps(pair, plan, observed):
-    target, old = observed.instance(plan.target), observed.instance(plan.old)
-    for hook in plan.before:
-        yield f"run {hook}: {getattr(pair, hook)}"
-    if target.pid:
-        yield from _end(pair, plan, target)
-    yield f"start {plan.target}, and wait until it is loaded, {plan.boot_timeout:.0f} s at most"
-    if plan.check_parked:
-        yield (
-            "ask %s until %d answers in a row are good (not where it accepts by itself, as by hooks.ini)"
-            % (pair.health_of(plan.target), plan.count)
-        )
-    yield (
-        f"write '{_toggle(observed, Slot.RUNNING)}' to {pair.fifos[Slot.NEW]}, which the new master reads (nothing where it accepts by itself): it accepts"
-    )
-    yield from _retreat(pair, observed, old)
-    yield _watch(pair, plan)
-    yield _in_trouble(pair, plan, observed, old)
-    if plan.after:
-        yield f"run {plan.after}: {getattr(pair, plan.after)}"
-    if pair.retire == "stop" and not old.asynchronous:
-        yield f"write 'q' to {_parked_at(pair, observed)} once none of its requests is in flight: {plan.old} ends (retire = stop)"
+def _failure(pair: PairConfig, deploy: SimulatedDeploy) -> Iterator[str]:
+    """What follows if the release turns out to be bad while it is watched."""
+    failing = copy.deepcopy(deploy)
+    failing.failing = True
+    for sentence in _sentences(pair, failing):
+        yield f"if {deploy.plan.target} fails: {sentence}"
 
 
-def _end(pair, plan, target):
-    now = "" if plan.continues_previous else " (now %d)" % target.in_flight
-    yield f"wait until no request of {plan.target} is in flight{now}, {plan.drain_timeout:.0f} s at most"
-    late = f"what is in flight then is cut {CUT_S:.0f} s later"
-    if target.ready and not target.accepting:
-        yield f"write 'q' to {pair.fifos[target.slot]} ({_who(target)}): it ends, by its stop signal if not within 1 s; {late}"
-    else:
-        yield f"send its stop signal to {plan.target} ({_who(target)}); {late}"
+class _Sentences:
+    """Puts the events of one plan into words."""
+
+    def __init__(self, pair: PairConfig, plan: Plan) -> None:
+        self.pair = pair
+        self.plan = plan
+
+    def event(self, event: Event) -> Iterator[str]:
+        action = event.action
+        if isinstance(action, Action):
+            yield self._action(event, action)
+        elif isinstance(action, DeployAction):
+            yield from self._order(event, action)
+        elif isinstance(action, StopSignal):
+            instance = event.observed.instance(action.program)
+            yield f"send {action.program} its stop signal ({_who(instance)})"
+        else:
+            yield from self._phase(event)
+
+    def end(self, deploy: SimulatedDeploy) -> Iterator[str]:
+        """How the deploy ended, if not with the new release."""
+        state = deploy.state
+        if state.outcome is Outcome.ROLLED_BACK:
+            yield f"{self.plan.old} serves again"
+            if self.pair.on_rollback:
+                yield f"run on_rollback: {self.pair.on_rollback}"
+        elif deploy.failing:
+            yield f"there is no way back: {self.plan.old} has ended"
+        elif state.outcome not in (None, Outcome.DEPLOYED):
+            yield f"the deploy ends here, {state.outcome.value}: {state.reason}"
+
+    # the state machine
+
+    def _phase(self, event: Event) -> Iterator[str]:
+        plan = self.plan
+        target = event.observed.instance(plan.target)
+        if event.state.phase is Phase.DRAINING and target.pid:
+            now = "" if plan.continues_previous else f" (now {target.in_flight})"
+            yield (
+                f"wait until no request of {plan.target} is in flight{now},"
+                f" {plan.drain_timeout:.0f} s at most;"
+                f" requests that last {CUT_S:.0f} s longer are killed"
+            )
+        if event.state.phase is Phase.BAKING:
+            yield f"watch {plan.target} for {plan.bake:.0f} s{self._health_in_bake()}"
+
+    def _order(self, event: Event, order: DeployAction) -> Iterator[str]:
+        plan = self.plan
+        if order is DeployAction.RUN_HOOK:
+            hook = event.state.hook
+            yield f"run {hook}: {self.pair.hooks[hook]}"
+        if order is DeployAction.START:
+            limit = f"{plan.boot_timeout:.0f} s at most"
+            yield f"start {plan.target}, and wait until it is ready, {limit}"
+        if order is DeployAction.CHECK and event.state.phase is Phase.CHECKING:
+            yield (
+                f"wait until {self._good_answers()}, {plan.check_timeout:.0f} s at most"
+                f" ({BY_ITSELF})"
+            )
+
+    def _good_answers(self) -> str:
+        address = self.pair.health_of(self.plan.target)
+        return f"the last {self.plan.count} answers of {address} are good"
+
+    def _health_in_bake(self) -> str:
+        if not self.plan.check_serving:
+            return ""
+        if not self.plan.check_parked:
+            reason = "which does not tell the instances apart, so it is not asked earlier"
+            return f", and until {self._good_answers()} ({reason})"
+        if not self.plan.bake:
+            return ""  # the answers before the promotion suffice
+        return f", and until {self._good_answers()}"
+
+    # the planner
+
+    def _action(self, event: Event, action: Action) -> str:
+        instance = event.observed.instance(action.program)
+        if action.command and instance.slot is not None:
+            command = action.command.decode().replace("\n", "\\n")
+            fifo = self.pair.fifos[instance.slot]
+            effect = self._effect(event, action)
+            return f"write '{command}' to {fifo} ({_who(instance)}): {effect}"
+        if action.kind is ActionKind.NUDGE:
+            return f"signal the threads of {action.program} until none waits for a request"
+        reason = f" ({action.reason})" if action.reason else ""
+        return f"{action.kind.value} {action.program}{reason}"
+
+    def _effect(self, event: Event, action: Action) -> str:
+        program = action.program
+        by_itself = program == self.plan.target and event.state.phase is Phase.PROMOTING
+        if action.kind is ActionKind.RESUME:
+            return f"{program} accepts requests" + (f" ({BY_ITSELF})" if by_itself else "")
+        if action.kind is ActionKind.PAUSE:
+            return f"{program} is parked"
+        if action.kind is ActionKind.QUIT:
+            return self._quit(event, program)
+        if action.slot is not None:
+            return f"{program} moves to the slot {action.slot.label}"
+        return f"{action.kind.value} ({action.reason})"
+
+    def _quit(self, event: Event, program: str) -> str:
+        if event.state.phase is Phase.STOPPING:
+            return f"{program} ends; if not within {PATIENCE_S:.0f} s, it gets its stop signal"
+        retired = " (retire = stop)" if event.state.phase is Phase.ENDED else ""
+        return f"{program} finishes its requests and ends{retired}"
 
 
-def _who(instance):
-    return "pid %d" % instance.master if instance.master else "the master that was started"
-
-
-def _toggle(observed, slot):
-    """A slot whose path is taken by something else is not gone to."""
-    return "p" if observed.obstacle(slot) else "p%d" % slot
-
-
-def _parked_at(pair, observed):
-    return pair.fifos[Slot.RUNNING if observed.obstacle(Slot.SLEEPING) else Slot.SLEEPING]
-
-
-def _retreat(pair, observed, old):
-    fifo = pair.fifos[Slot.RUNNING if old.slot is None else old.slot]
-    if old.asynchronous:
-        yield f"write 'q' to {fifo} ({_who(old)}): it finishes its requests and ends"
-        return
-    command = "p" if old.slot is Slot.SLEEPING else _toggle(observed, Slot.SLEEPING)
-    nudges = (
-        ", and nudge its threads until none waits for a request"
-        if any(w.threads > 1 for w in old.workers)
-        else ""
-    )
-    yield f"write '{command}' to {fifo} ({_who(old)}){nudges}: it is parked"
-
-
-def _watch(pair, plan):
-    asked = ""
-    if plan.check_serving:
-        before = (
-            ""
-            if plan.check_parked
-            else ", which tells the instances not apart and so cannot be asked before"
-        )
-        asked = ", until the last %d answers of %s are good%s" % (
-            plan.count,
-            pair.health_of(plan.target),
-            before,
-        )
-    if not plan.bake and plan.check_parked:
-        asked = ""
-    return f"watch {plan.target} for {plan.bake:.0f} s{asked}"
-
-
-def _in_trouble(pair, plan, observed, old):
-    if old.asynchronous:
-        return f"in trouble there is no way back: {plan.old} has ended"
-    back, blocked_elsewhere = _toggle(observed, Slot.RUNNING), _toggle(observed, Slot.SLEEPING)
-    words = "in trouble write '%s' to %s and then '%s' to %s: %s serves again"
-    return words % (
-        back,
-        _parked_at(pair, observed),
-        blocked_elsewhere,
-        pair.fifos[Slot.RUNNING],
-        plan.old,
-    )
+def _who(instance: Instance) -> str:
+    """Which process the simulated one will be, nobody knows yet."""
+    pid = instance.master or instance.pid
+    return f"pid {pid}" if pid > 0 else "the new master"

@@ -1,67 +1,80 @@
-"""Is a release good? PURE: what was seen of it in its boot and its bake -> why it must go back, in words, or ''."""
+"""Is a release good? What was observed in its boot and its bake -> why it must go back, or ''.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from ..core.instance import Instance
+from .model import Counters, DeployObservation, DeployState, HealthStreak, Plan
 
 #: Fewer exceptions and ended workers than these are no reason to go back.
 MIN_FAILURES = 3
 
 
-def crashes_at_boot(plan, target, counters):
-    """Its workers end one after the other. In the hooks dialect they accept as soon as they are born, and may be recycled."""
+def crashes_at_boot(plan: Plan, target: Instance, counters: Counters) -> bool:
+    """The workers of a booting instance end one after the other.
+
+    With hooks of its own an instance accepts while it boots, and its workers may be recycled.
+    """
     if target.paused is False and not counters.told:
         return False
-    return _many(plan, counters.lost, 0 if target.paused else counters.requests)
+    return _too_many(plan, counters.lost, 0 if target.paused else counters.requests)
 
 
-def is_healthy(state, observation):
-    """Its health, if it has to be asked, was good whenever it was asked last, and that is not long ago."""
+def is_healthy(state: DeployState, health: HealthStreak) -> bool:
+    """The last answers of the health check were good, and the last one is recent."""
     plan = state.plan
-    good = observation.good >= plan.count and observation.silent <= plan.silence
-    return not plan.check_serving or good or state.checked and not plan.bake
+    good = health.good >= plan.count and health.silent <= plan.silence
+    return not plan.check_serving or good or (state.checked and not plan.bake)
 
 
-def rollback_reason(state, observation):
-    """Why the release must go back, or ''."""
-    plan, target = state.plan, state.plan.target
+def rollback_reason(state: DeployState, observation: DeployObservation) -> str:
+    """Why a release that bakes must go back, or an empty string."""
+    plan = state.plan
+    health = observation.health
     if observation.ended:
-        return f"{target} ended: {observation.ended}"
-    if plan.check_serving and observation.bad >= plan.count:
-        return f"{target} is not healthy: {observation.health_words}"
-    worse = _worse(plan, observation.counters) if observation.counters.told else ""
-    if (
-        not worse
-        and observation.serving not in ("", target)
-        and not _on_its_way(state, observation)
-    ):
-        return f"{target} does not accept requests any more, so {observation.serving} serves in its place"
-    if (
-        not worse
-        and observation.now - state.since > plan.bake + plan.check_timeout
-        and not is_healthy(state, observation)
-    ):
-        return unhealthy(plan, observation, plan.bake + plan.check_timeout)
-    return worse
-
-
-def _on_its_way(state, observation):
-    """The old program was started anew, and its own hooks may take over for a moment: it is parked again."""
-    return state.old_gone and observation.now - state.since < state.plan.bake
-
-
-def unhealthy(plan, observation, seconds):
-    words = observation.health_words or "no check was made"
-    if not observation.health_words or observation.silent > plan.silence:
-        words += "; does the listener run?"
-    return f"{plan.target} was not found healthy within {seconds:.0f} s: {words}"
-
-
-def _worse(plan, counted):
-    if counted.harakiris:
-        return f"{plan.target}: uWSGI ended a worker whose request took too long (harakiri)"
-    if _many(plan, counted.exceptions + counted.lost, counted.requests):
-        numbers = counted.exceptions, counted.lost, counted.requests
-        return "%s: %d exceptions and %d respawned workers in %d requests" % (plan.target, *numbers)
+        return f"{plan.target} ended: {observation.ended}"
+    if plan.check_serving and health.bad >= plan.count:
+        return f"{plan.target} is not healthy: {health.message}"
+    failures = _failures(plan, observation.counters) if observation.counters.told else ""
+    if failures:
+        return failures
+    if observation.serving not in ("", plan.target) and not _for_a_moment(state, observation):
+        return (
+            f"{plan.target} does not accept requests any more,"
+            f" so {observation.serving} serves in its place"
+        )
+    limit = plan.bake + plan.check_timeout
+    if observation.now - state.since > limit and not is_healthy(state, health):
+        return unhealthy(plan, health, limit)
     return ""
 
 
-def _many(plan, troubles, requests):
-    """A worker that crashed and one that max-requests recycled look alike, so they are seen against the requests."""
-    return troubles >= MIN_FAILURES and troubles > plan.max_exceptions * requests
+def _for_a_moment(state: DeployState, observation: DeployObservation) -> bool:
+    """The old program was started again, and its own hooks may take over until it is parked."""
+    return state.old_gone and observation.now - state.since < state.plan.bake
+
+
+def unhealthy(plan: Plan, health: HealthStreak, seconds: float) -> str:
+    """The sentence for a check that was not passed within its limit."""
+    last = health.message or "no check was made"
+    if not health.message or health.silent > plan.silence:
+        last += "; does the listener run?"
+    return f"{plan.target} was not found healthy within {seconds:.0f} s: {last}"
+
+
+def _failures(plan: Plan, counters: Counters) -> str:
+    if counters.harakiris:
+        return f"{plan.target}: uWSGI ended a worker whose request took too long (harakiri)"
+    if _too_many(plan, counters.exceptions + counters.lost, counters.requests):
+        return (
+            f"{plan.target}: {counters.exceptions} exceptions and {counters.lost} respawned"
+            f" workers in {counters.requests} requests"
+        )
+    return ""
+
+
+def _too_many(plan: Plan, failures: int, requests: int) -> bool:
+    """A crashed worker and one that max-requests recycled look alike, so the requests count too."""
+    return failures >= MIN_FAILURES and failures > plan.max_exceptions * requests

@@ -1,58 +1,87 @@
-"""What the listener does for a deploy, since it may block: a hook, or the health of its target again and again."""
+"""What the listener does for a deploy: a hook, or the health of its target again and again."""
 
-from ..jobs.queue import Job
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Optional
+
+from ..core.pair_config import PairConfig
+from ..jobs.hooks import run_hook
+from ..jobs.queue import HEALTH, Job
+from ..jobs.services import Services
+from .model import HealthStreak, HookResult
 
 
 class DeployJobs:
-    """:param keeper: of the pair. :param wake: called whenever there is something new."""
+    """One job at a time, and its results.
 
-    def __init__(self, controller, wake):
-        self.controller, self.registry, self.wake = controller, controller.registry, wake
-        self.job = None
-        self.hook, self.hook_words = None, ""  # how the last hook ended; None: it runs
-        self.good, self.bad, self.health_words = 0, 0, ""  # answers in a row, and the last one
-        self.heard_at = self.registry.loop.clock()
+    Args:
+        wake: called whenever there is a result.
+    """
 
-    def begin_count(self):
-        """What was answered so far is of no interest any more."""
-        self.good, self.bad = 0, 0
+    def __init__(self, services: Services, pair: PairConfig, wake: Callable[[], object]) -> None:
+        self.services = services
+        self.pair = pair
+        self.wake = wake
+        self.hook = HookResult()  # of the last hook
+        self._job: Optional[Job] = None
+        self._good = 0
+        self._bad = 0
+        self._message = ""
+        self._heard_at = services.loop.clock()
 
-    def run_hook(self, name, environment):
+    @property
+    def health(self) -> HealthStreak:
+        silent = self.services.loop.clock() - self._heard_at
+        return HealthStreak(self._good, self._bad, self._message, silent)
+
+    def forget_answers(self) -> None:
+        """Count the answers of the health check from here on."""
+        self._good = 0
+        self._bad = 0
+
+    def run_hook(self, name: str, serving: str, environment: Mapping[str, str]) -> None:
         self.end()
-        self.hook, self.hook_words = None, ""
-        self.job = self.registry.hooks.run(self.controller, name, environment, self._hook_told)
-
-    def _hook_told(self, ok, words):
-        self.hook, self.hook_words = ok, words
-        self.wake()
-
-    def check(self, program, environment):
-        self.end()
-        pair, self.heard_at = self.controller.pair, self.registry.loop.clock()
-        self.job = job = self.registry.job_queue.add(
-            Job(
-                id=f"{self.registry.new_id()}-health",
-                kind="health",
-                pair=pair.name,
-                what="health",
-                check=pair.health_of(program),
-                timeout=pair.health_timeout,
-                interval=pair.health_interval,
-                expect=pair.health_status,
-                told=lambda ok, words: self._health_told(job, ok, words),
-                environment={"ZERG_PAIR": pair.name, **environment},
-            )
+        self.hook = HookResult()
+        self._job = run_hook(
+            self.services, self.pair, serving, name, environment, self._on_hook_result
         )
 
-    def _health_told(self, job, ok, words):
-        if job is not self.job:
-            return False
-        self.good, self.bad = (self.good + 1, 0) if ok else (0, self.bad + 1)
-        self.health_words, self.heard_at = words, self.registry.loop.clock()
+    def _on_hook_result(self, ok: bool, message: str) -> None:
+        self.hook = HookResult(ok, message)
         self.wake()
-        return job is self.job
 
-    def end(self):
-        """Nothing of it is wanted any more. A hook that runs is ended, and how it ended is told as ever."""
-        job, self.job = self.job, None
-        self.registry.job_queue.withdraw(job)
+    def check(self, program: str, environment: Mapping[str, str]) -> None:
+        """Ask for the health of a program until :meth:`end`."""
+        self.end()
+        pair = self.pair
+        self._heard_at = self.services.loop.clock()
+        job = Job(
+            f"{self.services.new_id()}-health",
+            HEALTH,
+            pair.name,
+            "health",
+            pair.health_of(program),
+            pair.health_timeout,
+            lambda ok, message: self._on_health_result(job, ok, message),
+            interval=pair.health_interval,
+            expect=pair.health_status,
+            environment={"ZERG_PAIR": pair.name, **environment},
+        )
+        self._job = self.services.job_queue.add(job)
+
+    def _on_health_result(self, job: Job, ok: bool, message: str) -> bool:
+        if job is not self._job:
+            return False
+        self._good = self._good + 1 if ok else 0
+        self._bad = 0 if ok else self._bad + 1
+        self._message = message
+        self._heard_at = self.services.loop.clock()
+        self.wake()
+        return job is self._job
+
+    def end(self) -> None:
+        """End the job. A hook that runs is ended, and its result is reported as usual."""
+        job = self._job
+        self._job = None
+        self.services.job_queue.withdraw(job)

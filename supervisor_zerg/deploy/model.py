@@ -1,16 +1,19 @@
-"""The words of a deploy as plain, frozen values: what was planned, where it is, what is seen of it, what may be ordered, how it
-ends. What comes next is for advance.py.
+"""A deploy as plain, frozen values: its plan, state, observation, actions and outcome.
+
+Pure. What comes next is decided in :mod:`~supervisor_zerg.deploy.state_machine`.
 """
 
+from __future__ import annotations
+
 import enum
-from dataclasses import dataclass
-from typing import Optional
+from dataclasses import dataclass, replace
+from typing import Any, Optional
 
 from ..core.instance import Instance
 
 
 class Phase(enum.Enum):
-    """Where a release is. The value is what an operator is told."""
+    """Where a deploy is. The value completes the sentence "PROGRAM ..."."""
 
     PREPARING = "runs a hook"
     DRAINING = "drains"
@@ -25,55 +28,56 @@ class Phase(enum.Enum):
 
 
 class Outcome(enum.Enum):
+    """How a deploy ended. The value is what clients see."""
+
     DEPLOYED = "deployed"
     REFUSED = "refused"  # nothing was changed
-    FAILED = "failed"  # users are still on the old release, and were all the time
+    FAILED = "failed"  # users stayed on the old release
     ROLLED_BACK = "rolled back"  # users were on the new release for a while
-    NOT_BACK = "not rolled back"  # it was bad, and there is no way back: users are on it, or on what is on disk
+    NOT_BACK = "not rolled back"  # the release is bad, and the old one has ended
     NOBODY = "nobody serves"
 
 
 class DeployAction(enum.Enum):
-    """What advance orders."""
+    """What the state machine orders."""
 
     RUN_HOOK = "run hook"
-    END_HOOK = "end hook"  # the one that runs; how it ended is told as ever
+    END_HOOK = "end hook"  # the one that runs; its result is reported as usual
     STOP = "stop"
-    KILL = "kill"  # the target was told to stop and has requests that would last too long
+    KILL = "kill"  # the target was told to stop, and its requests exceed the limit
     START = "start"
-    CHECK = (
-        "check"  # begin to ask for the health of the target, and go on until the release has ended
-    )
+    CHECK = "check"  # ask for the health of the target until the deploy ends
     PROMOTE = "promote"
     RETURN = "return"  # promote the old instance again
 
 
-UNSEEN = (Phase.BOOTING, Phase.CHECKING, Phase.PROMOTING)
-STARTED = UNSEEN + (Phase.BAKING,)
+#: The target was started, and users are not on it yet.
+BEFORE_TRAFFIC = (Phase.BOOTING, Phase.CHECKING, Phase.PROMOTING)
+#: The target runs the new release.
+STARTED = (*BEFORE_TRAFFIC, Phase.BAKING)
+#: An instance that was told to end through its FIFO gets its stop signal after this time.
+PATIENCE_S = 1.0
+OLD_GONE = "%s, which had the old release, has ended, so there is none to go back to"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What was asked for. Times in seconds."""
+    """One restart of one program with the code on disk. Times in seconds."""
 
     target: str
     old: str
     before: tuple[str, ...] = ()  # hooks to run first, in order
     after: str = ""  # the hook to run last
-    continues_previous: bool = (
-        False  # another plan was carried out before it, so something was changed already
-    )
-    check_parked: bool = False  # health is asked before the promotion ...
+    continues_previous: bool = False  # an earlier plan has already changed something
+    check_parked: bool = False  # ask for the health before the promotion ...
     check_serving: bool = False  # ... and after it
-    count: int = (
-        3  # so many good answers in a row to be promoted, so many bad ones to be rolled back
-    )
+    count: int = 3  # good answers in a row to be promoted, bad ones to be rolled back
     bake: float = 10.0
-    max_exceptions: float = 0.05  # a request
+    max_exceptions: float = 0.05  # per request
     drain_timeout: float = 60.0
     boot_timeout: float = 300.0
-    check_timeout: float = 60.0  # the whole check of a parked instance
-    silence: float = 8.0  # an answer to the health check is believed for so long
+    check_timeout: float = 60.0  # for the whole check of a parked instance
+    silence: float = 8.0  # how long an answer to the health check counts
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,35 @@ class Counters:
     requests: int = 0
     exceptions: int = 0
     harakiris: int = 0
-    lost: int = 0  # workers that ended and were replaced, or ended a moment ago: they crashed or were recycled
-    told: bool = False  # its stats server told the first three; else nothing says whether ``lost`` is few or many
+    lost: int = 0  # workers that ended and were (or may yet be) replaced: crashed or recycled
+    told: bool = False  # the first three are known; without them ``lost`` cannot be judged
+
+
+@dataclass(frozen=True)
+class HookResult:
+    """How the last hook ended."""
+
+    ok: Optional[bool] = None  # None: it still runs
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class HealthStreak:
+    """The answers of the health check since the phase began."""
+
+    good: int = 0  # good answers in a row
+    bad: int = 0  # bad answers in a row
+    message: str = ""  # of the last answer
+    silent: float = 0.0  # seconds since the last answer
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """How far the promotion is that was requested last."""
+
+    done: bool = False  # it was done, whatever has happened since
+    refusal: str = ""  # why it was refused
+    transient: bool = False  # it was refused, and may succeed when it is requested again
 
 
 @dataclass(frozen=True)
@@ -95,46 +126,65 @@ class DeployObservation:
     old: Instance
     serving: str
     now: float
-    ended: str = ""  # the target ended since it was started: how
-    hook: Optional[bool] = None  # how the hook ended that was run last; None: it runs
-    hook_words: str = ""
-    good: int = 0  # good answers of the health check in a row, since the phase began
-    bad: int = 0
-    health_words: str = ""
-    silent: float = 0.0  # seconds since the last answer
-    promotion: str = ""  # why the promotion was refused
-    transient: bool = False  # and may well be done when asked for again
-    promoted: bool = False  # the promotion was done, whatever has happened since
-    let_in: bool = False  # the target was resumed, so it may have had requests
-    counters: Counters = Counters()  # of the target
+    ended: str = ""  # how the target ended since it was started
+    resumed: bool = False  # the target was resumed, so it may have had requests
     orphans: bool = False  # workers of the target live on without a master
-    abort: str = ""  # who wants to end it
+    counters: Counters = Counters()  # of the target
+    hook: HookResult = HookResult()
+    health: HealthStreak = HealthStreak()
+    promotion: Promotion = Promotion()
+    abort: str = ""  # who wants to end the deploy
 
 
 @dataclass(frozen=True)
 class DeployState:
+    """Where a deploy is, and what it must not forget."""
+
     plan: Plan
     phase: Phase
     since: float  # when the phase began
-    target_restarted: bool = (
-        False  # the target was stopped or started: it holds no longer what it did
-    )
+    hooks: tuple[str, ...] = ()  # hooks still to run before the rest, the running one first
+    target_restarted: bool = False  # the target no longer has what it had before
     had_traffic: bool = False  # users may have been on the new release ...
     had_traffic_since: float = 0.0  # ... since then
     old_pid: int = 0  # the process of the old release
-    old_gone: bool = False  # it ended: what its program runs now was loaded from what is on disk
-    checked: bool = False  # its health was found good before the promotion
+    old_gone: bool = False  # that process ended; its program now runs what is on disk
+    checked: bool = False  # the health was good before the promotion
     drain_expired: bool = False  # the drain limit passed with requests in flight
-    hooks: tuple[str, ...] = ()  # still to run
-    unparkable: bool = False  # it was to be parked again, and had to be stopped
-    killed_requests: int = 0  # requests that were in flight when the target was killed
+    unparkable: bool = False  # it could not be parked again, so it was stopped
+    killed_requests: int = 0  # requests in flight when the target was killed
     outcome: Optional[Outcome] = None
     reason: str = ""
 
-    def waiting_for(self):
-        """What the release is about now, in words."""
-        if self.phase in (Phase.PREPARING, Phase.FINISHING):
-            return f"hook {self.hooks[0] if self.phase is Phase.PREPARING else self.plan.after}"
-        alone = self.old_gone and self.phase in STARTED
-        without = f", and {self.plan.old}, which had the old release, has ended" if alone else ""
-        return f"{self.plan.target} {self.phase.value}{without}"
+    def enter(self, phase: Phase, now: float, **changes: Any) -> DeployState:
+        """The state at the beginning of another phase."""
+        return replace(self, phase=phase, since=now, **changes)
+
+    @property
+    def hook(self) -> str:
+        """The hook that the present phase runs, or an empty string."""
+        if self.phase is Phase.PREPARING:
+            return self.hooks[0]
+        return self.plan.after if self.phase is Phase.FINISHING else ""
+
+    def waiting_for(self) -> str:
+        """What the deploy is doing now, for people."""
+        if self.hook:
+            return f"hook {self.hook}"
+        sentence = f"{self.plan.target} {self.phase.value}"
+        if self.old_gone and self.phase in STARTED:
+            sentence += f", and {self.plan.old}, which had the old release, has ended"
+        return sentence
+
+
+def ends_through_fifo(instance: Instance, last_active: str) -> bool:
+    """Whether an instance can be ended through its FIFO, 1 s faster than by its stop signal.
+
+    Args:
+        last_active: the program that served last.
+    """
+    return instance.ready and instance.fully_paused and instance.program != last_active
+
+
+#: A state and what is to be done in it.
+Step = tuple[DeployState, tuple[DeployAction, ...]]

@@ -1,57 +1,83 @@
-"""What a deploy is to do. PURE: the pair's section, what an operator asked for and the facts -> plans, or the refusal that says why not."""
+"""Turns the section of a pair, the options and an observation into plans, or refuses.
 
-from dataclasses import replace
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Optional
 
 from ..core import errors
+from ..core.pair_config import PairConfig
+from ..core.pair_state import PairState
 from .model import Plan
 
-OPTIONS = {
-    "bake": (int, float),
-    "timeout": (int, float),
-    "label": str,
-    "wait": bool,
-    "dry_run": bool,
-    "backup_first": bool,
-}
 LONGEST_S = 86400.0
 LABEL_LIMIT = 100
-ASK_ELSEWHERE = "set 'health' to a URL or a command:, or leave it empty"
+SECONDS = (int, float)
+OPTION_TYPES: dict[str, tuple[type, ...]] = {
+    "bake": SECONDS,
+    "timeout": SECONDS,
+    "label": (str,),
+    "wait": (bool,),
+    "dry_run": (bool,),
+    "backup_first": (bool,),
+}
 
 
-def read_options(options):
-    """The options of ``zerg.deploy`` -> dict. :raises BadOption: one is unknown or of the wrong kind."""
+@dataclass(frozen=True)
+class DeployOptions:
+    """The options of ``zerg.deploy``."""
+
+    bake: Optional[float] = None  # seconds; None: as in the section
+    timeout: Optional[float] = None  # seconds for the boot; None: as in the section
+    label: str = ""
+    wait: bool = True  # answer when the deploy has ended
+    dry_run: bool = False
+    backup_first: bool = False
+
+
+def read_options(options: Mapping[str, Any]) -> DeployOptions:
+    """Check the options of a client.
+
+    Raises:
+        BadOption: one is unknown, of the wrong type or out of range.
+    """
     for name, value in options.items():
-        if name not in OPTIONS:
-            raise errors.BadOption(
-                f"deploy has no option {name!r}", f"there are {', '.join(OPTIONS)}"
-            )
-        if (
-            not isinstance(value, OPTIONS[name])
-            or isinstance(value, bool)
-            and OPTIONS[name] is not bool
-        ):
+        if name not in OPTION_TYPES:
+            known = ", ".join(field.name for field in fields(DeployOptions))
+            raise errors.BadOption(f"deploy has no option {name!r}", f"the options are {known}")
+        types = OPTION_TYPES[name]
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             raise errors.BadOption(f"the option {name} of deploy cannot be {value!r}")
-        if OPTIONS[name] == (int, float) and not 0 <= value <= LONGEST_S:
+        if isinstance(value, SECONDS) and types is SECONDS and not 0 <= value <= LONGEST_S:
             raise errors.BadOption(
-                "the option %s of deploy must be from 0 to %d seconds, not %r"
-                % (name, LONGEST_S, value)
+                f"the option {name} of deploy must be from 0 to {LONGEST_S:.0f} seconds,"
+                f" not {value!r}"
             )
     label = options.get("label", "")
     if len(label) > LABEL_LIMIT or not label.isprintable():
-        raise errors.BadOption("a label has at most %d printable characters" % LABEL_LIMIT)
-    return {
-        "bake": None,
-        "timeout": None,
-        "label": "",
-        "wait": True,
-        "dry_run": False,
-        "backup_first": False,
-        **options,
-    }
+        raise errors.BadOption(f"a label has at most {LABEL_LIMIT} printable characters")
+    return DeployOptions(**options)
 
 
-def plans(pair, observed, options):
-    """:returns: the plans of a deploy, one after the other. :raises ZergError: it cannot be begun."""
+def make_plans(pair: PairConfig, observed: PairState, options: DeployOptions) -> tuple[Plan, ...]:
+    """The plans of a deploy, to be carried out one after the other.
+
+    Raises:
+        ZergError: the deploy cannot begin.
+    """
+    serving, spare = _roles(pair, observed)
+    before = ("before_deploy",) if pair.before_deploy else ()
+    if options.backup_first:
+        return _backup_first(pair, options, serving, spare, before)
+    return (_plan(pair, options, spare, serving, before),)
+
+
+def _roles(pair: PairConfig, observed: PairState) -> tuple[str, str]:
+    """The program that serves and the one that can be restarted."""
     for instance in observed.instances:
         if instance.unreadable:
             raise errors.NoRights(instance.unreadable)
@@ -66,47 +92,55 @@ def plans(pair, observed, options):
             f"supervisord has no program {spare}",
             "add it to the configuration and run 'supervisorctl update'",
         )
-    if observed.instance(serving).asynchronous and pair.retire != "stop":
+    if observed.instance(serving).asynchronous:
+        _require_async_support(pair, serving)
+    return serving, spare
+
+
+def _require_async_support(pair: PairConfig, serving: str) -> None:
+    if pair.retire != "stop":
         raise errors.AsyncInstance(f"{serving} is asynchronous: a pause would freeze its requests")
-    if observed.instance(serving).asynchronous and pair.health.startswith("/"):
+    if pair.health.startswith("/"):
         raise errors.AsyncInstance(
             f"{serving} is asynchronous, so its companion does not answer for its health",
-            ASK_ELSEWHERE,
+            "set 'health' to a URL or a command:, or leave it empty",
         )
-    before = ("before_deploy",) if pair.before_deploy else ()
-    if not options["backup_first"]:
-        return (_plan(pair, options, spare, serving, before, True),)
-    return _backup_first(pair, options, serving, spare, before)
 
 
-def _backup_first(pair, options, serving, spare, before):
-    """The article's procedure: refresh the spare from the code that runs, update the code, restart the main program."""
+def _backup_first(
+    pair: PairConfig, options: DeployOptions, serving: str, spare: str, before: tuple[str, ...]
+) -> tuple[Plan, ...]:
+    """Refresh the spare from the code that runs, update the code, restart the main program."""
     if not pair.update:
-        words = f"the pair {pair.name} has no 'update': the command that updates the code between the two steps"
-        raise errors.BadOption(words, f"set it in the [zerg:{pair.name}] section")
+        raise errors.BadOption(
+            f"the pair {pair.name} has no 'update': the command that updates the code between"
+            " the two steps",
+            f"set it in the [zerg:{pair.name}] section",
+        )
     main = pair.programs[0]
     if serving != main:
-        return (_plan(pair, options, main, serving, before + ("update",), True),)
-    refresh = _plan(pair, {**options, "bake": 0}, spare, main, before, False)
-    return refresh, replace(
-        _plan(pair, options, main, spare, ("update",), True), continues_previous=True
-    )
+        return (_plan(pair, options, main, serving, (*before, "update")),)
+    refresh = replace(_plan(pair, options, spare, main, before), bake=0.0, after="")
+    restart = _plan(pair, options, main, spare, ("update",))
+    return refresh, replace(restart, continues_previous=True)
 
 
-def _plan(pair, options, target, old, before, last):
-    timeout = options["timeout"]
+def _plan(
+    pair: PairConfig, options: DeployOptions, target: str, old: str, before: tuple[str, ...]
+) -> Plan:
+    period = pair.health_timeout + pair.health_interval
     return Plan(
         target=target,
         old=old,
         before=before,
-        after="after_deploy" if pair.after_deploy and last else "",
+        after="after_deploy" if pair.after_deploy else "",
         check_parked=bool(pair.health) and pair.health_tells_instances_apart,
         check_serving=bool(pair.health),
         count=pair.health_count,
-        bake=pair.bake if options["bake"] is None else float(options["bake"]),
+        bake=pair.bake if options.bake is None else float(options.bake),
         max_exceptions=pair.max_exceptions,
         drain_timeout=pair.drain_timeout,
-        boot_timeout=pair.boot_timeout if timeout is None else float(timeout),
-        check_timeout=(pair.health_timeout + pair.health_interval) * pair.health_count * 2 + 10,
-        silence=pair.health_timeout + pair.health_interval + 2,
+        boot_timeout=pair.boot_timeout if options.timeout is None else float(options.timeout),
+        check_timeout=period * pair.health_count * 2 + 10,
+        silence=period + 2,
     )

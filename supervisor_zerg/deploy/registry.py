@@ -1,143 +1,154 @@
-"""The deploys of one pair: the one that runs, the last few, the labels of the releases, and what a deploy may do to the pair."""
+"""The deploys of one pair: the one that runs, the last few, and the labels of the releases."""
 
-from dataclasses import replace
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Optional
 
 from ..core import errors
-from ..core.goals import OnStart
-from .model import UNSEEN
+from ..core.decision import Action
+from ..core.pair_state import PairState
+from ..core.reply import Reply
+from ..jobs.services import Services
+from .executor import DeployRequest
+from .model import BEFORE_TRAFFIC
+from .runner import DeployRunner
+from .target import DeployTarget
 
 REMEMBERED = 10
+Labels = dict[str, list[Any]]
 
 
 class DeployRegistry:
-    """:param labels: program -> [pid, when that process was started, what an operator called the release in it]."""
+    """Knows the deploys of a pair and passes on what happens to the one that runs.
 
-    def __init__(self, controller, labels):
-        self.controller, self.labels = controller, labels
-        self.running, self.recent = None, []
+    Args:
+        labels: program -> [pid, when that process was started, the label of its release].
+        on_ended: called with each deploy when it has ended. `running` is None and `labels` is up
+            to date by then.
+    """
 
-    def begin(self, deploy):
-        """:raises ZergError: something else is under way."""
-        self.controller.check()
-        self.controller.free("")
+    def __init__(
+        self,
+        services: Services,
+        target: DeployTarget,
+        labels: Labels,
+        on_ended: Callable[[DeployRunner], object],
+    ) -> None:
+        self.services = services
+        self.target = target
+        self.labels = labels
+        self.on_ended = on_ended
+        self.running: Optional[DeployRunner] = None
+        self.recent: list[DeployRunner] = []
+
+    def begin(
+        self, request: DeployRequest, observed: PairState, reply: Reply[dict[str, Any]]
+    ) -> DeployRunner:
+        """Begin a deploy. The reply gets its struct when it has ended.
+
+        Raises:
+            ZergError: something else is under way.
+        """
+        self.target.require_idle()
+        deploy = DeployRunner(self.services, self.target, request, observed, reply, self._ended)
+        if self.last is not None:
+            self.last.executor.superseded = True
         self.running = deploy
-        self.recent = self.recent[1 - REMEMBERED :] + [deploy]
-        return deploy.start()
+        self.recent = [*self.recent[1 - REMEMBERED :], deploy]
+        deploy.start()
+        return deploy
 
     @property
-    def last(self):
+    def last(self) -> Optional[DeployRunner]:
         return self.recent[-1] if self.recent else None
 
-    def free(self, by):
-        """:param by: who wants to move the pair; a deploy may. :raises Busy:"""
-        if self.running and by != str(self.running):
+    @property
+    def is_booting(self) -> bool:
+        """The target was started and is not promoted yet.
+
+        It must answer the health check, so it must not be frozen.
+        """
+        return self.running is not None and self.running.state.phase in BEFORE_TRAFFIC
+
+    def require_idle(self) -> None:
+        """Refuse what must not happen during a deploy.
+
+        Raises:
+            Busy: a deploy is under way.
+        """
+        if self.running is not None:
             raise errors.Busy(
-                f"{self.running} by {self.running.by} is under way since {self.running.elapsed:.1f} s for the pair {self.controller.pair.name}",
+                f"{self.running} by {self.running.request.by} is under way since"
+                f" {self.running.elapsed:.1f} s for the pair {self.target.pair.name}",
                 "ask again when it has ended; 'zerg abort' ends it on the old release",
             )
 
-    def abort(self, by):
-        """End the one that runs, on the old release. :returns: it. :raises NoDeploy:"""
+    def abort(self, by: str) -> Reply[dict[str, Any]]:
+        """End the deploy that runs, on the old release. The reply is its struct at its end.
+
+        Raises:
+            NoDeploy: none is under way.
+        """
         if self.running is None:
-            raise errors.NoDeploy(f"no deploy of the pair {self.controller.pair.name} is under way")
-        deploy = self.running
-        deploy.abort(by)
-        return deploy
+            raise errors.NoDeploy(f"no deploy of the pair {self.target.pair.name} is under way")
+        reply = self.running.reply
+        self.running.abort(by)
+        return reply
 
-    # what a deploy hears
+    # what happens to the pair
 
-    def wake(self):
-        """Something happened that it may wait for."""
-        if self.running:
-            self.running.look()
+    def wake(self) -> None:
+        """Something happened that the deploy may wait for."""
+        if self.running is not None:
+            self.running.observe()
 
-    def made(self, action):
-        if self.running:
-            self.running.made(action)
+    def on_action_done(self, action: Action) -> None:
+        if self.running is not None:
+            self.running.on_action_done(action)
 
-    def program_ended(self, program, how):
-        if self.running:
-            self.running.program_ended(program, how)
+    def on_program_ended(self, program: str, state: str) -> None:
+        if self.running is not None:
+            self.running.on_program_ended(program, state)
 
-    def close(self):
-        if self.running:
+    def close(self) -> None:
+        if self.running is not None:
             self.running.close()
 
-    # what a deploy does
-
-    def awake(self, desired):
-        """An instance that is yet to be promoted has to answer for its health: it is not frozen."""
-        booting = self.running and self.running.state and self.running.state.phase in UNSEEN
-        return replace(desired, freeze=False) if booting else desired
-
-    def start_parked(self, program):
-        """Start a program whose instance is to wait for its promotion. :returns: was it started?"""
-        self.controller.goals.retiring = ""
-        started = self.controller.registry.programs.spawn(program)
-        self.controller.goals.on_start[program] = OnStart.STANDBY
-        self.controller.schedule(f"{program} was started")
-        return started
-
-    def end_parked(self, instance):
-        """Let a parked instance end through its FIFO, 1 s faster than by its signal. :returns: False when it is not parked."""
-        if (
-            not (instance.ready and instance.fully_paused)
-            or instance.program == self.controller.goals.last_active
-        ):
-            return False
-        self.controller.goals.retiring = instance.program
-        self.controller.schedule(f"{instance.program} is to end")
-        return True
-
-    def wanted(self, program, deploy):
-        """Somebody else than this deploy has started the program meanwhile."""
-        return self.running not in (None, deploy) or self.controller.goals.promotes_on_start(
-            program
-        )
-
-    # the end
-
-    def ended(self, deploy):
-        """Keep the label, let the old instance go where it is to, write a line of history."""
-        self.running, controller, info = None, self.controller, deploy.info()
+    def _ended(self, deploy: DeployRunner) -> None:
+        self.running = None
+        info = deploy.info()
         if info["pid"] and info["label"]:
-            self.labels[info["target"]] = [info["pid"], self._born(info["pid"]), info["label"]]
-            controller.save_orders()
-        if info["outcome"] == "deployed" and controller.pair.retire == "stop":
-            controller.goals.retiring, controller.requests.follow_up_pending = info["old"], True
-        outcome = "{}{}".format(info["outcome"], ": " + info["reason"] if info["reason"] else "")
-        told = {
-            "what": "deploy {}".format(info["target"]),
-            "by": info["by"],
-            "actions": info["steps"],
-            "label": info["label"],
-            "killed_requests": info["killed_requests"],
-        }
-        told.update(
-            id=info["id"], took_ms=info["elapsed"] * 1000, serving=info["serving"], outcome=outcome
-        )
-        controller.recorder.record(told)
-        controller.registry.answered()
-        controller.schedule(f"{deploy} has ended")
+            self.labels[info["target"]] = [
+                info["pid"],
+                self._started_at(info["pid"]),
+                info["label"],
+            ]
+        self.on_ended(deploy)
 
-    def label_of(self, program, pid):
-        """What an operator called the release in an instance; empty once it was started anew."""
-        *process, label = self.labels.get(program, ("",))
-        return label if process == [pid, self._born(pid)] else ""
+    # questions
 
-    def _born(self, pid):
+    def label_of(self, program: str, pid: int) -> str:
+        """The label of the release in a process; empty once the program was started again."""
+        *process, label = self.labels.get(program, [""])
+        return str(label) if process == [pid, self._started_at(pid)] else ""
+
+    def _started_at(self, pid: int) -> int:
         """When a process was started: its pid may be used again."""
-        process = self.controller.registry.kernel.process(pid)
+        process = self.services.kernel.process(pid)
         return process.start if process else 0
 
-    def told(self, ident=""):
-        """The struct of the deploy with that id; else of the one that runs, or of the last one, empty if there was none.
+    def info(self, ident: str = "") -> dict[str, Any]:
+        """The struct of the deploy with that id.
 
-        :raises ForgottenDeploy: nobody remembers it.
+        Without an id: of the one that runs, or of the last one; empty if there was none.
+
+        Raises:
+            ForgottenDeploy: nobody remembers it.
         """
-        known = [deploy for deploy in self.recent if ident in ("", deploy.id)]
+        known = [deploy for deploy in self.recent if ident in ("", deploy.request.id)]
         if ident and not known:
             raise errors.ForgottenDeploy(
-                f"nobody remembers the deploy {ident} of the pair {self.controller.pair.name}"
+                f"nobody remembers the deploy {ident} of the pair {self.target.pair.name}"
             )
         return known[-1].info() if known else {}

@@ -1,33 +1,34 @@
-"""A deploy under way: looks, asks advance.py what comes next, and does it. Holds the pair until it has ended.
+"""Runs a deploy: observes the pair, asks the state machine what comes next, and has it done.
 
-Everything that can block (hooks, health checks) is an errand of the listener (errands.py); everything that moves a slot goes through
-the pair's keeper. A client that disconnects ends nothing; a supervisord that is reloaded forgets the deploy, and reconcile makes one
-serve and one be parked, as after any other mishap.
+A client that disconnects ends nothing. A supervisord that is reloaded forgets the deploy; the
+pair then makes one instance serve and one be parked, as after any other failure.
 """
 
+from __future__ import annotations
+
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, Optional
 
-from ..core import errors
-from ..core.decision import ActionKind
+from ..core.decision import Action, ActionKind
+from ..core.pair_state import PairState
+from ..core.reply import Reply
+from ..jobs.services import Services
 from ..supervisord import events
-from .crash_counter import CrashCounter
-from .jobs import DeployJobs
-from .model import STARTED, Outcome, Phase, DeployObservation
+from ..supervisord.loop import Timer
+from .executor import DeployExecutor, DeployRequest
+from .model import STARTED, DeployAction, DeployState, Outcome, Phase
 from .state_machine import advance, begin
-from .stopper import Stopper
+from .target import DeployTarget
 
-BRISK_S = 0.05  # between two looks while an instance drains, stops, boots or is promoted; events wake it at once
-CALM_S = 0.25  # while it is checked or bakes
-RECYCLED_S = 0.05  # a worker that is recycled is replaced within that: a look in between would show one that lacks workers
-HOW = {
-    "EXITED": "it exited; its log tells why",
-    "BACKOFF": "it exited within its startsecs; its log tells why",
-    "STOPPED": "somebody stopped it",
-}
-TRANSIENT = (errors.Booting, errors.Unsteady)
-BUG = "a bug of supervisor_zerg, please report it: supervisord's log tells more"
-EVENTS = {
+#: Between two observations while an instance drains, stops, boots or is promoted.
+BRISK_S = 0.05
+#: Between two observations in the other phases. Events cause one at once.
+CALM_S = 0.25
+CALM_PHASES = (Phase.CHECKING, Phase.BAKING, Phase.PREPARING, Phase.FINISHING)
+BUG = "a bug of supervisor_zerg, please report it: supervisord's log has the details"
+EVENTS: dict[Optional[Outcome], type[events.ZergEvent]] = {
     Outcome.DEPLOYED: events.Deployed,
     Outcome.ROLLED_BACK: events.RolledBack,
     Outcome.FAILED: events.DeployFailed,
@@ -37,293 +38,203 @@ EVENTS = {
 
 
 class DeployRunner:
-    """:param plans: one after the other; each begins when the one before has deployed. :param ended: called with this deploy."""
+    """One deploy, from its first step to its end.
 
-    def __init__(self, controller, ident, plans, label, by, ended):
-        self.controller, self.registry, self.pair = controller, controller.registry, controller.pair
-        self.id, self.plans, self.label, self.by, self.ended = ident, list(plans), label, by, ended
-        self.loop = self.registry.loop
-        self.began, self.at, self.took = self.loop.clock(), time.time(), None
-        self.state, self.looking, self.timer = None, False, None
-        self.jobs, self.stopper = DeployJobs(controller, self.look), Stopper(self)
-        self.told, self.aborted_by, self.observed, self.starts = [], "", None, 0
-        self._forget()
+    Args:
+        observed: the observation on which the plans are based.
+        reply: gets the struct when the deploy has ended.
+        on_end: called with this deploy when it has ended.
+    """
 
-    def __str__(self):
-        return f"deploy {self.state.plan.target if self.state else self.pair.name} (id {self.id})"
+    def __init__(
+        self,
+        services: Services,
+        target: DeployTarget,
+        request: DeployRequest,
+        observed: PairState,
+        reply: Reply[dict[str, Any]],
+        on_end: Callable[[DeployRunner], object],
+    ) -> None:
+        self.services = services
+        self.loop = services.loop
+        self.target = target
+        self.request = request
+        self.observed = observed  # the latest observation
+        self.reply = reply
+        self.on_end = on_end
+        self.executor = DeployExecutor(services, target, request, self.observe)
+        self.closed = False
+        self.began = self.loop.clock()
+        self.at = time.time()
+        self.took: Optional[float] = None
+        self.aborted_by = ""
+        self.steps: list[str] = []
+        self._plans = list(request.plans)
+        self.state: DeployState = begin(self._plans[0], self.began)[0]
+        self._observing = False
+        self._timer: Optional[Timer] = None
+
+    def __str__(self) -> str:
+        return self.request.name(self.state.plan)
 
     @property
-    def over(self):
-        return self.state is not None and self.state.phase is Phase.ENDED and not self.plans
+    def over(self) -> bool:
+        return self.state.phase is Phase.ENDED and not self._plans
 
     @property
-    def elapsed(self):
+    def elapsed(self) -> float:
         """Seconds since it began, or that it took."""
         return self.loop.clock() - self.began if self.took is None else self.took
 
-    @property
-    def answer(self):
-        """The struct, once it is over."""
-        return self.info() if self.over else None
+    def start(self) -> None:
+        self._begin_plan()
 
-    def start(self):
-        self._next_plan()
-        return self
+    def _begin_plan(self) -> None:
+        self.executor.forget()
+        state, actions = begin(self._plans.pop(0), self.loop.clock())
+        self._enter_phase(state)
+        self._take(state, actions)
+        self.observe()
 
-    def _next_plan(self):
-        self._forget()
-        self.jobs.end()
-        self._take(*begin(self.plans.pop(0), self.loop.clock()))
-        self.look()
+    # what happens meanwhile
 
-    def _forget(self):
-        self.died, self.let_in = "", False
-        self.promotion, self.transient, self.promoted, self.request = "", False, False, None
-        self.crashes = CrashCounter(self.registry.kernel.alive)
-
-    # what it hears
-
-    def program_ended(self, program, how):
-        """A program of the pair is gone, by itself or by a stop."""
+    def on_program_ended(self, program: str, statename: str) -> None:
+        """A program of the pair has ended, by itself or by a stop."""
         if program == self.state.plan.target and self.state.phase in STARTED:
-            self.died = self.died or HOW.get(how, how)
-        self.look()
+            self.executor.process.on_end(statename)
+        self.observe()
 
-    def made(self, action):
-        """A command was given to an instance of the pair."""
-        self.let_in = (
-            self.let_in
-            or action.kind is ActionKind.RESUME
-            and action.program == self.state.plan.target
-        )
+    def on_action_done(self, action: Action) -> None:
+        """An action was carried out on the pair."""
+        if action.kind is ActionKind.RESUME and action.program == self.state.plan.target:
+            self.executor.process.resumed = True
 
-    def abort(self, by):
+    def abort(self, by: str) -> None:
         """End on the old release."""
         self.aborted_by = by
-        self.look()
+        self.observe()
 
-    def close(self):
-        """supervisord ends or forgets the pair."""
-        self.looking = True
-        if self.timer:
-            self.timer.cancel()
-        self.jobs.end()
+    def close(self) -> None:
+        """supervisord ends, or forgets the pair: do nothing any more."""
+        self.closed = True
+        self._cancel_timer()
+        self.executor.jobs.end()
 
-    def look(self):
-        """Look now, unless a look is under way. While supervisord ends nothing is done any more."""
-        if not self.looking and not self.over and self.registry.programs.running():
-            self.looking = True
-            if self.timer:
-                self.timer.cancel()
-            self._hear()  # what is seen now came after the answer
-            self.loop.task(self.controller.observer.look(True, False), self._seen).start()
+    # the loop
 
-    def _hear(self):
-        answer = self.request.answer if self.request is not None else None
-        self.promoted = isinstance(answer, dict)
-        if isinstance(answer, errors.ZergError):
-            self.promotion, self.transient, self.request = (
-                str(answer),
-                isinstance(answer, TRANSIENT),
-                None,
-            )
-
-    # what it does
-
-    def _seen(self, observed):
-        self.looking = False
-        try:
-            if observed is not None and self.registry.programs.running():
-                self.observed = observed
-                self._go_on()
-        except Exception:  # told in the log by the loop's guard; the pair must not be held for ever
-            self.plans, self.state = (
-                [],
-                replace(self.state, phase=Phase.ENDED, outcome=Outcome.FAILED, reason=BUG),
-            )
-            self._ended()
-            raise
-        if self.over:
+    def observe(self) -> None:
+        """Observe now, unless that is under way. While supervisord ends, nothing is done."""
+        if self._observing or self.closed or self.over or not self.services.programs.running():
             return
-        pause = (
-            CALM_S
-            if self.state.phase in (Phase.CHECKING, Phase.BAKING, Phase.PREPARING, Phase.FINISHING)
-            else BRISK_S
-        )
-        self.timer = self.loop.call_later(pause, self.look)
+        self._observing = True
+        self._cancel_timer()
+        self.executor.promotion.poll()
+        self.loop.task(self.target.observe(), self._on_observed).start()
 
-    def _go_on(self):
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _on_observed(self, observed: Optional[PairState]) -> None:
+        self._observing = False
+        if self.closed:
+            return
+        try:
+            if observed is not None and self.services.programs.running():
+                self.observed = observed
+                self._advance()
+        except Exception:  # the loop's guard logs it; the pair must not stay busy for ever
+            self._plans = []
+            self.state = replace(self.state, phase=Phase.ENDED, outcome=Outcome.FAILED, reason=BUG)
+            self._end()
+            raise
+        if not self.over:
+            pause = CALM_S if self.state.phase in CALM_PHASES else BRISK_S
+            self._timer = self.loop.call_later(pause, self.observe)
+
+    def _advance(self) -> None:
         while not self.over:
             before = self.state
-            state, actions = advance(before, self._sight())
+            observation = self.executor.observation(before, self.observed, self.aborted_by)
+            state, actions = advance(before, observation)
             if state is before and not actions:
                 return
+            if state.phase is not before.phase:
+                self._enter_phase(state)
             self._take(state, actions)
             if state.phase is Phase.ENDED:
-                return self._ended()
+                self._end()
+                return
 
-    def _take(self, state, actions):
-        if self.state is None or state.phase is not self.state.phase:
-            self.told.append(f"+{self.loop.clock() - self.began:.1f}s {state.waiting_for()}")
-            self.jobs.begin_count()
+    def _enter_phase(self, state: DeployState) -> None:
+        self.steps.append(f"+{self.loop.clock() - self.began:.1f}s {state.waiting_for()}")
+        self.executor.jobs.forget_answers()
+
+    def _take(self, state: DeployState, actions: tuple[DeployAction, ...]) -> None:
         self.state = state
-        for order in actions:
-            getattr(self, f"_do_{order.name.lower()}")()
-
-    def _sight(self):
-        plan, observed, jobs = self.state.plan, self.observed, self.jobs
-        target = observed.instance(plan.target)
-        if (
-            target.pid
-            and self.state.phase in STARTED
-            and not self.registry.kernel.alive(target.pid)
-        ):  # and supervisord is late
-            self.died = self.died or HOW["EXITED"]
-        return DeployObservation(
-            target=target,
-            old=observed.instance(plan.old),
-            serving=observed.serving,
-            now=self.loop.clock(),
-            ended=self.died,
-            hook=jobs.hook,
-            hook_words=jobs.hook_words,
-            good=jobs.good,
-            bad=jobs.bad,
-            health_words=jobs.health_words,
-            silent=self.loop.clock() - jobs.heard_at,
-            promotion=self.promotion,
-            transient=self.transient,
-            promoted=self.promoted,
-            let_in=self.let_in,
-            counters=self._counters(target),
-            orphans=any(o.program == plan.target for o in observed.orphans),
-            abort=self.aborted_by,
-        )
-
-    def _counters(self, target):
-        pids = {w.pid for w in target.workers if not w.zombie}
-        if self.state.phase in (Phase.PROMOTING, Phase.BAKING):
-            for pid in pids - self.loop.watched():
-                self.loop.watch(pid, self._worker_ended)
-        return self.crashes.see(
-            pids, self.controller.observer.masters[target.program].snapshot, self.loop.clock()
-        )
-
-    def _worker_ended(self, pid):
-        """The last that takes requests may be gone."""
-        self.loop.call_later(RECYCLED_S, lambda: self._look_after(pid))
-
-    def _look_after(self, pid):
-        self.controller.schedule("worker %d of %s ended" % (pid, self.state.plan.target))
-        self.look()
-
-    # orders
-
-    def _do_run_hook(self):
-        name = self.state.hooks[0] if self.state.phase is Phase.PREPARING else self.state.plan.after
-        self.jobs.run_hook(name, self._environment())
-
-    def _do_end_hook(self):
-        self.jobs.end()
-
-    def _environment(self):
-        plan = self.state.plan
-        return {
-            "ZERG_ID": self.id,
-            "ZERG_TARGET": plan.target,
-            "ZERG_OLD": plan.old,
-            "ZERG_LABEL": self.label,
-        }
-
-    def _do_stop(self):
-        self.jobs.end()
-        self.stopper.stop(
-            self.observed.instance(self.state.plan.target), unseen=not self.state.had_traffic
-        )
-
-    def _do_kill(self):
-        instance = self.observed.instance(self.state.plan.target)
-        self.stopper.kill(instance)
-        self.registry.log(
-            "warn",
-            "requests were cut",
-            pair=self.pair.name,
-            program=instance.program,
-            count=self.state.killed_requests,
-        )
-
-    def _do_start(self):
-        self.starts, self.crashes, self.let_in = (
-            self.starts + 1,
-            CrashCounter(self.registry.kernel.alive),
-            False,
-        )
-        if not self.controller.deploys.start_parked(self.state.plan.target):
-            self.died = "supervisord could not start it"
-
-    def _do_check(self):
-        self.jobs.check(
-            self.state.plan.target,
-            {**self._environment(), "ZERG_PHASE": self.state.phase.name.lower()},
-        )
-
-    def _do_promote(self):
-        self._ask(self.state.plan.target)
-
-    def _do_return(self):
-        self.jobs.end()
-        self._ask(self.state.plan.old)
-
-    def _ask(self, program):
-        self.controller.requests.withdraw(self.request)
-        self.promotion, self.transient, self.promoted = "", False, False
-        try:
-            self.request = self.controller.ask("promote", program, by=str(self))
-        except errors.ZergError as refusal:
-            self.promotion, self.request = str(refusal), None
+        for action in actions:
+            self.executor.perform(action, state, self.observed)
 
     # the end
 
-    def _ended(self):
-        state = self.state
-        self.jobs.end()
-        self.controller.requests.withdraw(self.request)
-        if state.outcome is Outcome.DEPLOYED and self.plans:
-            return self._next_plan()
-        self.plans, self.took = [], self.loop.clock() - self.began
-        kind = EVENTS.get(state.outcome)
-        if kind:
-            told = {
-                "pair": self.pair.name,
-                "id": self.id,
-                "target": state.plan.target,
-                "serving": self.observed.serving,
-            }
-            events.announce(kind, state.reason, **told)
-        if state.outcome is Outcome.ROLLED_BACK:
-            self.registry.hooks.run(
-                self.controller, "on_rollback", {**self._environment(), "ZERG_REASON": state.reason}
-            )
-        self.ended(self)
+    def _end(self) -> None:
+        outcome = self.state.outcome
+        if outcome is Outcome.DEPLOYED and self._plans:
+            self._begin_plan()
+            return
+        self.executor.forget()
+        self._plans = []
+        self.took = self.loop.clock() - self.began
+        self._announce()
+        if outcome is Outcome.ROLLED_BACK:
+            self.executor.run_rollback_hook(self.state)
+        self.on_end(self)
+        self.reply.set(self.info())
 
-    def info(self):
-        """What an operator is told about it, now or afterwards."""
+    def _announce(self) -> None:
+        kind = EVENTS.get(self.state.outcome)
+        if kind is not None:
+            events.announce(
+                kind,
+                self.state.reason,
+                pair=self.target.pair.name,
+                id=self.request.id,
+                target=self.state.plan.target,
+                serving=self.observed.serving,
+            )
+
+    # reports
+
+    def info(self) -> dict[str, Any]:
+        """The deploy struct of the RPC interface."""
         state = self.state
         return {
-            "id": self.id,
-            "pair": self.pair.name,
+            "id": self.request.id,
+            "pair": self.target.pair.name,
             "target": state.plan.target,
-            "pid": self.observed.instance(state.plan.target).pid if self.observed else 0,
+            "pid": self.observed.instance(state.plan.target).pid,
             "old": state.plan.old,
-            "label": self.label,
-            "by": self.by,
+            "label": self.request.label,
+            "by": self.request.by,
             "at": self.at,
             "elapsed": round(self.elapsed, 3),
             "phase": state.phase.name.lower(),
             "waiting_for": "" if self.over else state.waiting_for(),
-            "steps": list(self.told),
-            "outcome": state.outcome.value if self.over else "",
+            "steps": list(self.steps),
+            "outcome": state.outcome.value if self.over and state.outcome else "",
             "reason": state.reason,
             "killed_requests": state.killed_requests,
-            "serving": self.observed.serving if self.observed else "",
+            "serving": self.observed.serving,
+        }
+
+    def history_entry(self) -> dict[str, Any]:
+        """The entry of the history, once the deploy is over; its id is that of the deploy."""
+        info = self.info()
+        copied = ("id", "by", "outcome", "reason", "serving", "label", "killed_requests")
+        return {
+            **{key: info[key] for key in copied},
+            "kind": "deploy",
+            "program": info["target"],
+            "actions": info["steps"],
+            "took_ms": info["elapsed"] * 1000,
         }

@@ -1,66 +1,78 @@
-"""Looks at a pair, then begins its deploy, or tells what it would do."""
+"""Observes a pair, then begins its deploy, or tells what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
 
 from ..core import errors
-from .dry_run import rehearse
-from .plan import plans
-from .runner import DeployRunner
+from ..core.pair_state import PairState
+from ..core.reply import Reply
+from ..jobs.services import Services
+from .dry_run import dry_run
+from .executor import DeployRequest
+from .model import Plan
+from .plan import DeployOptions, make_plans
+from .registry import DeployRegistry
+from .target import DeployTarget
 
 
-class StartDeploy:
-    """:param options: as plans.read_options gives them. :raises ZergError: something else is under way."""
+def start_deploy(
+    services: Services,
+    target: DeployTarget,
+    deploys: DeployRegistry,
+    options: DeployOptions,
+    by: str = "operator",
+) -> Reply[dict[str, Any]]:
+    """Begin a deploy.
 
-    def __init__(self, controller, options):
-        controller.check()
-        controller.free("")
-        self.registry, self.controller, self.options, self.result = (
-            controller.registry,
-            controller,
-            options,
-            None,
-        )
-        self.registry.loop.task(controller.observer.look(True, False), self._seen).start()
+    Returns:
+        A reply with the deploy struct: at the end of the deploy if ``options.wait`` is set, else at
+        its beginning. A refusal after the observation is in the reply, too.
 
-    def _seen(self, observed):
+    Raises:
+        ZergError: something else is under way, or the pair cannot be moved.
+    """
+    target.require_idle()
+    reply: Reply[dict[str, Any]] = services.new_reply()
+
+    def begin(observed: Optional[PairState]) -> None:
         try:
-            self.result = self._begin(observed)
+            if observed is None:
+                raise errors.ZergError(f"the pair {target.pair.name} could not be observed")
+            plans = make_plans(target.pair, observed, options)
+            if options.dry_run:
+                reply.set(_dry_run_struct(target, plans, observed))
+                return
+            _require_listener(services, target, plans)
+            request = DeployRequest(services.new_id(), plans, options.label, by)
+            at_end = reply if options.wait else services.new_reply()
+            deploy = deploys.begin(request, observed, at_end)
+            if not options.wait:
+                reply.set(deploy.info())
         except errors.ZergError as refusal:
-            self.result = refusal
-        self.registry.answered()
+            reply.fail(refusal)
 
-    def _begin(self, observed):
-        controller, options = self.controller, self.options
-        if observed is None:
-            raise errors.ZergError(f"the look at the pair {controller.pair.name} failed")
-        todo = plans(controller.pair, observed, options)
-        if options["dry_run"]:
-            told = list(rehearse(controller.pair, todo, observed))
-            return {
-                "pair": controller.pair.name,
-                "target": todo[-1].target,
-                "steps": told,
-                "outcome": "dry run",
-                "serving": observed.serving,
-            }
-        if (
-            any(plan.before or plan.after or plan.check_serving for plan in todo)
-            and not self.registry.job_queue.listener_present()
-        ):
-            raise errors.NoListener(
-                f"hooks and health checks of the pair {controller.pair.name} need the listener, which does not run"
-            )
-        deploy = DeployRunner(
-            controller,
-            self.registry.new_id(),
-            todo,
-            options["label"],
-            "an operator",
-            controller.deploys.ended,
+    services.loop.task(target.observe(), begin).start()
+    return reply
+
+
+def _dry_run_struct(
+    target: DeployTarget, plans: Sequence[Plan], observed: PairState
+) -> dict[str, Any]:
+    return {
+        "pair": target.pair.name,
+        "target": plans[-1].target,
+        "steps": dry_run(target.pair, plans, observed),
+        "outcome": "dry run",
+        "serving": observed.serving,
+    }
+
+
+def _require_listener(services: Services, target: DeployTarget, plans: Sequence[Plan]) -> None:
+    needed = any(plan.before or plan.after or plan.check_serving for plan in plans)
+    if needed and not services.job_queue.listener_present():
+        raise errors.NoListener(
+            f"hooks and health checks of the pair {target.pair.name} need the listener,"
+            " which does not run"
         )
-        return controller.deploys.begin(deploy)
-
-    @property
-    def answer(self):
-        """The struct of the deploy, a refusal, or None while there is nothing to tell yet."""
-        if not isinstance(self.result, DeployRunner):
-            return self.result
-        return self.result.info() if self.result.over or not self.options["wait"] else None

@@ -1,49 +1,58 @@
-"""Ends the instance that a deploy replaces, or a release that is bad: gracefully, and with insistence."""
+"""Ends the target of a deploy: gracefully first, and until it has ended."""
+
+from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 
-PATIENCE_S = 1.0  # a parked instance that was told to end through its FIFO and is still there gets its stop signal
-MERCY_S = 5.0  # a release that hangs in its boot gets so long to heed its stop signal, and not Supervisor's stopwaitsecs
-INSIST_S = (
-    0.1  # a stop signal within 3 ms of a start can be lost: send it again until the program stops
-)
-INSIST_TRIES = 50
+from ..core.instance import Instance
+from ..jobs.services import Services
+from .model import PATIENCE_S
+from .target import DeployTarget
+
+#: A release that hangs in its boot is killed this long after its stop signal, instead of after
+#: Supervisor's stopwaitsecs.
+KILL_AFTER_S = 5.0
+#: A stop signal within 3 ms of a start can be lost: it is sent again until the program stops.
+RETRY_S = 0.1
+RETRIES = 50
 
 
 class Stopper:
-    """:param deploy: whose target it ends."""
+    """Ends programs of one pair."""
 
-    def __init__(self, deploy):
-        self.deploy, self.deploys, self.registry = (
-            deploy,
-            deploy.controller.deploys,
-            deploy.registry,
-        )
+    def __init__(self, services: Services, target: DeployTarget) -> None:
+        self.services = services
+        self.target = target
 
-    def stop(self, instance, unseen):
-        """:param unseen: it never had a request, so there is nothing to wait for."""
-        program, starts, later = instance.program, self.deploy.starts, self.registry.loop.call_later
-        if self.deploys.end_parked(instance):
-            later(PATIENCE_S, lambda: self._insist(program, starts, INSIST_TRIES))
+    def stop(self, instance: Instance, had_traffic: bool, superseded: Callable[[], bool]) -> None:
+        """End an instance.
+
+        Args:
+            had_traffic: it may have requests, so it is not killed early.
+            superseded: tells whether the program was started again since.
+        """
+        program = instance.program
+        loop = self.services.loop
+        if self.target.stop_parked(instance):
+            loop.call_later(PATIENCE_S, lambda: self._retry_stop(program, superseded, RETRIES))
             return
-        self._insist(program, starts, INSIST_TRIES)
-        pid = self.registry.programs.get(program).pid
-        if unseen:
-            later(MERCY_S, lambda: self.registry.programs.kill(program, pid))
+        self._retry_stop(program, superseded, RETRIES)
+        pid = self.services.programs.get(program).pid
+        if not had_traffic:
+            loop.call_later(KILL_AFTER_S, lambda: self.services.programs.kill(program, pid))
 
-    def _insist(self, program, starts, tries):
-        if self.deploy.starts != starts or self.deploys.wanted(program, self.deploy):
-            return  # it has stopped, and was started again
-        if (
-            self.registry.programs.stop(program)
-            or not tries
-            or self.registry.programs.get(program).state == "ABSENT"
-        ):
+    def _retry_stop(self, program: str, superseded: Callable[[], bool], tries: int) -> None:
+        programs = self.services.programs
+        if superseded() or programs.stop(program) or not tries:
             return
-        self.registry.loop.call_later(INSIST_S, lambda: self._insist(program, starts, tries - 1))
+        if programs.get(program).state != "ABSENT":
+            self.services.loop.call_later(
+                RETRY_S, lambda: self._retry_stop(program, superseded, tries - 1)
+            )
 
-    def kill(self, instance):
-        """SIGKILL, also to its workers, where its program has no killasgroup."""
-        self.registry.programs.kill(instance.program, instance.pid)
+    def kill(self, instance: Instance) -> None:
+        """SIGKILL, also to its workers, for a program without killasgroup."""
+        self.services.programs.kill(instance.program, instance.pid)
         for worker in instance.workers:
-            self.registry.kernel.signal(worker.pid, signal.SIGKILL)
+            self.services.kernel.signal(worker.pid, signal.SIGKILL)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, Optional, Protocol, Union
 
+from ..core.causes import Cause
 from ..core.effects import ReadStats, Sleep
 from ..core.instance import Instance
-from ..core.pair_state import PairState
 from ..core.pair_config import PairConfig
+from ..core.pair_state import PairState
 from ..core.reply import Reply
 
 Observing = Generator[Union[ReadStats, Sleep], Any, PairState]
@@ -55,5 +56,5 @@ class DeployTarget(Protocol):
     def is_started_by_others(self, program: str) -> bool:
         """Whether somebody else than the deploy has started the program meanwhile."""
 
-    def schedule(self, cause: Any) -> None:
-        """Reconcile the pair now, because of a core Cause."""
+    def schedule(self, cause: Cause) -> None:
+        """Reconcile the pair now, for that cause."""

@@ -49,7 +49,7 @@ def run(job: Mapping[str, Any]) -> tuple[bool, str]:
         line = _command_line(job)
         if line is None:
             return _request(job["check"], job["expect"], timeout_s)
-        prefix = f"{job['pair']} {job['what']}: "
+        prefix = f"{job['pair']} {job['name']}: "
         return subprocesses.run(line, job["environment"], timeout_s, prefix, job["id"])
     except Exception as error:  # from the configuration or from the server: anything may be wrong
         return False, subprocesses.one_line(_reason(error))

@@ -1,58 +1,63 @@
-"""Hooks: commands of the pair's section, run by the listener, since they may block."""
+"""Hooks: commands of the pair's section. The listener runs them, since they may block."""
 
-from .queue import Job
+from __future__ import annotations
 
-GRACE_S = 10.0
+from collections.abc import Callable, Mapping
+from typing import Optional
+
+from ..core.pair_config import PairConfig
+from .queue import HOOK, Job
+from .services import Services
+
+GRACE_S = 10.0  # for the listener to report after the time limit of the hook
 
 
-class Hooks:
-    """:param plugin: loop, worklist, log and ids (plugin.py)."""
+def run_hook(
+    services: Services,
+    pair: PairConfig,
+    serving: str,
+    name: str,
+    environment: Mapping[str, str],
+    on_result: Callable[[bool, str], object] = lambda ok, message: None,
+) -> Optional[Job]:
+    """Run a hook of a pair. Returns None if the pair has no such hook.
 
-    def __init__(self, registry):
-        self.registry = registry
+    Args:
+        serving: the program that serves now.
+        environment: added to ZERG_HOOK, ZERG_PAIR and ZERG_SERVING.
+        on_result: called with (ok, message) when the hook has ended.
+    """
+    command = pair.hooks[name]
+    if not command:
+        return None
 
-    def run(self, controller, name, environment, told=lambda ok, words: None):
-        """Run a hook of a pair, if it has that one. :param told: called with (ok, words) when it has ended. :returns: Job or None."""
-        pair, registry = controller.pair, self.registry
-        command = getattr(pair, name)
-        if not command:
-            return None
-        serving = controller.observed.serving if controller.observed else ""
-        environment = {
+    def ended(ok: bool, message: str) -> None:
+        level = "info" if ok else "warn"
+        services.log(level, "hook ended", pair=pair.name, hook=name, ok=ok, message=message)
+        on_result(ok, message)
+
+    job = Job(
+        services.new_id(),
+        HOOK,
+        pair.name,
+        name,
+        command,
+        pair.hook_timeout,
+        ended,
+        environment={
             "ZERG_HOOK": name,
             "ZERG_PAIR": pair.name,
             "ZERG_SERVING": serving,
             **environment,
-        }
+        },
+    )
+    services.job_queue.add(job)
+    services.loop.call_later(pair.hook_timeout + GRACE_S, lambda: _expire(services, job))
+    return job
 
-        def ended(ok, words):
-            registry.log(
-                "info" if ok else "warn",
-                "hook ended",
-                pair=pair.name,
-                hook=name,
-                ok=ok,
-                words=words,
-            )
-            told(ok, words)
 
-        job = Job(
-            registry.new_id(),
-            "hook",
-            pair.name,
-            name,
-            command,
-            pair.hook_timeout,
-            ended,
-            environment=environment,
-        )
-        registry.job_queue.add(job)
-        registry.loop.call_later(pair.hook_timeout + GRACE_S, lambda: self._overdue(job))
-        return job
-
-    def _overdue(self, job):
-        """The listener limits a hook; this is for a listener that is gone."""
-        if job.id in self.registry.job_queue.jobs:
-            self.registry.job_queue.tell(
-                job.id, False, f"the listener told nothing for {job.timeout + GRACE_S:.0f} s"
-            )
+def _expire(services: Services, job: Job) -> None:
+    """The listener limits a hook; this is for a listener that is gone."""
+    message = f"the listener reported nothing for {job.timeout + GRACE_S:.0f} s"
+    if job.id in services.job_queue.jobs:
+        services.job_queue.report(job.id, False, message)

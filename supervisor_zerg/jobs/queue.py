@@ -1,44 +1,62 @@
-"""What the event listener process is to do: user hooks and health checks, everything that can block.
+"""The queue of what may block: hooks and health checks, worked off by the event listener
+process.
 
-The list lives inside supervisord; the listener takes jobs and tells how they went (rpcinterface.py ``claimJobs``,
-``reportJob``). A listener that dies takes no job with it: the next one is given the health checks anew, and a hook that
-the dead one had begun counts as failed, since nobody can know how far it came. A check that the listener tells nothing about
-is given to it again.
+The queue lives inside supervisord; the listener claims jobs and reports their results
+(``claimJobs`` and ``reportJob`` in rpcinterface.py). No job is lost with a listener that dies:
+the next one gets the health checks again, and a hook that had begun counts as failed, since
+nobody knows how far it came. A check about which the listener reports nothing is given out
+again.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Callable
+from typing import Any, Optional
 
 STARTS_S = 8.0  # after supervisord's start a listener may still be on its way
-PRESENT_S = 20.0  # a listener asks on every tick of five seconds; one that was silent for so long is not there
-SILENT_S = 10.0  # beyond its timeout and interval a check may be silent for so long; then it is given out again
+PRESENT_S = 20.0  # a listener asks on every tick (5 s); one that was silent for so long is gone
+SILENT_S = 10.0  # a check may be silent this long beyond its timeout and interval
+
+HOOK = "hook"
+HEALTH = "health"
+END = "end"  # for the listener only: end the hook with this id
 
 
 @dataclass
 class Job:
-    """:param told: called with (ok, words) for each result; answers whether to go on checking."""
+    """A hook, which runs once, or a health check, which is repeated.
+
+    Attributes:
+        name: the hook, or "health".
+        check: the command of a hook; what a health check asks: a URL or ``command:...``.
+        timeout: seconds for one run.
+        on_result: called with (ok, message) for each result; answers whether to go on checking.
+        interval: seconds between two checks.
+        expect: the HTTP statuses that are good.
+    """
 
     id: str
-    kind: str  # hook or health; to the listener also end: the hook with this id is to be ended
+    kind: str
     pair: str
-    what: str
+    name: str
     check: str
     timeout: float
-    told: Callable
+    on_result: Callable[[bool, str], object]
     interval: float = 1.0
     expect: str = ""
     environment: dict[str, str] = field(default_factory=dict)
-    taken: bool = False
-    stopper: bool = False  # a hook that was begun is not wanted any more
-    heard: float = 0.0  # when the listener took it, or told of it
+    claimed: bool = False
+    ending: bool = False  # a hook that had begun is not wanted any more
+    heard_at: float = 0.0  # when the listener claimed it, or last reported about it
 
-    def struct(self):
-        """As it goes to the listener."""
+    def struct(self) -> dict[str, Any]:
+        """The job as the listener gets it."""
         return {
             "id": self.id,
-            "kind": "end" if self.stopper else self.kind,
+            "kind": END if self.ending else self.kind,
             "pair": self.pair,
-            "what": self.what,
+            "name": self.name,
             "check": self.check,
             "timeout": float(self.timeout),
             "interval": float(self.interval),
@@ -48,64 +66,90 @@ class Job:
 
 
 class JobQueue:
-    """:param clock: monotonic seconds. :param wake: tells the listener that there is a job."""
+    """The jobs of all pairs.
 
-    def __init__(self, clock, wake):
-        self.clock, self.wake = clock, wake
-        self.jobs, self.asked_at, self.began = {}, None, clock()
+    Args:
+        clock: monotonic seconds.
+        wake: tells the listener that there is a job.
+    """
 
-    def listener_present(self):
-        if self.asked_at is None:
-            return self.clock() - self.began < STARTS_S
-        return self.clock() - self.asked_at < PRESENT_S
+    def __init__(self, clock: Callable[[], float], wake: Callable[[Job], object]) -> None:
+        self.clock = clock
+        self.wake = wake
+        self.jobs: dict[str, Job] = {}
+        self._created_at = clock()
+        self._heard_at: Optional[float] = None
 
-    def add(self, job):
+    def listener_present(self) -> bool:
+        """Whether a listener works, or may still be starting."""
+        if self._heard_at is None:
+            return self.clock() - self._created_at < STARTS_S
+        return self.clock() - self._heard_at < PRESENT_S
+
+    def add(self, job: Job) -> Job:
         self.jobs[job.id] = job
         self.wake(job)
         return job
 
-    def withdraw(self, job):
-        """Nobody is interested any more. A hook that was begun is ended by the listener, which tells of it as ever."""
-        if job is None or job.id not in self.jobs or job.stopper:
-            return
-        if job.kind == "hook" and job.taken:
-            job.stopper, job.taken = True, False
-            self.wake(job)
-        else:
-            del self.jobs[job.id]
-            if job.kind == "hook":
-                job.told(False, "it was withdrawn before it began")
+    def withdraw(self, job: Optional[Job]) -> None:
+        """The result does not matter any more.
 
-    def take(self, anew):
-        """Jobs that no listener has. :param anew: another listener than the one that took jobs before."""
-        self.asked_at = now = self.clock()
-        for job in [j for j in self.jobs.values() if anew and (j.taken or j.stopper)]:
-            self._orphaned(job)
-        given = [job for job in self.jobs.values() if not job.taken or self._silent(job, now)]
+        A hook that has begun is ended by the listener, and its result is reported as usual.
+        """
+        if job is None or job.id not in self.jobs or job.ending:
+            return
+        if job.kind == HOOK and job.claimed:
+            job.ending = True
+            job.claimed = False
+            self.wake(job)
+            return
+        del self.jobs[job.id]
+        if job.kind == HOOK:
+            job.on_result(False, "it was withdrawn before it began")
+
+    def claim(self, restarted: bool) -> list[dict[str, Any]]:
+        """The jobs that no listener has.
+
+        Args:
+            restarted: the listener is not the one that claimed jobs before.
+        """
+        now = self.clock()
+        self._heard_at = now
+        if restarted:
+            self._take_back()
+        given = [job for job in self.jobs.values() if not job.claimed or self._silent(job, now)]
         for job in given:
-            job.taken, job.heard = True, now
+            job.claimed = True
+            job.heard_at = now
         return [job.struct() for job in given]
 
     @staticmethod
-    def _silent(job, now):
-        return job.kind == "health" and now - job.heard > job.timeout + job.interval + SILENT_S
+    def _silent(job: Job, now: float) -> bool:
+        limit = job.timeout + job.interval + SILENT_S
+        return job.kind == HEALTH and now - job.heard_at > limit
 
-    def _orphaned(self, job):
-        if job.kind == "hook":
-            self.tell(job.id, False, "the listener ended while it ran")
-        else:
-            job.taken = False
+    def _take_back(self) -> None:
+        """The listener that had claimed jobs is gone."""
+        for job in [job for job in self.jobs.values() if job.claimed or job.ending]:
+            if job.kind == HOOK:
+                self.report(job.id, False, "the listener ended while it ran")
+            else:
+                job.claimed = False
 
-    def tell(self, ident, ok, words):
-        """:returns: is the check to go on? None: there is no such job (any more)."""
-        self.asked_at = self.clock()
+    def report(self, ident: str, ok: bool, message: str) -> Optional[bool]:
+        """Take in a result.
+
+        Returns:
+            Whether to go on checking; None if there is no such job any more.
+        """
+        self._heard_at = self.clock()
         job = self.jobs.get(ident)
         if job is None:
             return None
-        job.heard = self.asked_at
-        if job.kind == "hook":
+        job.heard_at = self._heard_at
+        if job.kind == HOOK:
             del self.jobs[ident]
-        go_on = bool(job.told(ok, words))
+        go_on = bool(job.on_result(ok, message))
         if not go_on:
             self.jobs.pop(ident, None)
         return go_on

@@ -128,5 +128,5 @@ class JobRunner:
 
     def _log_unreported(self, job: JobStruct, message: str, error: Exception) -> None:
         if job["kind"] == "hook":
-            hook = f"{job['what']} of {job['pair']}"
+            hook = f"{job['name']} of {job['pair']}"
             self.log(f"cannot report the result of {hook} ({message}): {error}")

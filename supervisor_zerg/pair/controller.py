@@ -2,6 +2,8 @@
 runs *reconcile* until that is reached, and answers. The only state of a pair that is not a fact lives here.
 """
 
+from dataclasses import replace
+
 from ..core import errors
 from ..core.goals import Goals
 from ..core.goals import OnStart
@@ -9,6 +11,7 @@ from ..core.instance import Condition
 from ..deploy.registry import DeployRegistry
 from ..uwsgi.fifo import FifoChanges
 from ..uwsgi.observer import Observer
+from .deploy_target import ControllerTarget
 from .reconciler import reconcile
 from .recorder import HistoryRecorder
 from .request_handler import RequestHandler
@@ -32,7 +35,10 @@ class PairController:
         self.state_times, self.fallen = StateTimes(), set()
         self.requests = RequestHandler(self)
         self.task, self.observed, self.decision = None, None, None
-        self.deploys = DeployRegistry(self, settings.get("labels", {}))
+        self.deploy_target = ControllerTarget(self)
+        self.deploys = DeployRegistry(
+            registry.services, self.deploy_target, settings.get("labels", {}), self._deploy_ended
+        )
         self.recorder = HistoryRecorder(pair, registry)
         self.cause, self.began = "", 0.0
         self.routine, self.urgent, self.looked_closely = False, False, -1e9
@@ -54,7 +60,7 @@ class PairController:
         """The one that is at hand, or None."""
         return self.requests.request
 
-    def ask(self, verb, program="", by="an operator", **options):
+    def ask(self, verb, program="", by="operator", **options):
         """Take on a request. :returns: Request, perhaps answered already. :raises ZergError: Busy, Misconfigured, ShuttingDown."""
         self.check()
         self.free(by)
@@ -66,7 +72,8 @@ class PairController:
 
     def free(self, by):
         """Nothing else is under way. :param by: who asks; a deploy may move its own pair. :raises Busy:"""
-        self.deploys.free(by)
+        if by != str(self.deploys.running):
+            self.deploys.require_idle()
         self.requests.free()
 
     def busy(self):
@@ -122,7 +129,7 @@ class PairController:
         if how != "STOPPED":
             self.fallen.add(program)
         self.schedule(f"{program} {how}", at_once=True)
-        self.deploys.program_ended(program, how)
+        self.deploys.on_program_ended(program, how)
 
     def restart(self, instance):
         """Stop an instance so that it attaches to the pool's new socket, and start it again."""
@@ -209,7 +216,8 @@ class PairController:
     def desired(self, observed, force_toggle):
         """What this pair is to be, for *decide*."""
         self.requests.open(observed, self.look_began)
-        return self.deploys.awake(self.goals.desired(force_toggle, self._overdue(observed)))
+        desired = self.goals.desired(force_toggle, self._overdue(observed))
+        return replace(desired, freeze=False) if self.deploys.is_booting else desired
 
     def _overdue(self, observed):
         draining = (
@@ -258,7 +266,7 @@ class PairController:
             "debug", "made a move", pair=self.pair.name, action=str(action), reason=action.reason
         )
         self.recorder.made(action)
-        self.deploys.made(action)
+        self.deploys.on_action_done(action)
         if action.command and b"p" in action.command:
             for proof in self.proofs:
                 proof.cancel()
@@ -276,6 +284,18 @@ class PairController:
 
     # orders and history
 
+    def _deploy_ended(self, deploy):
+        """Keep the label, let the old instance end where it is to, write a line of history."""
+        self.save_orders()
+        entry = deploy.history_entry()
+        if entry["outcome"] == "deployed" and self.pair.retire == "stop":
+            self.goals.retiring, self.requests.follow_up_pending = deploy.state.plan.old, True
+        reason = entry.pop("reason")
+        entry["what"] = f"{entry.pop('kind')} {entry.pop('program')}"
+        entry["outcome"] += f": {reason}" if reason else ""
+        self.recorder.record(entry)
+        self.schedule(f"{deploy} has ended")
+
     def set_auto(self, on):
         if self.goals.auto == on:
             return False
@@ -284,7 +304,7 @@ class PairController:
         serving = self.observed.serving if self.observed else ""
         told = {
             "what": f"auto {'on' if on else 'off'}",
-            "by": "an operator",
+            "by": "operator",
             "actions": [],
             "took_ms": 0.0,
             "serving": serving,

@@ -2,6 +2,7 @@
 
 import time
 
+from ..jobs.hooks import run_hook
 from ..supervisord import events
 
 
@@ -39,8 +40,10 @@ class HistoryRecorder:
         soon(lambda: events.announce(kind, cause, pair=self.pair.name, program=target, was=was))
         if failed:
             soon(
-                lambda: self.registry.hooks.run(
-                    controller,
+                lambda: run_hook(
+                    self.registry.services,
+                    self.pair,
+                    controller.observed.serving if controller.observed else "",
                     "on_failover",
                     {"ZERG_TARGET": target, "ZERG_OLD": was, "ZERG_REASON": cause},
                 )

@@ -12,8 +12,8 @@ from dataclasses import replace
 from .. import config
 from ..core import errors
 from ..core.pair_config import Problem
-from ..jobs.hooks import Hooks
 from ..jobs.queue import JobQueue
+from ..jobs.services import Services
 from ..linux.procfs import CALLS, Kernel
 from ..supervisord import events
 from ..supervisord.loop import Loop
@@ -42,8 +42,17 @@ class Registry:
             f"{os.path.splitext(path)[0]}-settings.json" if path else "", self._complain
         )
         self.job_queue = JobQueue(self.loop.clock, self._tell_listener)
-        self.hooks = Hooks(self)
         self._ids, self._born = itertools.count(1), int(time.time())
+        self.services = Services(
+            self.loop,
+            self.kernel,
+            self.programs,
+            self.job_queue,
+            self.history,
+            self.log,
+            self.new_id,
+            self.answered,
+        )
         self.controllers = {}
         self._sections, self._configured = None, {}
         self._outdated = False  # a keeper is not (yet) of the section as it is now

@@ -17,7 +17,7 @@ def describe(controller, observed, registry):
         "auto": controller.goals.auto,
         "retire": controller.pair.retire,
         "busy": str(controller.deploys.running or controller.request or ""),
-        "deploy": controller.deploys.told(),
+        "deploy": controller.deploys.info(),
         "pool": _pool(controller, registry),
         "problems": problems(controller, observed, registry),
         "instances": [_copy(instance, controller) for instance in observed.instances],
@@ -108,7 +108,7 @@ def _pair_problems(controller, observed):
     elif not observed.warm and not _retired(controller.pair, observed):
         found.append(f"no warm instance: {_why_cold(observed, controller.deploys.last)}")
     if controller.deploys.last:
-        found += _bad_release(controller.deploys.told(), observed)
+        found += _bad_release(controller.deploys.info(), observed)
     if all(c.accepting for c in observed.instances) and not controller.goals.both_active:
         found.append("both instances accept requests")
     if not controller.goals.auto:

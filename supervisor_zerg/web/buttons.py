@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from ..core.errors import ZergError
 from ..core.text import format_auto, format_deploy, format_operation
 from ..deploy.plan import read_options
-from ..deploy.start import StartDeploy
+from ..deploy.start import start_deploy
 
 if TYPE_CHECKING:
     from ..pair.controller import PairController
@@ -50,13 +50,15 @@ def _request(verb: str, **options: bool) -> Callable[[PairController, str], Outc
 
 
 def _deploy(controller: PairController, program: str) -> Outcome:
-    start = StartDeploy(controller, PLAIN_DEPLOY)
-    return lambda: _sentence(start.answer)
+    reply = start_deploy(
+        controller.registry.services, controller.deploy_target, controller.deploys, PLAIN_DEPLOY
+    )
+    return lambda: _sentence(reply.error or reply.value)
 
 
 def _abort(controller: PairController, program: str) -> Outcome:
-    deploy = controller.deploys.abort("an operator")
-    return lambda: _sentence(deploy.answer)
+    reply = controller.deploys.abort("operator")
+    return lambda: _sentence(reply.error or reply.value)
 
 
 def _hold(controller: PairController, program: str) -> Outcome:

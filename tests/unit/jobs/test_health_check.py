@@ -38,7 +38,7 @@ def health(check, expect="", timeout=LIMIT_S, **more):
         "id": "1",
         "kind": "health",
         "pair": "pybossa",
-        "what": "health",
+        "name": "health",
         "check": check,
         "expect": expect,
         "interval": 1.0,
@@ -47,7 +47,7 @@ def health(check, expect="", timeout=LIMIT_S, **more):
 
 
 def hook(line, timeout=LIMIT_S, **more):
-    return health(line, "", timeout, kind="hook", what="before_deploy", **more)
+    return health(line, "", timeout, kind="hook", name="before_deploy", **more)
 
 
 def at_a_limit(line, begun):

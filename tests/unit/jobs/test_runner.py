@@ -93,7 +93,7 @@ def hook(identifier, line, timeout=20.0):
         "id": identifier,
         "kind": "hook",
         "pair": "pybossa",
-        "what": "before_deploy",
+        "name": "before_deploy",
         "check": line,
         "environment": {"WHO": identifier},
         "timeout": timeout,
@@ -106,7 +106,7 @@ def health(identifier, line="true", interval=0.05):
     return {
         **hook(identifier, f"command:{line}"),
         "kind": "health",
-        "what": "health",
+        "name": "health",
         "interval": interval,
     }
 
