@@ -20,7 +20,7 @@ demo: $(VENV)/has-demo
 test: $(VENV)/has-test
 	$(RUN) pytest -n 2 $(ARGS)
 
-bench: $(VENV)/has-demo
+bench: $(VENV)/has-bench
 	$(RUN) benchmarks $(ARGS)
 
 clean:

@@ -1,55 +1,78 @@
-"""Measure supervisor_zerg, and beside it what it replaces, on one application.
+"""Measure supervisor_zerg, and beside it what it replaces, with one application.
 
-    python -m benchmarks [--runs N] [--quick] [--only WORD ...]
+    python -m benchmarks [--runs N] [--quick] [--only GROUP ...]
 
-Takes some 20 minutes, with --quick 5; every process that is started is ended.
+Takes some 20 minutes, with --quick 5. Every process that is started is ended. If a group fails, the
+reason is printed, the others go on, and the exit status is 1.
 """
+
+from __future__ import annotations
 
 import argparse
 import shlex
 import signal
 import sys
 import time
+import traceback
+from collections.abc import Sequence
 
 from . import article, deploys, everywhere, idle, kill, machine, page, restart, strength, swaps
 from .table import HEAD
 
-ROOMS = (swaps, everywhere, kill, restart, strength, deploys, idle, page, article)
-GROUPS = {room.__name__.rpartition(".")[2]: room.run for room in ROOMS}
+MODULES = (swaps, everywhere, kill, restart, strength, deploys, idle, page, article)
+GROUPS = {module.__name__.rpartition(".")[2]: module for module in MODULES}
+RUNS = 50
+QUICK_RUNS = 15
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the groups.
+
+    Returns:
+        The exit status.
+    """
     options = parser().parse_args(arguments)
-    options.runs = options.runs or (15 if options.quick else 50)
+    options.runs = options.runs or (QUICK_RUNS if options.quick else RUNS)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
-    print(
-        f"$ python -m benchmarks {shlex.join(arguments if arguments is not None else sys.argv[1:])}"
-    )
-    print(f"{machine.observed()}\n\n{HEAD}", flush=True)
-    for name in options.only or GROUPS:
-        print(
-            "-- {}: {}".format(name, sys.modules[GROUPS[name].__module__].__doc__.split("\n")[0]),
-            flush=True,
-        )
-        for row in GROUPS[name](options):
-            print(row, flush=True)
+    words = sys.argv[1:] if arguments is None else arguments
+    print(f"$ python -m benchmarks {shlex.join(words)}\n{machine.describe()}\n\n{HEAD}", flush=True)
+    failed = [name for name in options.only or GROUPS if not run_group(name, options)]
     print(f"\n{time.monotonic() - began:.0f} s")
-    return 0
+    if failed:
+        print(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
 
 
-def parser():
-    found = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__.split("\n\n")[0]
-    )
-    found.add_argument(
-        "--runs", type=int, help="of what can be repeated quickly (50, with --quick 15)"
-    )
+def run_group(name: str, options: argparse.Namespace) -> bool:
+    """Print the rows of a group, or why it failed.
+
+    Returns:
+        Whether it ran to its end.
+    """
+    module = GROUPS[name]
+    print(f"-- {name}: {(module.__doc__ or '').partition(chr(10))[0]}", flush=True)
+    try:
+        for row in module.run(options):
+            print(row, flush=True)
+    except Exception as error:
+        traceback.print_exc()
+        reason = str(error).partition("\n")[0]
+        print(f"-- {name} FAILED: {type(error).__name__}: {reason}", flush=True)
+        return False
+    return True
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    description = (__doc__ or "").split("\n\n")[0]
+    found = argparse.ArgumentParser(prog="python -m benchmarks", description=description)
+    runs = f"runs of what can be repeated quickly ({RUNS}, with --quick {QUICK_RUNS})"
+    found.add_argument("--runs", type=int, help=runs)
     found.add_argument("--quick", action="store_true", help="fewer runs and pairs")
-    found.add_argument(
-        "--only", nargs="+", choices=GROUPS, metavar="GROUP", help=f"of {', '.join(GROUPS)}"
-    )
+    groups = f"of {', '.join(GROUPS)}"
+    found.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help=groups)
     return found
 
 

@@ -1,16 +1,21 @@
-"""Beside it, on the same application and under the same load: the article's own procedure, and a plain restart.
+"""For comparison, with the same application and load: the article's procedure, a plain restart.
 
-The article is "Zerg Dance" of the Crowdcrafting developers: three FIFOs, hooks in the uWSGI ini, two programs, two echoes to roll back.
+The article is "Zerg Dance" of the Crowdcrafting developers: three FIFOs, hooks in the uWSGI ini,
+two programs, and two echoes to roll back.
 """
+
+from __future__ import annotations
 
 import os
 import subprocess
 import time
-from collections import namedtuple
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Callable, NamedTuple
 
 from supervisor_zerg.demo.stack import Stack
-from supervisor_zerg.demo.traffic import failed, get
+from supervisor_zerg.demo.traffic import Answer, failed, get
 from supervisor_zerg.demo.verdict import slowest_ms
 
 from .load import PREFORK, quick_load, slow_load
@@ -20,11 +25,9 @@ CALM_S = 2.5  # after a deploy; longer than the boot and startsecs
 SWAP_CALM_S = 0.5
 HANGS_S = 2.0
 ENVIRONMENT = {"ZERG_BOOT_S": str(BOOT_S)}
-ROW = "%-52s %5s %9s %8s %15s %15s"
-HEAD = ROW % ("", "times", "requests", "failed", "longest answer", "longest silence")
-Outcome = namedtuple("Outcome", "answers began ended")
 
-# As published. Only the second line is ours: without it the first boot races with the pool's, and an instance that loses it ends.
+# As published, but for the second line. Without it the first boot races with the pool's, and an
+# instance that loses the race ends.
 ARTICLE = """\
 [uwsgi]
 wait-for-socket = $(ZERG_RUN)/pool.sock
@@ -58,45 +61,48 @@ hook-master-start = unix_signal:15 gracefully_kill_them_all
 """
 
 
-def run(options):
+class Outcome(NamedTuple):
+    """What clients saw from the start of a procedure until the calm after it."""
+
+    answers: list[Answer]
+    began: float
+    ended: float
+
+
+def run(options: Namespace) -> Iterator[str]:
+    """The lines of this group."""
     times, swaps = (1, 10) if options.quick else (5, 50)
-    yield HEAD
+    yield _line("", "times", "requests", "failed", "longest answer", "longest silence")
     with without_plugin(PLAIN) as stack:
-        yield told("supervisorctl restart, one program, no plugin", repeat(stack, times, restart))
+        outcomes = repeat(stack, times, restart)
+        yield row("supervisorctl restart, one program, no plugin", outcomes)
     with without_plugin(ARTICLE) as stack:
-        yield told("the article's deploy", repeat(stack, times, article_deploy))
+        yield row("the article's deploy", repeat(stack, times, article_deploy))
     with without_plugin(ARTICLE) as stack:
         stack.ctl("start", "pybossabak")
         time.sleep(CALM_S)
         echoes = Echoes(stack)
-        yield told(
-            "the article's roll-back: echo 1p, echo 2p",
-            repeat(stack, swaps, echoes.roll_back, SWAP_CALM_S),
-        )
-        yield "  after them the instance that answers holds the slot %s; %d echoes hung" % (
-            slot_of_answering(stack),
-            echoes.hung,
-        )
+        outcomes = repeat(stack, swaps, echoes.roll_back, SWAP_CALM_S)
+        yield row("the article's roll-back: echo 1p, echo 2p", outcomes)
+        slot = slot_of_answering(stack)
+        yield f"  then the instance that answers holds the slot {slot}; {echoes.hung} echoes hung"
     stack = Stack(app=PREFORK, environment=ENVIRONMENT)
     try:
         stack.start().warm_up()
-        yield told(
-            "supervisor_zerg, deploy: restart the parked instance",
-            repeat(stack, times, zerg_deploy),
-        )
-        yield told(
-            "supervisor_zerg, roll-back: swap", repeat(stack, swaps, zerg_roll_back, SWAP_CALM_S)
-        )
+        outcomes = repeat(stack, times, zerg_deploy)
+        yield row("supervisor_zerg, deploy: restart the parked instance", outcomes)
+        outcomes = repeat(stack, swaps, zerg_roll_back, SWAP_CALM_S)
+        yield row("supervisor_zerg, roll-back: swap", outcomes)
     finally:
         stack.stop()
 
 
 @contextmanager
-def without_plugin(ini, environment=ENVIRONMENT):
+def without_plugin(ini: str, environment: Mapping[str, str] = ENVIRONMENT) -> Iterator[Stack]:
+    """A stack with this ini and without supervisor_zerg."""
     stack = Stack(dialect="article", app=PREFORK, environment=environment)
-    (stack.conf_d / "uwsgi" / "article.ini").write_text(
-        ini.replace("$(ZERG_RUN)", str(stack.run))
-    )  # if-exists expands no variable
+    path = stack.conf_d / "uwsgi" / "article.ini"
+    path.write_text(ini.replace("$(ZERG_RUN)", str(stack.run)))  # if-exists expands no variable
     (stack.conf_d / "zerg.conf").unlink()
     if ini is PLAIN:
         for filename in ("zergpool.conf", "pybossabak.conf"):
@@ -110,26 +116,28 @@ def without_plugin(ini, environment=ENVIRONMENT):
         stack.stop()
 
 
-def repeat(stack, times, procedure, calm=CALM_S):
-    """:returns: [Outcome, ...]: what clients saw from the start of a procedure until calm after it."""
+def repeat(
+    stack: Stack, times: int, procedure: Callable[[Stack], object], calm_s: float = CALM_S
+) -> list[Outcome]:
+    """Repeat a procedure under load."""
     outcomes = []
     with quick_load(stack, clients=3) as quick, slow_load(stack) as slow:
         for _ in range(times):
             began = time.monotonic()
             procedure(stack)
-            time.sleep(calm)
-            outcomes.append(
-                Outcome(quick.new_answers() + slow.new_answers(), began, time.monotonic())
-            )
+            time.sleep(calm_s)
+            answers = quick.new_answers() + slow.new_answers()
+            outcomes.append(Outcome(answers, began, time.monotonic()))
     return outcomes
 
 
-def restart(stack):
+def restart(stack: Stack) -> None:
+    """A plain restart."""
     stack.ctl("restart", "pybossa")
 
 
-def article_deploy(stack):
-    """Boot the backup server to have an instance of what runs; then restart the default server with the new code."""
+def article_deploy(stack: Stack) -> None:
+    """Boot the backup with the current code, then restart the default server with the new code."""
     stack.ctl("restart", "pybossabak")
     time.sleep(CALM_S)
     stack.ctl("restart", "pybossa")
@@ -138,62 +146,61 @@ def article_deploy(stack):
 class Echoes:
     """The article's two commands. An echo into a FIFO that nobody reads hangs."""
 
-    def __init__(self, stack):
-        self.run, self.hung = stack.run, 0
+    def __init__(self, stack: Stack) -> None:
+        self.run = stack.run
+        self.hung = 0
 
-    def roll_back(self, stack):
-        self.echo("1p", "running")
-        self.echo("2p", "sleeping")
+    def roll_back(self, stack: Stack) -> None:
+        """Roll back as the article does."""
+        self._echo("1p", "running")
+        self._echo("2p", "sleeping")
 
-    def echo(self, text, slot):
+    def _echo(self, text: str, slot: str) -> None:
         try:
             subprocess.run(["sh", "-c", f"echo {text} > {self.run}/{slot}.fifo"], timeout=HANGS_S)
         except subprocess.TimeoutExpired:
             self.hung += 1
 
 
-def zerg_deploy(stack):
+def zerg_deploy(stack: Stack) -> None:
+    """Restart the parked instance, which then takes over."""
     info = stack.info()
     stack.ctl("restart", info["parked"])
     stack.until_roles(info["parked"], info["serving"])
 
 
-def zerg_roll_back(stack):
+def zerg_roll_back(stack: Stack) -> None:
+    """Swap back."""
     stack.zerg.swap("")
 
 
-def told(what, outcomes):
-    answers = [a for outcome in outcomes for a in outcome.answers]
+def row(name: str, outcomes: list[Outcome]) -> str:
+    """The line of one procedure."""
+    answers = [answer for outcome in outcomes for answer in outcome.answers]
     silence = max(silence_ms(outcome) for outcome in outcomes)
-    return ROW % (
-        what,
-        len(outcomes),
-        len(answers),
-        len(failed(answers)),
-        f"{slowest_ms(answers):.0f} ms",
-        f"{silence:.0f} ms",
-    )
+    counts = (str(len(outcomes)), str(len(answers)), str(len(failed(answers))))
+    return _line(name, *counts, f"{slowest_ms(answers):.0f} ms", f"{silence:.0f} ms")
 
 
-def silence_ms(outcome):
-    """The longest time in which nobody was answered."""
-    moments = sorted(
-        a.ended
-        for a in outcome.answers
-        if a.status == 200 and outcome.began <= a.ended <= outcome.ended
-    )
-    gaps = zip([outcome.began, *moments], [*moments, outcome.ended])
+def _line(name: str, times: str, requests: str, failures: str, longest: str, silence: str) -> str:
+    return f"{name:<52} {times:>5} {requests:>9} {failures:>8} {longest:>15} {silence:>15}"
+
+
+def silence_ms(outcome: Outcome) -> float:
+    """The longest time in which no request was answered."""
+    began, ended = outcome.began, outcome.ended
+    good = [answer.ended for answer in outcome.answers if answer.status == 200]
+    moments = sorted(moment for moment in good if began <= moment <= ended)
+    gaps = zip([began, *moments], [*moments, ended])
     return max(after - before for before, after in gaps) * 1000
 
 
-def slot_of_answering(stack):
-    """By the kernel: which FIFO does the master of the instance that answers hold?"""
+def slot_of_answering(stack: Stack) -> str:
+    """Which FIFO the master of the answering instance holds, according to the kernel."""
     answering = get(stack.web, timeout=10).program
     master = stack.supervisor.getProcessInfo(answering)["pid"]
-    links = [
-        os.readlink(entry.path) for entry in os.scandir("/proc/%d/fd" % master)
-    ]  # " (deleted)" where another took the path
-    return next(
-        (s for s in ("new", "running", "sleeping") if str(stack.run / (f"{s}.fifo")) in links),
-        "that no path leads to",
-    )
+    # a link ends with " (deleted)" where another master took the path
+    links = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{master}/fd")]
+    slots = ("new", "running", "sleeping")
+    held = [slot for slot in slots if str(stack.run / f"{slot}.fifo") in links]
+    return held[0] if held else "that no path leads to"

@@ -1,7 +1,12 @@
-"""Many pairs under one supervisord, made from the files of conf.d/: real instances of uWSGI, one pool for all of them."""
+"""Many pairs of real uWSGI instances under one supervisord, with one pool for all of them."""
+
+from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from supervisor_zerg.demo.stack import Stack
 
@@ -9,8 +14,16 @@ from .load import STALL, TOP
 
 BOOT_S = 180.0
 MINFDS = 16384
-PLUGIN = "[rpcinterface:zerg]\nsupervisor.rpcinterface_factory = supervisor_zerg.rpcinterface:make_zerg_rpcinterface\n"
-LISTENER = "[eventlistener:zerg]\ncommand = zerg-listener\nevents = PROCESS_STATE,PROCESS_COMMUNICATION,TICK_5\nbuffer_size = 256\n"
+PLUGIN = """\
+[rpcinterface:zerg]
+supervisor.rpcinterface_factory = supervisor_zerg.rpcinterface:make_zerg_rpcinterface
+"""
+LISTENER = """\
+[eventlistener:zerg]
+command = zerg-listener
+events = PROCESS_STATE,PROCESS_COMMUNICATION,TICK_5,ZERG_JOB
+buffer_size = 256
+"""
 PAIR = """\
 [zerg:{name}]
 programs = {name},{name}bak
@@ -22,72 +35,87 @@ pool = zergpool
 
 
 class Farm(Stack):
-    """:param pairs: how many; the pairs are ``p0`` and ``p0bak``, ``p1`` and ``p1bak`` ... :param plugin: with supervisor_zerg?"""
+    """A stack of many pairs: ``p0`` of ``p0`` and ``p0bak``, ``p1`` of ``p1`` and ``p1bak`` ...
 
-    def __init__(self, pairs, app=None, pair=None, plugin=True):
+    Args:
+        pair: Options of each pair.
+        plugin: Whether supervisor_zerg is loaded.
+    """
+
+    def __init__(
+        self,
+        pairs: int,
+        app: Mapping[str, Any] | None = None,
+        pair: Mapping[str, str] | None = None,
+        plugin: bool = True,
+    ) -> None:
         super().__init__(app=app or {"processes": 1}, environment={"PYTHONPATH": TOP})
-        self.names, self.plugin = ["p%d" % number for number in range(pairs)], plugin
-        self.conf.write_text(
-            self.conf.read_text().replace("[supervisord]", "[supervisord]\nminfds = %d" % MINFDS)
-        )
+        self.names = [f"p{number}" for number in range(pairs)]
+        self.plugin = plugin
+        main = self.conf.read_text()
+        self.conf.write_text(main.replace("[supervisord]", f"[supervisord]\nminfds = {MINFDS}"))
+        self._write_programs(pair or {})
+        self._write_pool()
+
+    @property
+    def pid(self) -> int:
+        """The pid of supervisord."""
+        return self.process.pid if self.process else 0
+
+    def _write_programs(self, pair: Mapping[str, str]) -> None:
         program = (self.conf_d / "pybossa.conf").read_text()
-        options = "\n".join("{} = {}".format(*item) for item in (pair or {}).items())
-        parts = [PLUGIN, LISTENER] if plugin else []
+        options = "\n".join(f"{option} = {value}" for option, value in pair.items())
+        parts = [PLUGIN, LISTENER] if self.plugin else []
         for name in self.names:
             self.place(name).mkdir()
-            parts += [self.program(program, name, name), self.program(program, f"{name}bak", name)]
-            parts += (
-                [PAIR.format(name=name, run=self.place(name), options=options)] if plugin else []
-            )
+            for process in (name, f"{name}bak"):
+                header = f'[program:{process}]\nenvironment = ZERG_RUN="{self.place(name)}"'
+                parts.append(program.replace("[program:pybossa]", header))
+            if self.plugin:
+                parts.append(PAIR.format(name=name, run=self.place(name), options=options))
         for filename in ("pybossa.conf", "pybossabak.conf", "zerg.conf"):
             (self.conf_d / filename).unlink()
         (self.conf_d / "00-stall.conf").write_text(STALL)
         (self.conf_d / "farm.conf").write_text("\n".join(parts))
-        self.write_pool()
 
-    def place(self, name):
-        return self.run / name
-
-    def program(self, text, program, pair):
-        return text.replace(
-            "[program:pybossa]",
-            f'[program:{program}]\nenvironment = ZERG_RUN="{self.place(pair)}"',
-        )
-
-    def write_pool(self):
+    def _write_pool(self) -> None:
         ini = self.conf_d / "uwsgi" / "zergpool.ini"
-        lines = [
-            f"zerg-pool = {self.place(name)}/pool.sock:{self.place(name)}/web.sock"
-            for name in self.names
-        ]
+        places = map(self.place, self.names)
+        lines = [f"zerg-pool = {place}/pool.sock:{place}/web.sock" for place in places]
         ini.write_text(re.sub(r"(?m)^zerg-pool = .*$", "\n".join(lines), ini.read_text()))
 
-    def address(self, name):
+    def place(self, name: str) -> Path:
+        """The folder of a pair."""
+        return self.run / name
+
+    def address(self, name: str) -> str:
+        """The served socket of a pair."""
         return str(self.place(name) / "web.sock")
 
-    def __enter__(self):
+    def __enter__(self) -> Farm:
         try:
-            return self.boot()
+            return self._boot()
         except BaseException:
             self.stop()
             raise
 
-    def boot(self):
-        """Start, and wait until every instance is up and, with the plugin, every pair has a serving and a parked one."""
+    def _boot(self) -> Farm:
+        """Start, and wait until every pair has a serving and a parked instance."""
         self.start(wait=False)
-        self.until(self._whole if self.plugin else self._up, BOOT_S, every=0.5)
+        self.until(self._all_warm if self.plugin else self._all_run, BOOT_S, every=0.5)
         time.sleep(1)
         return self
 
-    def _whole(self):
-        return self._up() and all(info["warm"] for info in self.zerg.getAllPairInfo())
+    def _all_warm(self) -> bool:
+        return self._all_run() and all(info["warm"] for info in self.zerg.getAllPairInfo())
 
-    def _up(self):
-        return all(info["statename"] == "RUNNING" for info in self.supervisor.getAllProcessInfo())
+    def _all_run(self) -> bool:
+        processes = self.supervisor.getAllProcessInfo()
+        return all(info["statename"] == "RUNNING" for info in processes)
 
-    def masters(self):
-        """How many instances really run."""
+    def masters(self) -> int:
+        """How many instances run."""
+        processes = self.supervisor.getAllProcessInfo()
         return sum(
-            info["statename"] == "RUNNING" and info["name"].startswith("p")
-            for info in self.supervisor.getAllProcessInfo()
+            info["statename"] == "RUNNING" and info["name"].startswith("p") for info in processes
         )

@@ -1,10 +1,15 @@
-"""kill -9 of the serving master under load: how soon the other instance answers, and what is lost."""
+"""kill -9 of the serving master under load: how soon the other instance answers, what is lost."""
+
+from __future__ import annotations
 
 import os
 import signal
 import time
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
 
-from supervisor_zerg.demo.traffic import failed
+from supervisor_zerg.demo.stack import Stack
+from supervisor_zerg.demo.traffic import Traffic, failed
 
 from .load import AT_ONCE, PREFORK, QUICK, THREADS, quick_load, slow_load, warm_stack
 from .table import Row, Target
@@ -12,7 +17,8 @@ from .table import Row, Target
 CALM_S = 0.3
 
 
-def run(options):
+def run(options: Namespace) -> Iterator[Row]:
+    """The rows of this group."""
     few, many = (2, 4) if options.quick else (10, options.runs)
     for mode, app, runs in (("prefork 4", PREFORK, many), ("2 x 4 threads", THREADS, few)):
         with (
@@ -20,49 +26,48 @@ def run(options):
             quick_load(stack, paths=(AT_ONCE, QUICK)) as quick,
             slow_load(stack) as slow,
         ):
-            yield from kills(stack, (quick, slow), mode, runs)
+            yield kills(stack, (quick, slow), mode, runs)
 
 
-def kills(stack, traffics, mode, runs):
-    took, inside, beyond, total = [], 0, 0, 0
+def kills(stack: Stack, traffics: Sequence[Traffic], mode: str, runs: int) -> Row:
+    """From each kill to the first answer of the other instance."""
+    took = []
+    inside = 0
+    beyond = 0
+    total = 0
     for _ in range(runs):
-        killed, heir = kill(stack)
+        killed, successor = kill(stack)
         answers = [a for traffic in traffics for a in traffic.new_answers()]
-        bad = failed(answers)
-        cut = [a for a in bad if a.began <= killed <= a.ended]
-        took.append(
-            (min(a.ended for a in answers if a.program == heir and a.handled > killed) - killed)
-            * 1000
-        )
-        inside, beyond, total = (
-            inside + len(cut),
-            beyond + len(bad) - len(cut),
-            total + len(answers),
-        )
-    told = "of %d requests %d cut inside the killed process, %d failed beyond" % (
-        total,
-        inside,
-        beyond,
-    )
-    yield Row(
-        f"kill -9 to the first answer of the other instance, {mode}",
-        took,
-        target=Target("median", 10),
-        note=told,
-    )
+        cut = [a for a in failed(answers) if a.began <= killed <= a.ended]
+        theirs = [a.ended for a in answers if a.program == successor and a.handled > killed]
+        took.append((min(theirs) - killed) * 1000)
+        inside += len(cut)
+        beyond += len(failed(answers)) - len(cut)
+        total += len(answers)
+    name = f"kill -9 to the first answer of the other instance, {mode}"
+    note = f"of {total} requests {inside} cut inside the killed process, {beyond} failed beyond it"
+    return Row(name, took, target=Target("median", 10), note=note)
 
 
-def kill(stack):
-    """Kill the serving master and wait until the pair is whole again. :returns: (when, the program that took over)"""
+def kill(stack: Stack) -> tuple[float, str]:
+    """Kill the serving master and wait until the pair is whole again.
+
+    Returns:
+        When it was killed, and the program that took over.
+    """
     info = stack.info()
-    serving, heir = info["serving"], info["parked"]
-    master = next(c["master"] for c in info["instances"] if c["program"] == serving)
+    serving = info["serving"]
+    parked = info["parked"]
+    master = next(found["master"] for found in info["instances"] if found["program"] == serving)
     killed = time.monotonic()
     os.kill(master, signal.SIGKILL)
     time.sleep(CALM_S)
-    stack.until_roles(heir, serving)
-    stack.until(
-        lambda: all(c["statename"] == "RUNNING" for c in stack.info()["instances"])
-    )  # or Supervisor would give it up some time
+    stack.until_roles(parked, serving)
+    stack.until(lambda: both_run(stack))  # or Supervisor would give it up at some time
     time.sleep(CALM_S)
-    return killed, heir
+    return killed, parked
+
+
+def both_run(stack: Stack) -> bool:
+    """Whether Supervisor calls both programs RUNNING."""
+    return all(found["statename"] == "RUNNING" for found in stack.info()["instances"])

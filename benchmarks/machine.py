@@ -1,4 +1,6 @@
-"""The facts of the machine that the figures depend on."""
+"""The facts about the machine that the figures depend on."""
+
+from __future__ import annotations
 
 import os
 import platform
@@ -8,15 +10,15 @@ from importlib import metadata
 from supervisor_zerg.demo.stack import BIN
 
 
-def observed():
-    uwsgi = subprocess.run(
-        [str(BIN / "uwsgi"), "--version"], capture_output=True, text=True
-    ).stdout.strip()
-    return "%d cores, load %.2f, Linux %s, Python %s, supervisor %s, uWSGI %s" % (
-        len(os.sched_getaffinity(0)),
-        os.getloadavg()[0],
-        platform.release(),
-        platform.python_version(),
-        metadata.version("supervisor"),
-        uwsgi,
+def describe() -> str:
+    """One line about the machine and the versions."""
+    uwsgi = subprocess.run([str(BIN / "uwsgi"), "--version"], capture_output=True, text=True)
+    facts = (
+        f"{len(os.sched_getaffinity(0))} cores",
+        f"load {os.getloadavg()[0]:.2f}",
+        f"Linux {platform.release()}",
+        f"Python {platform.python_version()}",
+        f"supervisor {metadata.version('supervisor')}",
+        f"uWSGI {uwsgi.stdout.strip()}",
     )
+    return ", ".join(facts)

@@ -1,7 +1,12 @@
-"""``supervisorctl restart`` of the serving program, whose application takes 4 s to boot: the longest that a client waits."""
+"""A restart of the serving program whose application boots in 4 s: how long clients wait."""
+
+from __future__ import annotations
 
 import time
+from argparse import Namespace
+from collections.abc import Iterator
 
+from supervisor_zerg.demo.stack import Stack
 from supervisor_zerg.demo.traffic import failed
 from supervisor_zerg.demo.verdict import slowest_ms
 
@@ -9,12 +14,14 @@ from .load import PREFORK, quick_load, warm_stack
 from .table import Row, Target
 
 BOOT_S = 4.0
-MOST_LONGER_MS = 50
+MAX_LONGER_MS = 50
 
 
-def run(options):
+def run(options: Namespace) -> Iterator[Row]:
     """The same load for the same time, with a restart and without."""
-    longer, total, bad = [], 0, 0
+    longer = []
+    total = 0
+    failures = 0
     with (
         warm_stack(PREFORK, environment={"ZERG_BOOT_S": str(BOOT_S)}) as stack,
         quick_load(stack) as traffic,
@@ -22,17 +29,26 @@ def run(options):
         for _ in range(2 if options.quick else 8):
             traffic.new_answers()
             began = time.monotonic()
-            serving = stack.info()["serving"]
-            stack.supervisor.stopProcess(serving)
-            stack.supervisor.startProcess(serving, False)
-            stack.until(lambda: (i := stack.info())["serving"] == serving and i["warm"])
-            restarted = traffic.new_answers()
+            restart_serving(stack)
+            answers = traffic.new_answers()
             time.sleep(time.monotonic() - began)
-            calm = traffic.new_answers()
-            longer.append(slowest_ms(restarted) - slowest_ms(calm))
-            total, bad = total + len(restarted), bad + len(failed(restarted))
-    what, note = (
-        "restart of the serving program, boot 4 s: longest answer, longer by",
-        "of %d requests %d failed" % (total, bad),
-    )
-    yield Row(what, longer, target=Target("worst", MOST_LONGER_MS), note=note)
+            longer.append(slowest_ms(answers) - slowest_ms(traffic.new_answers()))
+            total += len(answers)
+            failures += len(failed(answers))
+    name = "restart of the serving program, boot 4 s: longest answer, longer by"
+    note = f"of {total} requests {failures} failed"
+    yield Row(name, longer, target=Target("worst", MAX_LONGER_MS), note=note)
+
+
+def restart_serving(stack: Stack) -> None:
+    """Restart the serving program and wait until it serves again."""
+    serving = stack.info()["serving"]
+    stack.supervisor.stopProcess(serving)
+    stack.supervisor.startProcess(serving, False)
+    stack.until(lambda: serves_warm(stack, serving))
+
+
+def serves_warm(stack: Stack, program: str) -> bool:
+    """Whether a program serves and the other one is parked."""
+    info = stack.info()
+    return bool(info["serving"] == program and info["warm"])

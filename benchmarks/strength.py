@@ -1,87 +1,105 @@
-"""2 x 4 threads: from the reply of a promote until all 8 threads serve at once, seen from outside, with freeze and without.
+"""2 x 4 threads: from the reply of a promote until all 8 accept, with freeze and without.
 
-A batch of 8 requests of half a second is sent, again and again, until all 8 of one batch were in hand at the same time. Ten pairs
-stand side by side, so that ten are parked for their ten seconds at once; nothing else loads the machine.
+Batches of 8 requests of half a second are sent until all 8 of one batch were in progress at the
+same time. Ten pairs stand side by side, so that ten are parked for their ten seconds at once;
+nothing else loads the machine.
 """
 
-import time
-from concurrent.futures import ThreadPoolExecutor
+from __future__ import annotations
 
-from supervisor_zerg.demo.traffic import get
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from supervisor_zerg.demo.traffic import Answer, get
 
 from .farm import Farm
 from .load import THREADS
 from .table import Row, Target
 
 ALL = THREADS["processes"] * THREADS["threads"]
-WAIT_S = 10.0  # uWSGI's parked threads wait so long each
+WAIT_S = 10.0  # each of uWSGI's parked threads waits so long
 PARKED_S = WAIT_S + 1
 SLEEP_S = 0.5
 LIMIT_S = 15.0
 PAIRS = 10
+QUICK_PAIRS = 5
 
 
-def run(options):
-    """Both farms are parked for their ten seconds at the same time."""
-    pairs = 5 if options.quick else PAIRS
+class Promotion(NamedTuple):
+    """How many ms the RPC took, and from its reply until all threads accepted."""
+
+    rpc_ms: float
+    all_ms: float
+
+
+def run(options: Namespace) -> Iterator[Row]:
+    """The rows of this group. Both farms are parked for their ten seconds at the same time."""
+    pairs = QUICK_PAIRS if options.quick else PAIRS
     rounds, thawed_rounds = (1, 1) if options.quick else (-(-options.runs // pairs), 2)
-    frozen, thawed = [], []
+    frozen: list[Promotion] = []
+    thawed: list[Promotion] = []
     with (
         Farm(pairs, app=THREADS, pair={"freeze": "true"}) as cold,
         Farm(pairs, app=THREADS) as warm,
     ):
         for number in range(rounds):
             time.sleep(PARKED_S)
-            frozen += [promoted_to_full(cold, name) for name in cold.names]
+            frozen += [promote(cold, name) for name in cold.names]
             if number < thawed_rounds:
-                thawed += side_by_side(warm)
-    for what, pairs_took, target in (
-        ("with freeze", frozen, Target("median", 20)),
-        ("without freeze", thawed, None),
-    ):
-        yield Row(
-            f"from the reply of a promote to full strength, {what}",
-            [full for _, full in pairs_took],
-            target=target,
-        )
-        yield Row(
-            "  the promote itself, RPC round trip without load", [rpc for rpc, _ in pairs_took]
-        )
+                thawed += promote_side_by_side(warm)
+    yield from rows("with freeze", frozen, Target("median", 20))
+    yield from rows("without freeze", thawed, None)
 
 
-def side_by_side(farm):
-    """It takes seconds, depending on how much is left of the ten: all pairs at the same time, at as many points of the ten."""
+def rows(mode: str, promotions: list[Promotion], target: Target | None) -> Iterator[Row]:
+    """The rows of one mode."""
+    name = f"from the reply of a promote until all threads accept, {mode}"
+    yield Row(name, [p.all_ms for p in promotions], target=target)
+    name = "  the promote itself, RPC round trip without load"
+    yield Row(name, [p.rpc_ms for p in promotions])
 
-    def later(number):
+
+def promote_side_by_side(farm: Farm) -> list[Promotion]:
+    """Promote in all pairs, at as many points of the threads' ten seconds.
+
+    It takes seconds, depending on how much of the ten is left.
+    """
+
+    def later(number: int) -> Promotion:
         time.sleep(number * WAIT_S / len(farm.names))
-        return promoted_to_full(farm, farm.names[number])
+        return promote(farm, farm.names[number])
 
-    with ThreadPoolExecutor(len(farm.names)) as pool:
-        return list(pool.map(later, range(len(farm.names))))
+    with ThreadPoolExecutor(len(farm.names)) as executor:
+        return list(executor.map(later, range(len(farm.names))))
 
 
-def promoted_to_full(farm, name):
-    """:returns: (ms that the RPC took, ms from its reply to full strength)"""
+def promote(farm: Farm, name: str) -> Promotion:
+    """Promote the parked instance of a pair, and wait until all of its threads accept."""
     zerg = farm.zerg
     parked = zerg.getPairInfo(name)["parked"]
+    path = f"/?s={SLEEP_S:g}"
     with ThreadPoolExecutor(ALL) as clients:
-        list(
-            clients.map(time.sleep, [0.01] * ALL)
-        )  # the client's own threads are there before the clock runs
+        # the client's own threads must exist before the clock runs
+        list(clients.map(time.sleep, [0.01] * ALL))
         asked = time.monotonic()
         zerg.promote(parked)
         replied = time.monotonic()
         while True:
-            answers = list(
-                clients.map(lambda _: get(farm.address(name), f"/?s={SLEEP_S:g}"), range(ALL))
-            )
-            last = max(a.handled for a in answers)
-            if (
-                all(a.program == parked for a in answers)
-                and last - min(a.handled for a in answers) < SLEEP_S
-            ):
-                return (replied - asked) * 1000, (last - replied) * 1000
+            answers = list(clients.map(lambda _: get(farm.address(name), path), range(ALL)))
+            last = max(answer.handled for answer in answers)
+            if at_once(answers, parked):
+                return Promotion((replied - asked) * 1000, (last - replied) * 1000)
             if last - replied > LIMIT_S:
                 raise TimeoutError(
-                    "%s had not all %d threads at work within %.0f s" % (parked, ALL, LIMIT_S)
+                    f"not all {ALL} threads of {parked} accept after {LIMIT_S:.0f} s"
                 )
+
+
+def at_once(answers: list[Answer], program: str) -> bool:
+    """Whether a program had all these requests in progress at the same time."""
+    handled = [answer.handled for answer in answers]
+    theirs = all(answer.program == program for answer in answers)
+    return theirs and max(handled) - min(handled) < SLEEP_S

@@ -1,56 +1,66 @@
-"""A row a measurement: how often, the median, the worst, and the target beside them. Plain text."""
+"""A row for each measurement: how often, the median, the worst, and the target. Plain text."""
+
+from __future__ import annotations
 
 import statistics
-from collections import namedtuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
-Target = namedtuple("Target", "which most")  # ("median" or "worst", in the row's unit)
-HEAD = "%-64s %5s %12s %12s   %s" % ("", "runs", "median", "worst", "target")
+HEAD = f"{'':64} {'runs':>5} {'median':>12} {'worst':>12}   target"
+
+
+class Target(NamedTuple):
+    """The ``median`` or the ``worst`` may be this much at most, in the row's unit."""
+
+    figure: str
+    limit: float
 
 
 class Row:
-    """:param samples: one number a run; :param target: None where there is nothing to compare with."""
+    """One measurement: a sample for each run, and a target if there is one."""
 
-    def __init__(self, what, samples, unit="ms", target=None, note=""):
-        self.what, self.samples, self.unit, self.target, self.note = (
-            what,
-            list(samples),
-            unit,
-            target,
-            note,
-        )
+    def __init__(
+        self,
+        name: str,
+        samples: Iterable[float],
+        unit: str = "ms",
+        target: Target | None = None,
+        note: str = "",
+    ) -> None:
+        self.name = name
+        self.samples = list(samples)
+        self.unit = unit
+        self.target = target
+        self.note = note
 
     @property
-    def median(self):
+    def median(self) -> float:
+        """The median of all runs."""
         return statistics.median(self.samples)
 
     @property
-    def worst(self):
+    def worst(self) -> float:
+        """The largest of all runs."""
         return max(self.samples)
 
-    def verdict(self):
+    def verdict(self) -> str:
+        """Whether the target is met."""
         if self.target is None:
             return ""
-        met = getattr(self, self.target.which) <= self.target.most
-        return "{} <= {:g} {}: {}".format(
-            self.target.which,
-            self.target.most,
-            self.unit,
-            "met" if met else "MISSED",
-        )
+        value = self.median if self.target.figure == "median" else self.worst
+        met = "met" if value <= self.target.limit else "MISSED"
+        return f"{self.target.figure} <= {self.target.limit:g} {self.unit}: {met}"
 
-    def __str__(self):
+    def __str__(self) -> str:
         if not self.samples:
-            return f"{self.what:64} no run"
-        last = "; ".join(filter(None, (self.verdict(), self.note)))
-        figures = (
-            self.what,
-            len(self.samples),
-            figure(self.median, self.unit),
-            figure(self.worst, self.unit),
-            last,
-        )
-        return ("%-64s %5d %12s %12s   %s" % figures).rstrip()
+            return f"{self.name:64} no run"
+        median = figure(self.median, self.unit)
+        worst = figure(self.worst, self.unit)
+        remarks = "; ".join(filter(None, (self.verdict(), self.note)))
+        return f"{self.name:64} {len(self.samples):5} {median:>12} {worst:>12}   {remarks}".rstrip()
 
 
-def figure(value, unit):
-    return "%.*f %s" % (0 if value >= 1000 else 2 if value < 10 else 1, value, unit)
+def figure(value: float, unit: str) -> str:
+    """A value with as many digits as matter."""
+    digits = 0 if value >= 1000 else 2 if value < 10 else 1
+    return f"{value:.{digits}f} {unit}"
