@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Optional
 
 from ..uwsgi.stats import Snapshot
 from .model import Counters
@@ -28,7 +27,7 @@ class CrashCounter:
         self._missing: list[float] = []  # when workers ended that were not replaced yet
         self._replaced = 0
 
-    def count(self, workers: Collection[int], snapshot: Optional[Snapshot], now: float) -> Counters:
+    def count(self, workers: Collection[int], snapshot: Snapshot | None, now: float) -> Counters:
         """Take in an observation.
 
         Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Optional
 
 from ..core.pair_config import PairConfig
 from ..jobs.hooks import run_hook
@@ -24,7 +23,7 @@ class DeployJobs:
         self.pair = pair
         self.wake = wake
         self.hook = HookResult()  # of the last hook
-        self._job: Optional[Job] = None
+        self._job: Job | None = None
         self._good = 0
         self._bad = 0
         self._message = ""

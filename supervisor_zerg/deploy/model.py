@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
-from typing import Any, Optional
+from typing import Any
 
 from ..core.instance import Instance
 
@@ -95,7 +95,7 @@ class Counters:
 class HookResult:
     """How the last hook ended."""
 
-    ok: Optional[bool] = None  # None: it still runs
+    ok: bool | None = None  # None: it still runs
     message: str = ""
 
 
@@ -153,7 +153,7 @@ class DeployState:
     drain_expired: bool = False  # the drain limit passed with requests in flight
     unparkable: bool = False  # it could not be parked again, so it was stopped
     killed_requests: int = 0  # requests in flight when the target was killed
-    outcome: Optional[Outcome] = None
+    outcome: Outcome | None = None
     reason: str = ""
 
     def enter(self, phase: Phase, now: float, **changes: Any) -> DeployState:

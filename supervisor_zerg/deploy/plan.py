@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Optional
+from typing import Any
 
 from ..core import errors
 from ..core.pair_config import PairConfig
@@ -31,8 +31,8 @@ OPTION_TYPES: dict[str, tuple[type, ...]] = {
 class DeployOptions:
     """The options of ``zerg.deploy``."""
 
-    bake: Optional[float] = None  # seconds; None: as in the section
-    timeout: Optional[float] = None  # seconds for the boot; None: as in the section
+    bake: float | None = None  # seconds; None: as in the section
+    timeout: float | None = None  # seconds for the boot; None: as in the section
     label: str = ""
     wait: bool = True  # answer when the deploy has ended
     dry_run: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any
 
 from ..core import errors
 from ..core.reply import Reply
@@ -19,7 +19,7 @@ class PromotionRequest:
     def __init__(self, target: DeployTarget) -> None:
         self.target = target
         self.state = Promotion()  # as of the last poll
-        self._reply: Optional[Reply[dict[str, Any]]] = None
+        self._reply: Reply[dict[str, Any]] | None = None
 
     def request(self, program: str, by: str) -> None:
         self.withdraw()

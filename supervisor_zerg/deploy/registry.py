@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any
 
 from ..core import errors
 from ..core.decision import Action
@@ -39,7 +39,7 @@ class DeployRegistry:
         self.target = target
         self.labels = labels
         self.on_ended = on_ended
-        self.running: Optional[DeployRunner] = None
+        self.running: DeployRunner | None = None
         self.recent: list[DeployRunner] = []
 
     def begin(
@@ -60,7 +60,7 @@ class DeployRegistry:
         return deploy
 
     @property
-    def last(self) -> Optional[DeployRunner]:
+    def last(self) -> DeployRunner | None:
         return self.recent[-1] if self.recent else None
 
     @property

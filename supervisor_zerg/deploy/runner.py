@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Optional
+from typing import Any
 
 from ..core.decision import Action, ActionKind
 from ..core.pair_state import PairState
@@ -28,7 +28,7 @@ BRISK_S = 0.05
 CALM_S = 0.25
 CALM_PHASES = (Phase.CHECKING, Phase.BAKING, Phase.PREPARING, Phase.FINISHING)
 BUG = "a bug of supervisor_zerg, please report it: supervisord's log has the details"
-EVENTS: dict[Optional[Outcome], type[events.ZergEvent]] = {
+EVENTS: dict[Outcome | None, type[events.ZergEvent]] = {
     Outcome.DEPLOYED: events.Deployed,
     Outcome.ROLLED_BACK: events.RolledBack,
     Outcome.FAILED: events.DeployFailed,
@@ -66,13 +66,13 @@ class DeployRunner:
         self.closed = False
         self.began = self.loop.clock()
         self.at = time.time()
-        self.took: Optional[float] = None
+        self.took: float | None = None
         self.aborted_by = ""
         self.steps: list[str] = []
         self._plans = list(request.plans)
         self.state: DeployState = begin(self._plans[0], self.began)[0]
         self._observing = False
-        self._timer: Optional[Timer] = None
+        self._timer: Timer | None = None
 
     def __str__(self) -> str:
         return self.request.name(self.state.plan)
@@ -135,7 +135,7 @@ class DeployRunner:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _on_observed(self, observed: Optional[PairState]) -> None:
+    def _on_observed(self, observed: PairState | None) -> None:
         self._observing = False
         if self.closed:
             return

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Union
 
 from ..core.decision import Action, Decision
-from ..core.goals import DesiredState, Goals, OnStart
+from ..core.goals import Aim, DesiredState, Goals, OnStart
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
 from ..core.planner import decide
-from ..core.goals import Aim
 from . import simulation
 from .model import (
     BEFORE_TRAFFIC,
@@ -46,7 +44,7 @@ class Event:
 
     state: DeployState
     observed: PairState
-    action: Union[Action, DeployAction, StopSignal, None]  # None: the phase begins
+    action: Action | DeployAction | StopSignal | None  # None: the phase begins
 
 
 class SimulatedDeploy:

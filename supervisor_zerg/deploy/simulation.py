@@ -8,7 +8,6 @@ processes that the simulation starts have negative pids.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional
 
 from ..core.decision import Action, ActionKind
 from ..core.instance import Instance, Slot, Worker
@@ -99,7 +98,7 @@ def _toggled(worker: Worker, paused: bool) -> Worker:
     return replace(worker, parked=max(worker.parked, idle) if paused else 0)
 
 
-def _signal(worker: Worker, action: Action, paused: bool) -> Optional[Worker]:
+def _signal(worker: Worker, action: Action, paused: bool) -> Worker | None:
     if worker.pid not in action.pids:
         return worker
     if action.kind is ActionKind.END_WORKER:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Any
 
 from ..core import errors
 from ..core.pair_state import PairState
@@ -36,7 +36,7 @@ def start_deploy(
     target.require_idle()
     reply: Reply[dict[str, Any]] = services.new_reply()
 
-    def begin(observed: Optional[PairState]) -> None:
+    def begin(observed: PairState | None) -> None:
         try:
             if observed is None:
                 raise errors.ZergError(f"the pair {target.pair.name} could not be observed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, Optional, Protocol, Union
+from typing import Any, Protocol, Union
 
 from ..core.causes import Cause
 from ..core.effects import ReadStats, Sleep
@@ -22,7 +22,7 @@ class DeployTarget(Protocol):
     def pair(self) -> PairConfig: ...
 
     @property
-    def observed(self) -> Optional[PairState]:
+    def observed(self) -> PairState | None:
         """The latest observation, if there was one."""
 
     @property
@@ -30,7 +30,7 @@ class DeployTarget(Protocol):
         """The program that serves, or that served last; empty if none ever did."""
 
     def require_idle(self) -> None:
-        """Raise ZergError if a request or deploy is under way, or the pair cannot be moved at all."""
+        """Raise ZergError if the pair is busy, or cannot be moved at all."""
 
     def observe(self) -> Observing:
         """Observe the pair with every source."""
@@ -41,7 +41,7 @@ class DeployTarget(Protocol):
     def promote(self, program: str, by: str) -> Reply[dict[str, Any]]:
         """Ask for a program to serve; a refusal is in the reply. `by` names the deploy."""
 
-    def withdraw(self, reply: Optional[Reply[dict[str, Any]]]) -> None:
+    def withdraw(self, reply: Reply[dict[str, Any]] | None) -> None:
         """Give up a promotion that is still pending."""
 
     def start_parked(self, program: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Optional
 
 from ..core.pair_config import PairConfig
 from .queue import HOOK, Job
@@ -19,7 +18,7 @@ def run_hook(
     name: str,
     environment: Mapping[str, str],
     on_result: Callable[[bool, str], object] = lambda ok, message: None,
-) -> Optional[Job]:
+) -> Job | None:
     """Run a hook of a pair. Returns None if the pair has no such hook.
 
     Args:
@@ -36,21 +35,9 @@ def run_hook(
         services.log(level, "hook ended", pair=pair.name, hook=name, ok=ok, message=message)
         on_result(ok, message)
 
-    job = Job(
-        services.new_id(),
-        HOOK,
-        pair.name,
-        name,
-        command,
-        pair.hook_timeout,
-        ended,
-        environment={
-            "ZERG_HOOK": name,
-            "ZERG_PAIR": pair.name,
-            "ZERG_SERVING": serving,
-            **environment,
-        },
-    )
+    known = {"ZERG_HOOK": name, "ZERG_PAIR": pair.name, "ZERG_SERVING": serving}
+    job = Job(services.new_id(), HOOK, pair.name, name, command, pair.hook_timeout, ended)
+    job.environment = {**known, **environment}
     services.job_queue.add(job)
     services.loop.call_later(pair.hook_timeout + GRACE_S, lambda: _expire(services, job))
     return job

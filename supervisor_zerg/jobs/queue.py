@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Any
 
 STARTS_S = 8.0  # after supervisord's start a listener may still be on its way
 PRESENT_S = 20.0  # a listener asks on every tick (5 s); one that was silent for so long is gone
@@ -78,7 +78,7 @@ class JobQueue:
         self.wake = wake
         self.jobs: dict[str, Job] = {}
         self._created_at = clock()
-        self._heard_at: Optional[float] = None
+        self._heard_at: float | None = None
 
     def listener_present(self) -> bool:
         """Whether a listener works, or may still be starting."""
@@ -91,7 +91,7 @@ class JobQueue:
         self.wake(job)
         return job
 
-    def withdraw(self, job: Optional[Job]) -> None:
+    def withdraw(self, job: Job | None) -> None:
         """The result does not matter any more.
 
         A hook that has begun is ended by the listener, and its result is reported as usual.
@@ -136,7 +136,7 @@ class JobQueue:
             else:
                 job.claimed = False
 
-    def report(self, ident: str, ok: bool, message: str) -> Optional[bool]:
+    def report(self, ident: str, ok: bool, message: str) -> bool | None:
         """Take in a result.
 
         Returns:
