@@ -1,8 +1,7 @@
 """Observed and desired state of a pair -> the next actions. Pure: no clock, no I/O, no Supervisor.
 
 Read :func:`decide` from top to bottom. Each rule returns a Decision or leaves the pair to the next
-rule. A decision holds one action wherever two could collide; the pair is observed
-again after each.
+rule. A decision holds one action wherever two could collide; the pair is observed again after each.
 
 Every decision keeps these rules (tests/unit/core/test_planner_properties.py):
 
@@ -20,7 +19,6 @@ from typing import Optional
 
 from . import errors
 from .actions import (
-    align,
     asynchronous,
     do,
     end_gracefully,
@@ -36,6 +34,7 @@ from .actions import (
     unsteady,
 )
 from .decision import Action, ActionKind, Decision
+from .emergency import emergency
 from .goals import DesiredState, OnStart
 from .instance import Instance, Slot
 from .pair_state import PairState
@@ -43,7 +42,7 @@ from .pair_state import PairState
 
 def decide(observed: PairState, desired: DesiredState) -> Decision:
     """Return what to do next for a pair."""
-    return _emergency(observed, desired) or _roles(observed, desired)
+    return emergency(observed, desired) or _roles(observed, desired)
 
 
 # who serves
@@ -88,80 +87,6 @@ def _preferred(instances: list[Instance], desired: DesiredState) -> str:
         if instance.slot is Slot.RUNNING:
             return instance.program
     return instances[0].program
-
-
-# what must be repaired before anything else can be trusted
-
-
-def _emergency(observed: PairState, desired: DesiredState) -> Optional[Decision]:
-    for instance in observed.instances:
-        decision = _end_flood(instance)
-        if decision:
-            return decision
-    for instance in observed.instances:
-        decision = _continue_stopped(instance)
-        if decision:
-            return decision
-    for instance in observed.instances:
-        decision = _thaw(instance)
-        if decision:
-            return decision
-    for instance in observed.instances:
-        if _must_be_aligned(observed, desired, instance):
-            return align(observed, desired, instance)
-        decision = _help_to_stop(instance)
-        if decision:
-            return decision
-    return None
-
-
-def _end_flood(instance: Instance) -> Optional[Decision]:
-    pids = tuple(w.pid for w in instance.workers if w.in_signal_loop)
-    if not pids:
-        return None
-    reason = "a pause hit a newborn worker: endless PAUSE/resuming flood"
-    return do("", Action(ActionKind.END_FLOOD, instance.program, pids=pids, reason=reason))
-
-
-def _continue_stopped(instance: Instance) -> Optional[Decision]:
-    if not (instance.up and instance.stuck and not instance.pending):
-        return None
-    reason = "stopped outside the pause: it would never get ready"
-    pids = instance.stopped_pids
-    return do("", Action(ActionKind.CONTINUE, instance.program, pids=pids, reason=reason))
-
-
-def _thaw(instance: Instance) -> Optional[Decision]:
-    pids = tuple(w.pid for w in instance.workers if w.stopped and w.started)
-    if not (pids and instance.up and instance.paused is False and not instance.pending):
-        return None
-    reason = "resumed while its workers were stopped"
-    return do("", Action(ActionKind.THAW, instance.program, pids=pids, reason=reason))
-
-
-def _must_be_aligned(observed: PairState, desired: DesiredState, instance: Instance) -> bool:
-    can_be_aligned = instance.ready and not (instance.asynchronous or instance.unresponsive)
-    if not (instance.partly_paused and can_be_aligned):
-        return False
-    # It may go on serving until the other instance accepts; under hold neither is to serve.
-    other = observed.other(instance.program)
-    other_could_serve = other.ready and not other.accepting and not other.partly_paused
-    return desired.hold or not (instance.accepting and other_could_serve)
-
-
-def _help_to_stop(instance: Instance) -> Optional[Decision]:
-    """A paused instance cannot end while its workers are stopped or parked."""
-    if not (instance.is_stopping and instance.paused):
-        return None
-    if instance.stopped_pids:
-        pids = instance.stopped_pids
-        action = Action(ActionKind.CONTINUE, instance.program, pids=pids, reason="it is to stop")
-        return do("", action)
-    ended = tuple(w.pid for w in instance.workers if w.parked == w.threads > 1 and not w.zombie)
-    if not (instance.unresponsive and ended):
-        return None
-    reason = "parked threads never see that the master ends"
-    return do("", Action(ActionKind.END_WORKER, instance.program, pids=ended, reason=reason))
 
 
 # one serves, the other one is parked

@@ -1,6 +1,7 @@
-"""A pair of made-up uWSGI masters that behave as the real ones were seen to, and a driver that lets *decide* at them.
+"""Two simulated uWSGI masters that behave as real ones were observed to, driven by the planner.
 
-One :meth:`World.apply` a move, one :meth:`World.wait` a nap; :func:`converge` checks at each step what must hold always.
+:meth:`World.apply` carries out an action, :meth:`World.wait` lets time pass. :func:`converge`
+checks every decision against planner_rules.py.
 """
 
 from dataclasses import dataclass, field, replace
@@ -9,8 +10,10 @@ from typing import Optional
 from supervisor_zerg.core.decision import ActionKind
 from supervisor_zerg.core.goals import DesiredState
 from supervisor_zerg.core.instance import Instance, Slot, UnresponsiveReason, Worker
-from supervisor_zerg.core.pair_state import Orphan, PairState, PathKind
+from supervisor_zerg.core.pair_state import Orphan, PairState
 from supervisor_zerg.core.planner import decide
+
+from .planner_rules import check
 
 MANY_STEPS = 200
 
@@ -23,7 +26,9 @@ class Master:
     fifo_in_place: bool = True
     paused: bool = False
     workers: list = field(default_factory=list)
-    queue: list = field(default_factory=list)  # commands that a deaf master has not executed
+    queue: list = field(
+        default_factory=list
+    )  # commands that an unresponsive master has not executed
     unresponsive: Optional[UnresponsiveReason] = None
     just_toggled: bool = False
     partly_paused: bool = False
@@ -60,14 +65,16 @@ class Master:
 
 
 class World:
-    """:param cores: threads a worker. :param workers: how many each."""
+    """Args:
+    threads: Per worker.
+    workers: Per instance."""
 
     def __init__(self, threads=1, workers=2):
         self.threads, self.count, self.pids = threads, workers, iter(range(100, 10**6))
         self.masters = {p: Master(p, state="STOPPED", slot=None) for p in ("a", "b")}
         self.blocked, self.orphans, self.actions = {}, [], []
 
-    # making it
+    # set-up
 
     def boot(self, program, slot, paused, **options):
         master = Master(program, slot=slot, paused=paused, pid=next(self.pids), **options)
@@ -82,13 +89,13 @@ class World:
         return self
 
     def start(self, program, parked=True):
-        """Supervisor forks: the instance boots, without workers that are past their start-up."""
+        """Supervisor starts it: it boots, and no worker is past its start-up."""
         master = self.boot(program, Slot.NEW, parked, boots_parked=parked, was_ready=False)
         master.workers = [replace(w, started=False, parked=0) for w in master.workers]
         return master
 
     def recycle(self, program):
-        """All its workers end at once, by max-requests most of all, and are born again."""
+        """All its workers end at once, as by max-requests, and are replaced."""
         master = self.masters[program]
         master.workers = [
             Worker(next(self.pids), self.threads, started=False) for _ in range(self.count)
@@ -111,7 +118,7 @@ class World:
             tuple(self.orphans),
         )
 
-    # what moves do
+    # what actions do
 
     def apply(self, action):
         self.actions.append(action)
@@ -183,7 +190,7 @@ class World:
         return worker
 
     def wait(self):
-        """Time passes: requests end, workers are born, hooks are over, the deaf wake up, who is to stop has stopped."""
+        """Time passes: requests end, workers start, hooks are over, masters respond."""
         for program, master in list(self.masters.items()):
             if master.state == "STOPPING" and not any(w.busy or w.stopped for w in master.workers):
                 self.masters[program] = Master(program, state="STOPPED", slot=None)
@@ -207,130 +214,8 @@ class World:
         return replace(worker, busy=0)
 
 
-def rules(observed, desired, decision):
-    """What holds for every step of every history: (rule, is it kept) of each move and of the whole."""
-    yield "one command at a time", len([m for m in decision.actions if m.command]) <= 1
-    for action in decision.actions:
-        yield from _rules_of_a_move(
-            action,
-            observed.instance(action.program),
-            observed.other(action.program),
-            observed,
-            desired,
-        )
-    if decision.met and decision.goal:
-        new, old = observed.instance(decision.goal), observed.other(decision.goal)
-        yield "what is called met serves", new.accepting
-        quiet = not (
-            old.accepting
-            or old.pending
-            or old.paused
-            and not old.fully_paused
-            or old.was_ready
-            and old.paused is False
-        )
-        alone = not old.up or quiet
-        yield "what is called met leaves nobody else accepting", desired.both_active or alone
-    if decision.met and desired.hold:
-        yield (
-            "a held pair takes nothing",
-            not any(
-                (c.accepting or c.paused and not c.fully_paused) and c.up
-                for c in observed.instances
-            ),
-        )
-
-
-def _rules_of_a_move(action, instance, other, observed, desired):
-    workers = [w for w in instance.workers if w.pid in action.pids]
-    in_the_way = observed.obstacle(instance.slot)
-    yield "a command goes to a master that can be reached", not action.command or instance.reachable
-    yield "no command goes to a master with one pending", not (action.command and instance.pending)
-    yield (
-        "no command but the last goes to a deaf master",
-        not action.command or not instance.unresponsive or action.kind is ActionKind.QUIT,
-    )
-    yield (
-        "no command kills a master by a directory",
-        not (action.command and in_the_way and in_the_way.kind is PathKind.DIRECTORY),
-    )
-    yield (
-        "two masters never make one FIFO",
-        not action.command or instance.slot not in other.fifo_slots_in_use,
-    )
-    if action.slot is not None:
-        yield "no digit goes towards what uWSGI would replace", not observed.obstacle(action.slot)
-        yield (
-            "no digit is sent while a command is pending",
-            not any(c.pending for c in observed.instances),
-        )
-    if action.kind in (ActionKind.PAUSE, ActionKind.RESUME):
-        yield (
-            "a toggle goes to the other state",
-            instance.paused is (action.kind is ActionKind.RESUME),
-        )
-        yield "no toggle meets a newborn worker", instance.steady or desired.force_toggle
-        yield (
-            "nobody toggles a torn instance by halves",
-            not instance.partly_paused
-            or instance.stuck
-            or instance.asynchronous
-            or not instance.steady,
-        )
-        yield "nobody resumes a held pair", action.kind is ActionKind.PAUSE or not desired.hold
-    if action.kind is ActionKind.ALIGN:
-        yield (
-            "only what is torn is aligned",
-            instance.partly_paused and instance.steady and not instance.asynchronous,
-        )
-        alone = other.partly_paused or not other.ready
-        yield (
-            "who serves is aligned only where nobody else could, or nobody is to serve",
-            not instance.accepting or other.accepting or alone or desired.hold,
-        )
-    if action.kind is ActionKind.PAUSE:
-        yield "the last that accepts is never paused", desired.hold or other.accepting and other.up
-        yield "an async instance is never paused", not instance.asynchronous
-    if action.kind is ActionKind.QUIT:
-        yield "the last that accepts is never ended", other.accepting and other.up
-        yield (
-            "no request in flight is cut before its time",
-            not instance.in_flight or desired.drain_expired or instance.asynchronous,
-        )
-    if action.kind is ActionKind.RESTART:
-        yield (
-            "who serves is restarted only where nobody can reach it",
-            not instance.accepting or other.accepting or instance.attached is False,
-        )
-    if action.kind is ActionKind.FREEZE:
-        yield (
-            "only the parked are frozen",
-            instance.fully_paused and instance.steady and not instance.in_flight,
-        )
-    if action.kind is ActionKind.NUDGE:
-        yield (
-            "only workers that see the pause are nudged",
-            bool(instance.paused) and all(w.started and not w.stopped for w in workers),
-        )
-    if action.kind is ActionKind.THAW:
-        yield "no newborn gets a SIGTSTP", all(w.started for w in workers)
-    if action.kind is ActionKind.END_WORKER:
-        yield "no worker ends with a request in it", not any(w.busy for w in workers)
-    if action.kind is ActionKind.END_ORPHAN:
-        yield (
-            "orphans may finish",
-            desired.drain_expired
-            or not any(o.busy for o in observed.orphans if o.pid in action.pids),
-        )
-
-
-def check(observed, desired, decision):
-    for rule, kept in rules(observed, desired, decision):
-        assert kept, (rule, decision)
-
-
 def converge(world, desired=None, most=MANY_STEPS):
-    """Let *decide* at a world until nothing is left to do. :returns: (Desired at the end, last Step)."""
+    """Do what the planner decides until nothing is left. Returns (desired state, last decision)."""
     desired = desired or DesiredState()
     for _ in range(most):
         observed = world.observed()
@@ -356,7 +241,7 @@ def converge(world, desired=None, most=MANY_STEPS):
 
 
 def roles(world):
-    """(serving, parked) with the slots checked."""
+    """(serving, parked), after a check of their slots."""
     observed = world.observed()
     if observed.serving:
         assert observed.instance(observed.serving).slot is Slot.RUNNING
@@ -365,5 +250,5 @@ def roles(world):
     return observed.serving, observed.parked
 
 
-def verbs(world):
-    return [m.kind.value for m in world.actions]
+def kinds(world):
+    return [action.kind.value for action in world.actions]

@@ -24,7 +24,11 @@ def test_without_a_section_there_is_the_pair_of_the_article(tmp_path):
 def test_sections_are_read_from_included_files_with_their_expansions(tmp_path):
     (tmp_path / "s.conf").write_text("[include]\nfiles = conf.d/*.conf\n")
     (tmp_path / "conf.d").mkdir()
-    text = "[zerg:web]\nprograms = g:blue, g:green\nfifos = %(here)s/n,%(ENV_RUN)s/r,/x/s\nstats = %(ENV_RUN)s/%(program_name)s.sock\n"
+    text = (
+        "[zerg:web]\nprograms = g:blue, g:green\n"
+        "fifos = %(here)s/n,%(ENV_RUN)s/r,/x/s\n"
+        "stats = %(ENV_RUN)s/%(program_name)s.sock\n"
+    )
     (tmp_path / "conf.d" / "z.conf").write_text(text)
     (pair,) = read_pairs(options(tmp_path / "s.conf", RUN="/run/web"))
     assert pair.problems == ()

@@ -1,4 +1,4 @@
-"""From any state, however broken, a pair converges, and never passes through "nobody serves" while a healthy instance exists."""
+"""From any state, however broken, a pair converges, and is served while an instance is healthy."""
 
 from dataclasses import replace
 
@@ -11,7 +11,8 @@ from supervisor_zerg.core.instance import Instance, Slot, UnresponsiveReason, Wo
 from supervisor_zerg.core.pair_state import Obstacle, Orphan, PairState, PathKind
 from supervisor_zerg.core.planner import decide
 
-from ..simulated_pair import World, check, converge
+from ..planner_rules import check
+from ..simulated_pair import World, converge
 
 PROFILE = settings(
     max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -69,7 +70,7 @@ def observed(draw):
 
 
 @st.composite
-def wishes(draw):
+def desired_states(draw):
     on_start = draw(st.dictionaries(PROGRAMS, st.sampled_from(list(OnStart)), max_size=2))
     return DesiredState(
         requested=draw(st.sampled_from(["", "a", "b"])),
@@ -85,15 +86,15 @@ def wishes(draw):
     )
 
 
-@given(observed(), wishes())
+@given(observed(), desired_states())
 @settings(PROFILE, max_examples=400)
-def test_whatever_the_facts_decide_answers_and_breaks_no_rule(seen, desired):
+def test_every_decision_keeps_every_rule(seen, desired):
     check(seen, desired, decide(seen, desired))
 
 
 @st.composite
 def broken_worlds(draw):
-    """Any mess that people, races and crashes can leave behind, in masters that can still be commanded."""
+    """Any state that operators, races and crashes can leave, in masters that can be commanded."""
     world = World(threads=draw(st.sampled_from([1, 4])), workers=draw(st.integers(1, 3)))
     for program in ("a", "b"):
         kind = draw(st.sampled_from(["up", "up", "up", "up", "boots", "down"]))
@@ -147,7 +148,7 @@ WANTS = st.builds(
 
 @given(broken_worlds(), WANTS)
 @PROFILE
-def test_from_any_mess_a_pair_converges_to_one_that_serves_and_one_that_is_parked(world, desired):
+def test_from_any_state_one_instance_serves_in_the_end_and_one_is_parked(world, desired):
     alive = [p for p, m in world.masters.items() if m.pid]
     desired = replace(desired, requested=desired.requested if desired.requested in alive else "")
     desired, _ = converge(world, desired)
@@ -167,8 +168,10 @@ def test_from_any_mess_a_pair_converges_to_one_that_serves_and_one_that_is_parke
 @given(broken_worlds(), WANTS)
 @PROFILE
 def test_a_pair_that_somebody_serves_is_served_at_every_step(world, desired):
-    """Make before break: once an instance that stays accepts, there is one until the end. Where the only one is torn, the same ``p``
-    that mends it may pause it until the next one."""
+    """Make before break: once an instance accepts, one does until the end.
+
+    The exception: the ``p`` that aligns the only instance may pause it until the next one.
+    """
     served = False
     for _ in range(200):
         seen = world.observed()
@@ -198,8 +201,11 @@ def test_what_has_converged_is_left_alone(world, desired):
 
 @st.composite
 def hard_times(draw):
-    """(world, desired): the same mess, and what else may go on: a stop, orphans, a new socket of the pool, async instances, recycling; while
-    an operator holds the pair, lets both serve, or has the old instance ended."""
+    """(world, desired): a broken pair, and what else may go on at the same time.
+
+    A stop, orphans, a new socket of the pool, async instances, recycling; while an operator holds
+    the pair, lets both serve, or has the old instance ended.
+    """
     world = draw(broken_worlds())
     for program, master in list(world.masters.items()):
         happens = (

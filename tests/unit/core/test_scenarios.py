@@ -1,4 +1,4 @@
-"""Rows of histories.md, replayed against the pure core with made-up masters."""
+"""Rows of docs/scenarios.rst, replayed against the planner with simulated masters."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from supervisor_zerg.core.instance import Condition, Slot, UnresponsiveReason
 from supervisor_zerg.core.pair_state import Obstacle, Orphan, PairState, PathKind
 from supervisor_zerg.core.planner import choose_active, decide
 
-from ..simulated_pair import World, converge, roles, verbs
+from ..simulated_pair import World, converge, kinds, roles
 
 A_FILE = Obstacle(PathKind.REGULAR_FILE, "a regular file at /run/sleeping.fifo")
 A_DIRECTORY = Obstacle(PathKind.DIRECTORY, "a directory at /run/sleeping.fifo")
@@ -54,7 +54,7 @@ def test_h02_with_hooks_the_instance_is_left_to_its_own_hooks_first(world):
 def test_h03_a_swap_resumes_the_next_instance_before_it_pauses_the_other(world):
     converge(world, DesiredState(requested="b", last_active="a"))
     assert roles(world) == ("b", "a")
-    assert [v for v in verbs(world) if v != "nudge"] == ["resume", "pause"]
+    assert [v for v in kinds(world) if v != "nudge"] == ["resume", "pause"]
     assert world.actions[0].command == b"p1"
 
 
@@ -65,7 +65,7 @@ def test_h04_a_hundred_swaps_end_as_one(world):
     assert roles(world) == ("a", "b")
 
 
-def test_h05_the_parked_instance_that_an_operator_restarted_takes_over_and_the_old_release_is_parked(
+def test_h05_the_parked_instance_that_an_operator_restarted_takes_over_and_the_old_one_is_parked(
     world,
 ):
     old = world.masters["a"].pid
@@ -143,7 +143,7 @@ def test_h12_after_a_restart_who_serves_is_read_from_the_masters_and_not_remembe
 def test_h13_a_lost_path_is_put_back_once(world):
     world.masters["a"].fifo_in_place = False
     converge(world, A_SERVED)
-    assert verbs(world) == ["relink"] and world.actions[0].command == b"\n"
+    assert kinds(world) == ["relink"] and world.actions[0].command == b"\n"
 
 
 def test_h14_labels_that_an_operator_inverted_are_repaired_and_no_traffic_moves(world):
@@ -151,7 +151,7 @@ def test_h14_labels_that_an_operator_inverted_are_repaired_and_no_traffic_moves(
     world.boot("b", Slot.SLEEPING, False)
     converge(world, A_SERVED)
     assert roles(world) == ("b", "a")
-    assert set(verbs(world)) <= {"label", "nudge", "relink"}
+    assert set(kinds(world)) <= {"label", "nudge", "relink"}
 
 
 def test_h15_two_instances_in_one_slot_are_told_apart(world):
@@ -206,7 +206,7 @@ def test_h20_a_swap_is_met_while_a_long_request_drains(world):
 def test_h21_a_threaded_instance_is_nudged_until_no_thread_is_loose():
     world = World(threads=4).served_by_a()
     converge(world, DesiredState(requested="b", last_active="a"))
-    assert verbs(world).count("nudge") == 3
+    assert kinds(world).count("nudge") == 3
     assert world.observed().instance("a").fully_paused
 
 
@@ -311,7 +311,7 @@ def test_h35_no_toggle_is_sent_while_a_worker_is_being_born(world, program):
     world.masters[program].workers[0] = newborn
     converge(world, DesiredState(requested="b", last_active="a"))
     assert roles(world) == ("b", "a")
-    assert "end flood" not in verbs(world)
+    assert "end flood" not in kinds(world)
 
 
 def test_h36_the_worker_that_floods_is_ended_first(world):
@@ -337,7 +337,7 @@ def test_h38_workers_that_are_stopped_at_boot_are_continued(world):
     world.start("b")
     world.masters["b"].workers = [replace(w, stopped=True) for w in world.masters["b"].workers]
     converge(world, arriving("b", OnStart.STANDBY))
-    assert verbs(world)[0] == "continue"
+    assert kinds(world)[0] == "continue"
     assert roles(world) == ("a", "b")
 
 
@@ -346,7 +346,7 @@ def test_h39_an_async_instance_is_ended_or_the_swap_is_refused_before_anything_m
     refused = decide(world.observed(), DesiredState(requested="b", last_active="a"))
     assert refused.refusal is errors.AsyncInstance and not refused.actions
     converge(world, DesiredState(requested="b", last_active="a", retire_stop=True))
-    assert roles(world) == ("b", "") and verbs(world)[-1] == "quit"
+    assert roles(world) == ("b", "") and kinds(world)[-1] == "quit"
 
 
 def test_h40_a_deaf_master_gets_nothing_and_one_command_at_a_time(world):
@@ -361,14 +361,14 @@ def test_h40_a_deaf_master_gets_nothing_and_one_command_at_a_time(world):
 def test_h41_a_frozen_instance_is_resumed_and_then_thawed_and_the_other_one_is_frozen(world):
     world.masters["b"].workers = [replace(w, stopped=True) for w in world.masters["b"].workers]
     converge(world, DesiredState(requested="b", last_active="a", freeze=True))
-    assert [v for v in verbs(world) if v != "nudge"] == ["resume", "thaw", "pause", "freeze"]
+    assert [v for v in kinds(world) if v != "nudge"] == ["resume", "thaw", "pause", "freeze"]
     assert world.observed().instance("a").frozen and roles(world) == ("b", "a")
 
 
 def test_h41_without_freeze_a_frozen_instance_is_continued(world):
     world.masters["b"].workers = [replace(w, stopped=True) for w in world.masters["b"].workers]
     converge(world, A_SERVED)
-    assert verbs(world) == ["continue"] and roles(world) == ("a", "b")
+    assert kinds(world) == ["continue"] and roles(world) == ("a", "b")
 
 
 def test_h42_a_reload_is_a_death_and_a_boot(world):
@@ -399,7 +399,7 @@ def test_an_instance_whose_workers_are_all_being_replaced_is_paused_before_a_swa
 
 def test_an_instance_that_is_retired_is_ended_once_it_has_drained(world):
     converge(world, DesiredState(last_active="a", retiring="b", retire_stop=True))
-    assert verbs(world) == ["quit"] and roles(world) == ("a", "")
+    assert kinds(world) == ["quit"] and roles(world) == ("a", "")
 
 
 def test_with_both_wanted_both_accept(world):
@@ -467,7 +467,7 @@ def test_an_instance_of_which_only_some_workers_are_paused_is_made_whole(world, 
     converge(world, A_SERVED)
     assert roles(world) == (("b", "a") if program == "a" else ("a", "b"))
     assert [m.command for m in world.actions if m.kind is ActionKind.ALIGN] == [b"p"]
-    assert verbs(world)[0] == ("resume" if program == "a" else "align"), "make before break"
+    assert kinds(world)[0] == ("resume" if program == "a" else "align"), "make before break"
 
 
 def test_the_only_instance_is_made_whole_too():
@@ -479,7 +479,10 @@ def test_the_only_instance_is_made_whole_too():
 
 
 def test_no_command_goes_to_a_master_whose_slot_another_one_is_moving_to():
-    """Both would make a FIFO at one path, and the second one would exit (uWSGI core/fifo.c ``uwsgi_master_fifo``)."""
+    """Both would make a FIFO at one path, and the second would exit.
+
+    See uWSGI core/fifo.c ``uwsgi_master_fifo``.
+    """
     world = World().served_by_a()
     moving = world.masters["b"]
     moving.paused, moving.queue = False, [("p1", None)]

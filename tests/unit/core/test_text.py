@@ -31,9 +31,12 @@ def test_status_tells_one_fact_a_line():
     info = a_pair(problems=["the pool is EXITED"], busy="swap b (id x-2)")
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 3661))
     assert list(text.format_status([info], NOW)) == [
-        "web: a serves, b parked, warm yes, auto on, held no, pool zergpool RUNNING, busy with swap b (id x-2)",
-        f"  a  serving  running   RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since {local} (1h 1m)  source kernel, stats",
-        f"  b  parked   sleeping  RUNNING  pid 7  in flight 0  workers 2x4  requests 12  since {local} (1h 1m)  source kernel, stats",
+        "web: a serves, b parked, warm yes, auto on, held no, pool zergpool RUNNING,"
+        " busy with swap b (id x-2)",
+        "  a  serving  running   RUNNING  pid 7  in flight 0  workers 2x4  requests 12"
+        f"  since {local} (1h 1m)  source kernel, stats",
+        "  b  parked   sleeping  RUNNING  pid 7  in flight 0  workers 2x4  requests 12"
+        f"  since {local} (1h 1m)  source kernel, stats",
         "  problem: the pool is EXITED",
     ]
 
@@ -113,7 +116,8 @@ def test_age_is_told_in_its_two_largest_units(seconds, told):
         ({"parked": ""}, "web: b serves, nobody parked (4.2 ms)"),
         (
             {"serving": "", "held": True},
-            "web: nobody serves, a parked, held by an operator: requests wait until 'zerg resume PROGRAM' (4.2 ms)",
+            "web: nobody serves, a parked, held by an operator: requests wait until"
+            " 'zerg resume PROGRAM' (4.2 ms)",
         ),
     ],
 )
