@@ -11,6 +11,7 @@ from ..core.instance import Instance
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
 from ..core.reply import Reply
+from ..uwsgi.stats import Snapshot
 
 Observing = Generator[Union[ReadStats, Sleep], Any, PairState]
 
@@ -22,10 +23,6 @@ class DeployTarget(Protocol):
     def pair(self) -> PairConfig: ...
 
     @property
-    def observed(self) -> PairState | None:
-        """The latest observation, if there was one."""
-
-    @property
     def serving(self) -> str:
         """The program that serves, or that served last; empty if none ever did."""
 
@@ -35,8 +32,8 @@ class DeployTarget(Protocol):
     def observe(self) -> Observing:
         """Observe the pair with every source."""
 
-    def snapshot(self, program: str) -> Any:
-        """Return the stats.Snapshot that uWSGI's stats server gave last for a program, or None."""
+    def snapshot(self, program: str) -> Snapshot | None:
+        """Return what the stats server of a program said last, if it ever answered."""
 
     def promote(self, program: str, by: str) -> Reply[dict[str, Any]]:
         """Ask for a program to serve; a refusal is in the reply. `by` names the deploy."""
