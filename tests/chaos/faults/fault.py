@@ -1,0 +1,29 @@
+"""What a fault is."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from ..target import Target
+
+Undo = Callable[[], None]
+Apply = Callable[[Target, random.Random], Optional[Undo]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to do harm.
+
+    Attributes:
+        name: as in ``FAULTS=name:seed``.
+        apply: does it. Returns what undoes it, if that is not nothing. Raises NotPossible where it does not apply.
+        loses: which requests may fail because of it, for people; ``apply`` tells the ledger.
+        weight: how often it comes.
+    """
+
+    name: str
+    apply: Apply
+    loses: str = "none"
+    weight: int = 2

@@ -1,0 +1,212 @@
+"""FIFOs that vanish or are replaced, and bytes written to them by hand."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import Callable
+
+from ..target import SLOTS, NotPossible, Target
+from .fault import Fault, Undo
+
+HARMLESS = ("p", "1", "2", "0", "1p", "2p", "p1", "p2", "pp", "x", "\n", "+", "-", "c", "w", "zzz")
+ENDING = ("q", "Q", "r")
+LASTS_S = 3.0
+ENDING_S = 5.0
+PRECIOUS = "nobody may write here\n"
+
+
+def _make_way(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        raise NotPossible("a directory lies there already")
+    path.unlink(missing_ok=True)
+
+
+def delete(target: Target, rng: random.Random) -> None:
+    _make_way(target.fifo(rng.choice(SLOTS)))
+
+
+def _placed(target: Target, path: Path, place: Callable[[], None]) -> tuple[int, int]:
+    """Put something at a path. A master may put its FIFO there at any moment, so that is tried a few times."""
+    for _ in range(20):
+        _make_way(path)
+        try:
+            place()
+            info = os.lstat(path)
+            return info.st_dev, info.st_ino
+        except FileExistsError:
+            time.sleep(0.01)
+        except FileNotFoundError:
+            break
+    raise NotPossible("a master was faster")
+
+
+def _take_away(path: Path, mark: tuple[int, int]) -> None:
+    try:
+        info = os.lstat(path)
+        if (info.st_dev, info.st_ino) == mark:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+    except FileNotFoundError:
+        pass
+
+
+def file_at_path(target: Target, rng: random.Random) -> Undo:
+    path = target.fifo(rng.choice(SLOTS))
+    mark = _placed(target, path, lambda: _create(path))
+
+    def undo() -> None:
+        if _is(path, mark) and path.read_text() != PRECIOUS:
+            target.complaints.append(f"the file at {path.name} was written to")
+        _take_away(path, mark)
+
+    return undo
+
+
+def _create(path: Path) -> None:
+    with open(path, "x") as file:
+        file.write(PRECIOUS)
+
+
+def _is(path: Path, mark: tuple[int, int]) -> bool:
+    try:
+        info = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return (info.st_dev, info.st_ino) == mark
+
+
+def link_at_path(target: Target, rng: random.Random) -> Undo:
+    path = target.fifo(rng.choice(SLOTS))
+    precious = Path(target.stack.folder) / f"precious-{path.name}"
+    precious.write_text(PRECIOUS)
+    mark = _placed(target, path, lambda: path.symlink_to(precious))
+
+    def undo() -> None:
+        if precious.read_text() != PRECIOUS:
+            target.complaints.append(f"a link at {path.name} was followed and written to")
+        _take_away(path, mark)
+
+    return undo
+
+
+def directory_at_path(target: Target, rng: random.Random) -> Undo:
+    path = target.fifo(rng.choice(SLOTS))
+    mark = _placed(target, path, path.mkdir)
+    if target.dialect == "hooks":
+        target.allow(60, 2 * target.capacity(), "its own hooks move a master to a directory")
+    return lambda: _take_away(path, mark)
+
+
+def stranger_at_path(target: Target, rng: random.Random) -> Undo:
+    """A FIFO that another process reads. Only the instances' own hooks have a reason to write to it."""
+    path = target.fifo(rng.choice(SLOTS))
+    mark = _placed(target, path, lambda: os.mkfifo(path))
+    if not _is(path, mark):
+        raise NotPossible("a master was faster")
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    ours = _is(path, mark)
+
+    def undo() -> None:
+        try:
+            got = os.read(descriptor, 100) if ours else b""
+        except BlockingIOError:
+            got = b""
+        os.close(descriptor)
+        _take_away(path, mark)
+        if got and target.dialect == "managed" and not target.written_by_hand:
+            target.complaints.append(f"a stranger that read {path.name} was sent {got!r}")
+
+    return undo
+
+
+def _echo(target: Target, path: Path, text: str) -> None:
+    """As a shell's ``echo text > path``, but it does not wait for a reader for ever."""
+    target.written_by_hand = True
+    end = time.monotonic() + 1
+    while True:
+        try:
+            if not path.is_fifo():
+                raise NotPossible("no FIFO lies there")
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            break
+        except OSError:
+            if time.monotonic() > end:
+                raise NotPossible(f"nobody reads {path.name}") from None
+            time.sleep(0.002)
+    try:
+        os.write(descriptor, text.encode())
+    except BrokenPipeError:
+        pass
+    finally:
+        os.close(descriptor)
+
+
+def bytes_by_hand(target: Target, rng: random.Random) -> None:
+    text = rng.choice(HARMLESS)
+    _to_a_place_without_directory(target, text)
+    _echo(target, target.fifo(rng.choice(("running", "sleeping"))), text)
+
+
+def _to_a_place_without_directory(target: Target, text: str) -> None:
+    """uWSGI ends a master that is sent to a path where a directory lies: that would be the tester's doing."""
+    if any(target.fifo(SLOTS[int(digit)]).is_dir() for digit in text if digit in "012"):
+        target.allow(ENDING_S, target.capacity(), "moved by hand to a directory")
+
+
+def script_by_hand(target: Target, rng: random.Random) -> None:
+    """The article's roll-back, and others like it."""
+    for slot in rng.sample(("running", "sleeping"), 2):
+        text = rng.choice(("1p", "2p", "p", "p2", "p1"))
+        _to_a_place_without_directory(target, text)
+        _echo(target, target.fifo(slot), text)
+        time.sleep(rng.random() * 0.05)
+
+
+def two_writers(target: Target, rng: random.Random) -> Undo:
+    """Two shells write at once."""
+    seeds = [rng.random() for _ in range(2)]
+
+    def write(seed: float) -> None:
+        own = random.Random(seed)
+        for _ in range(4):
+            try:
+                _echo(target, target.fifo(own.choice(("running", "sleeping"))), own.choice("p12x"))
+            except NotPossible:
+                pass
+
+    threads = [threading.Thread(target=write, args=(seed,)) for seed in seeds]
+    for thread in threads:
+        thread.start()
+
+    def undo() -> None:
+        for thread in threads:
+            thread.join()
+
+    return undo
+
+
+def end_by_hand(target: Target, rng: random.Random) -> None:
+    text = rng.choice(ENDING)
+    if text != "q":
+        target.allow(ENDING_S, target.capacity(), f"told {text}")
+    _echo(target, target.fifo(rng.choice(("running", "sleeping"))), text)
+
+
+FAULTS = (
+    Fault("delete-fifo", delete, weight=3),
+    Fault("fifo-file", file_at_path),
+    Fault("fifo-link", link_at_path),
+    Fault("fifo-directory", directory_at_path),
+    Fault("fifo-stranger", stranger_at_path),
+    Fault("bytes-by-hand", bytes_by_hand, weight=3),
+    Fault("script-by-hand", script_by_hand),
+    Fault("two-writers", two_writers),
+    Fault("end-by-hand", end_by_hand, "what ran inside an instance told Q or r"),
+)

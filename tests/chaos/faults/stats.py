@@ -1,0 +1,162 @@
+"""Stats sockets that are gone, hang, or lie."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import socket
+import threading
+from pathlib import Path
+from typing import Any, Callable
+
+from ..target import NotPossible, Target
+from .fault import Fault, Undo
+
+ANSWER_S = 5.0
+
+
+def _set_aside(target: Target, rng: random.Random) -> tuple[dict[str, Any], Path, Path]:
+    """Rename the socket of an instance: uWSGI goes on answering at its new name."""
+    instance = target.instance(rng)
+    path = Path(target.stack.run) / f"{instance['program']}.stats"
+    aside = path.with_name(f"{path.name}.{rng.randrange(10**6)}.aside")
+    try:
+        path.rename(aside)
+    except FileNotFoundError as error:
+        raise NotPossible("it has no stats socket") from error
+    return instance, path, aside
+
+
+def _put_back(path: Path, aside: Path, ours: int) -> None:
+    """Not over the socket of an instance that was started meanwhile."""
+    try:
+        there = os.lstat(path).st_ino
+    except FileNotFoundError:
+        there = 0
+    if there in (0, ours):
+        aside.rename(path)
+    else:
+        aside.unlink()
+
+
+def delete(target: Target, rng: random.Random) -> Undo:
+    _, path, aside = _set_aside(target, rng)
+    return lambda: _put_back(path, aside, 0)
+
+
+def _serve(path: Path, answer: Callable[[socket.socket], None]) -> Callable[[], int]:
+    """Answer each client at this path. The returned function ends that, and returns the socket's inode."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen(64)
+    os.chmod(path, 0o777)
+    inode = os.lstat(path).st_ino
+    ended = threading.Event()
+
+    def one(client: socket.socket) -> None:
+        with client:
+            client.settimeout(ANSWER_S)
+            try:
+                answer(client)
+            except OSError:
+                pass
+
+    def loop() -> None:
+        server.settimeout(0.1)
+        while not ended.is_set():
+            try:
+                client, _ = server.accept()
+            except socket.timeout:
+                continue
+            threading.Thread(target=one, args=(client,), daemon=True).start()
+
+    thread = threading.Thread(target=loop, daemon=True)
+    thread.start()
+
+    def end() -> int:
+        ended.set()
+        thread.join()
+        server.close()
+        return inode
+
+    return end
+
+
+def hang(target: Target, rng: random.Random) -> Undo:
+    _, path, aside = _set_aside(target, rng)
+    end = _serve(path, lambda client: client.recv(1) and None)
+    return lambda: _put_back(path, aside, end())
+
+
+def lie(target: Target, rng: random.Random) -> Undo:
+    instance, path, aside = _set_aside(target, rng)
+    document = _ask(aside) or {"workers": [], "pid": instance["master"]}
+    data = rng.choice(LIES)(target, rng, document)
+    end = _serve(path, lambda client: client.sendall(data))
+    return lambda: _put_back(path, aside, end())
+
+
+def _ask(path: Path) -> dict[str, Any]:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(1)
+            connection.connect(str(path))
+            data = b"".join(iter(lambda: connection.recv(65536), b""))
+        return dict(json.loads(data))
+    except (OSError, ValueError):
+        return {}
+
+
+# lies: each makes the bytes of an answer
+
+Document = dict[str, Any]
+Lie = Callable[[Target, random.Random, Document], bytes]
+
+
+def _foreign(target: Target, rng: random.Random, document: Document) -> bytes:
+    """Its workers are processes that have nothing to do with it."""
+    stack = target.stack
+    others = [b.pid for b in target.bystanders] + [stack.process.pid, target.pid_of("zergpool")]
+    status = rng.choice(("idle", "busy", "pause", "cheap"))
+    accepting = rng.choice((0, 1))
+    row = {"status": status, "accepting": accepting, "requests": 1, "cores": [{"in_request": 0}]}
+    rows = [{**row, "id": number, "pid": pid} for number, pid in enumerate(others, 1)]
+    return json.dumps({**document, "workers": rng.choice((rows, document["workers"] + rows))}).encode()
+
+
+def _odd_rows(target: Target, rng: random.Random, document: Document) -> bytes:
+    key = rng.choice(("pid", "requests", "status", "accepting", "cores", "id"))
+    value = rng.choice((10**400, -1, 10**30, None, True, "x", [], {}, 1.5, float("inf")))
+    rows = [{**row, key: value} for row in document["workers"]]
+    return json.dumps({**document, "workers": rows}).encode()
+
+
+def _odd_document(target: Target, rng: random.Random, document: Document) -> bytes:
+    key = rng.choice(("pid", "workers", "version", "listen_queue"))
+    value = rng.choice((10**400, -1, None, True, "x", [], {}, f"{document['pid']}.5"))
+    return json.dumps({**document, key: value}).encode()
+
+
+def _flipped(target: Target, rng: random.Random, document: Document) -> bytes:
+    rows = [
+        {**row, "status": "idle" if row.get("status") == "pause" else "pause"}
+        for row in document["workers"]
+    ]
+    return json.dumps({**document, "workers": rows}).encode()
+
+
+def _garbage(target: Target, rng: random.Random, document: Document) -> bytes:
+    nested = b'{"workers":' + b"[" * 100_000
+    many = json.dumps({**document, "workers": document["workers"] * 5_000}).encode()
+    half = json.dumps(document).encode()[: rng.randrange(200)]
+    return bytes(rng.choice((b"", nested, many, half, rng.randbytes(500), b"x" * 3_000_000)))
+
+
+LIES: tuple[Lie, ...] = (_foreign, _foreign, _odd_rows, _odd_document, _flipped, _garbage)
+
+FAULTS = (
+    Fault("stats-deleted", delete),
+    Fault("stats-hung", hang),
+    Fault("stats-lying", lie, weight=4),
+)
