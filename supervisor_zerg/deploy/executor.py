@@ -71,6 +71,7 @@ class DeployExecutor:
         self.promotion = PromotionRequest(target)
         self.process = TargetProcess(services.kernel.alive)
         self.superseded = False  # another deploy has begun, so the programs are its concern
+        self._watched: set[int] = set()  # workers
         self._actions: dict[DeployAction, Callable[[DeployState, PairState], None]] = {
             DeployAction.RUN_HOOK: self._run_hook,
             DeployAction.END_HOOK: self._end_hook,
@@ -87,6 +88,17 @@ class DeployExecutor:
         self.jobs.end()
         self.promotion.withdraw()
         self.process.forget()
+        self._unwatch()
+
+    def close(self) -> None:
+        """supervisord ends, or forgets the pair."""
+        self.jobs.end()
+        self._unwatch()
+
+    def _unwatch(self) -> None:
+        for pid in self._watched:
+            self.services.loop.unwatch(pid)
+        self._watched = set()
 
     def perform(self, action: DeployAction, state: DeployState, observed: PairState) -> None:
         self._actions[action](state, observed)
@@ -127,6 +139,7 @@ class DeployExecutor:
         loop = self.services.loop
         if state.phase in (Phase.PROMOTING, Phase.BAKING):
             for pid in pids - loop.watched():
+                self._watched.add(pid)
                 loop.watch(pid, lambda pid: self._on_worker_ended(target.program, pid))
         return self.process.crashes.count(pids, self.target.snapshot(target.program), now)
 

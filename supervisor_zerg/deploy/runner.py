@@ -118,7 +118,7 @@ class DeployRunner:
         """supervisord ends, or forgets the pair: do nothing any more."""
         self.closed = True
         self._cancel_timer()
-        self.executor.jobs.end()
+        self.executor.close()
 
     # the loop
 

@@ -114,6 +114,11 @@ class Loop:
         self._watches[pid] = PidWatch(self, pid, descriptor, died)
         return True
 
+    def unwatch(self, pid):
+        """End what ``watch`` began."""
+        if pid in self._watches:
+            self._watches[pid].close()
+
     def watched(self):
         return set(self._watches)
 

@@ -47,6 +47,9 @@ class FakeLoop:
     def watch(self, pid, died):
         self.watches[pid] = died
 
+    def unwatch(self, pid):
+        self.watches.pop(pid, None)
+
     def run(self, seconds):
         until = self.now + seconds
         while due := [t for t in self.timers if t.callback and t.at <= until]:

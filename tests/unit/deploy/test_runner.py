@@ -254,6 +254,18 @@ def test_the_end_of_a_worker_is_looked_at_when_it_may_have_been_replaced(world):
     assert (cause.kind, cause.detail) == (CauseKind.WORKER_ENDED, str(pid))
 
 
+@pytest.mark.parametrize("end", ["abort", "close"])
+def test_workers_are_watched_no_longer_than_the_deploy(world, end):
+    world.until_promoting()
+    assert world.loop.watches
+    if end == "close":
+        world.deploys.running.close()
+    else:
+        world.deploys.abort("an operator")
+        world.loop.run(60.0)
+    assert not world.loop.watches
+
+
 def test_h34_requests_beyond_the_limit_are_killed(world):
     busy = an_instance("new", True, busy=1)
     world.target.observed = PairState((OLD, busy))
