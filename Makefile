@@ -3,6 +3,7 @@
 #   make demo            swaps, a deploy, a roll-back and a kill -9 under load, and a verdict; KEEP=1 leaves it running
 #   make test            unit and live tests;                     make test ARGS="-k swap -x"
 #   make bench           the benchmarks, some 20 minutes;    make bench ARGS=--quick
+#   make chaos           random faults under load;  make chaos SEED=7 FAULTS=100 DIALECT=hooks APP=threads
 #   make clean
 #
 #   PYTHON=python3.9 make demo    with another Python
@@ -12,7 +13,7 @@ VENV = .venv
 MADE = $(VENV)/made-by-$(notdir $(PYTHON))
 RUN = $(VENV)/bin/python -m
 
-.PHONY: demo test bench clean
+.PHONY: demo test bench chaos clean
 
 demo: $(VENV)/has-demo
 	$(RUN) supervisor_zerg.demo $(if $(KEEP),--keep) $(ARGS)
@@ -22,6 +23,10 @@ test: $(VENV)/has-test
 
 bench: $(VENV)/has-bench
 	$(RUN) benchmarks $(ARGS)
+
+chaos: $(VENV)/has-test
+	$(RUN) tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) \
+	    $(if $(DIALECT),--dialect $(DIALECT)) $(if $(APP),--app $(APP)) $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .hypothesis

@@ -1,1 +1,1 @@
-"""Random faults on the real stack under constant load, each followed by a check that nothing is wrong."""
+"""Random faults on the real stack under constant load, and a check after each."""

@@ -34,7 +34,9 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.chaos", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--faults", default="30", help="a number, or FAULT:SEED,FAULT:SEED+ ...")
     parser.add_argument("--dialect", choices=(*DIALECTS, "both"), default="both")

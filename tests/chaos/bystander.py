@@ -1,4 +1,4 @@
-"""A process that nobody has a reason to signal. It reports every signal that it gets, with the sender.
+"""A process that nobody has a reason to signal. It reports each signal and its sender.
 
 python bystander.py [USER]    as root: changes to that user first
 """
@@ -33,7 +33,7 @@ def main(user: str = "") -> None:
 
 
 class Bystander:
-    """Runs one, and tells what reached it. SIGSTOP and SIGKILL show in its state, the others it reports itself."""
+    """Runs one, and tells what reached it. SIGSTOP and SIGKILL show in its state."""
 
     def __init__(self, user: str = "") -> None:
         self.user = user

@@ -111,7 +111,9 @@ class Checker:
         before = kernel.cpu_s(self.supervisord)
         time.sleep(SPIN_S)
         used = kernel.cpu_s(self.supervisord) - before
-        return [f"spins: {used:.2f} s of CPU in {SPIN_S:.0f} s"] if used > SPIN_S * MOST_SPIN else []
+        return (
+            [f"spins: {used:.2f} s of CPU in {SPIN_S:.0f} s"] if used > SPIN_S * MOST_SPIN else []
+        )
 
 
 def _roles(info: dict[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Clients that ask all the time, and a PURE account of which of their requests were allowed to fail."""
+"""Clients that ask all the time, and an account of which of their requests may fail."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REACTION_S = 0.05  # between the clock of a fault and its effect
 
 @dataclass
 class Loss:
-    """A process ended by a fault. Of the requests that ran inside it, at most ``left`` more may fail."""
+    """A process ended by a fault. Of the requests inside it, at most ``left`` more may fail."""
 
     since: float
     until: float
@@ -42,7 +42,7 @@ class Ledger:
         return loss
 
     def unexcused(self, failures: Sequence[Answer]) -> list[Answer]:
-        """The failures that no loss covers. Each other one uses up its share of the newest loss that covers it."""
+        """The failures that no loss covers. Each other one uses up the newest loss."""
         found = []
         for answer in sorted(failures, key=lambda a: a.ended):
             loss = next((loss for loss in reversed(self.losses) if loss.covers(answer)), None)

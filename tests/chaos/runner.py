@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-import time
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from .faults import ALL
 from .faults.fault import Undo
 from .load import Load
 from .steps import Step, Steps, as_text, groups
-from .target import NotPossible, Target
+from .target import LISTENER, NotPossible, Target
 
 CONVERGES_S = 60.0
 DUTIES_S = 2.0  # an operator looks this often
@@ -30,7 +30,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Violation:
-    """What was wrong after a group. ``steps`` are all that its stack had gone through, that group last."""
+    """What was wrong after a group. ``steps``: all that its stack went through, that group last."""
 
     text: str
     steps: Steps
@@ -77,7 +77,7 @@ class Run:
         self.target = Target(dialect, app)
 
     def until_violation(self, steps: Sequence[Step]) -> int:
-        """Run the groups. Returns how many steps were used up; a violation is in the figures."""
+        """Run the groups. Returns how many steps were used up; violations are in the figures."""
         used = 0
         try:
             self.target.start()
@@ -97,7 +97,7 @@ class Run:
             self._stop()
 
     def _ready(self) -> bool:
-        self.target.stack.until(lambda: self.target.pid_of("zerg:zerg"))
+        self.target.stack.until(lambda: self.target.pid_of(LISTENER))
         time.sleep(1.5)  # past startsecs
         self.load = Load(self.target.stack.web)
         self.checker = Checker(self.target)
@@ -105,6 +105,7 @@ class Run:
 
     def _stop(self) -> None:
         if hasattr(self, "load"):
+            self.load.new_answers()
             self.figures.requests += self.load.requests
             self.figures.slowest_s = max(self.figures.slowest_s, self.load.slowest_s)
             self.load.traffic.stop()
@@ -122,7 +123,9 @@ class Run:
             except NotPossible:
                 pass
         seconds, missing = self._converge()
-        self.say(f"{as_text(group)}  {time.monotonic() - began:.1f} s, converged in {seconds:.1f} s")
+        self.say(
+            f"{as_text(group)}  {time.monotonic() - began:.1f} s, converged in {seconds:.1f} s"
+        )
         found = self.checker.violations()
         if missing:
             found += [f"converge: {text}" for text in missing]
@@ -144,7 +147,7 @@ class Run:
         return undo
 
     def _converge(self) -> tuple[float, list[str]]:
-        """Poll until nothing is missing for a while. Returns the seconds until then, and what is missing still."""
+        """Poll until nothing is missing for a while. Returns the seconds, and what is missing."""
         began = time.monotonic()
         duties_at = began
         fine_since = None

@@ -28,7 +28,12 @@ class Runs:
 
 
 def shrink(steps: Steps, fails: Fails, most_runs: int = 30) -> Steps:
-    """A shortest sequence found within so many runs. ``steps`` itself is known to fail; its last step showed it."""
+    """A shortest sequence found within so many runs.
+
+    Args:
+        steps: known to fail; its last step showed it.
+        fails: runs a sequence.
+    """
     runs = Runs(fails, most_runs)
     best = _shortest_suffix(steps, runs)
     size = max(len(best) // 2, 1)

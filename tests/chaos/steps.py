@@ -14,7 +14,8 @@ OVERLAPS = 0.3  # how often a fault lasts while the next one is applied
 class Step:
     """One fault. Its own seed makes its choices independent of the steps before it.
 
-    ``overlap``: it is not undone before the next one is applied. As text: ``kill-worker:123`` or ``kill-worker:123+``.
+    ``overlap``: it is not undone before the next one is applied.
+    As text: ``kill-worker:123`` or ``kill-worker:123+``.
     """
 
     fault: str
@@ -49,7 +50,7 @@ def _step(text: str) -> Step:
 
 
 def generate(seed: int, count: int, weights: Mapping[str, int]) -> Steps:
-    """So many steps, the same ones for the same seed. Faults with a greater weight come more often."""
+    """So many steps, the same ones for the same seed. A greater weight comes more often."""
     rng = random.Random(seed)
     names = sorted(weights)
     steps: list[Step] = []

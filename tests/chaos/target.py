@@ -1,4 +1,4 @@
-"""The stack that the faults hit: which process is which, and what a fault was allowed to cost."""
+"""The stack that the faults hit, who is who in it, and what a fault may cost."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class NotPossible(Exception):
 
 
 class Target:
-    """A stack, its bystanders, and what the faults of the present group left to be undone and accounted for."""
+    """A stack, its bystanders, and an account of what the faults may cost."""
 
     def __init__(self, dialect: str, app: str) -> None:
         self.dialect = dialect

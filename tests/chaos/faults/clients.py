@@ -11,8 +11,12 @@ from ..target import NotPossible, Target
 from .fault import Fault, Undo
 
 REQUEST = b"GET /?s=0.2 HTTP/1.0\r\nHost: chaos\r\n\r\n"
-CALL = b"<?xml version='1.0'?><methodCall><methodName>zerg.%s</methodName><params>%s</params></methodCall>"
+CALL = (
+    b"<?xml version='1.0'?><methodCall><methodName>zerg.%s</methodName>"
+    b"<params>%s</params></methodCall>"
+)
 PAIR = b"<param><value><string></string></value></param>"
+HEAD = b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n"
 SILENT_S = 2.0
 
 
@@ -55,8 +59,7 @@ def callers_vanish(target: Target, rng: random.Random) -> None:
     for _ in range(rng.randrange(1, 5)):
         method = rng.choice((b"swap", b"reconcile", b"getPairInfo", b"abort", b"getMetrics"))
         body = CALL % (method, b"" if method == b"getMetrics" else PAIR)
-        head = b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n"
-        data = head % len(body) + body
+        data = HEAD % len(body) + body
         with _connect(str(target.stack.run / "supervisor.sock")) as connection:
             connection.sendall(data[: rng.choice((20, len(data) // 2, len(data), len(data)))])
             time.sleep(rng.random() * 0.05)

@@ -18,7 +18,8 @@ class Fault:
 
     Attributes:
         name: as in ``FAULTS=name:seed``.
-        apply: does it. Returns what undoes it, if that is not nothing. Raises NotPossible where it does not apply.
+        apply: does it. Returns what undoes it, or None. Raises NotPossible where it does not
+            apply.
         loses: which requests may fail because of it, for people; ``apply`` tells the ledger.
         weight: how often it comes.
     """

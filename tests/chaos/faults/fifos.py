@@ -31,7 +31,7 @@ def delete(target: Target, rng: random.Random) -> None:
 
 
 def _placed(target: Target, path: Path, place: Callable[[], None]) -> tuple[int, int]:
-    """Put something at a path. A master may put its FIFO there at any moment, so that is tried a few times."""
+    """Put something at a path. A master may be faster with its FIFO, so try a few times."""
     for _ in range(20):
         _make_way(path)
         try:
@@ -105,7 +105,7 @@ def directory_at_path(target: Target, rng: random.Random) -> Undo:
 
 
 def stranger_at_path(target: Target, rng: random.Random) -> Undo:
-    """A FIFO that another process reads. Only the instances' own hooks have a reason to write to it."""
+    """A FIFO that another process reads. Only the instances' own hooks may write to it."""
     path = target.fifo(rng.choice(SLOTS))
     mark = _placed(target, path, lambda: os.mkfifo(path))
     if not _is(path, mark):
@@ -155,7 +155,7 @@ def bytes_by_hand(target: Target, rng: random.Random) -> None:
 
 
 def _to_a_place_without_directory(target: Target, text: str) -> None:
-    """uWSGI ends a master that is sent to a path where a directory lies: that would be the tester's doing."""
+    """uWSGI ends a master that is sent to a directory: that would be this test's doing."""
     if any(target.fifo(SLOTS[int(digit)]).is_dir() for digit in text if digit in "012"):
         target.allow(ENDING_S, target.capacity(), "moved by hand to a directory")
 

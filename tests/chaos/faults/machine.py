@@ -12,7 +12,11 @@ from ..target import NotPossible, Target
 from .fault import Fault, Undo
 
 BUSY_S = 6.0
-BUSY = "import sys, time\nend = time.monotonic() + float(sys.argv[1])\nwhile time.monotonic() < end: pass"
+BUSY = (
+    "import sys, time\n"
+    "end = time.monotonic() + float(sys.argv[1])\n"
+    "while time.monotonic() < end: pass"
+)
 
 
 def full_disk(target: Target, rng: random.Random) -> Undo:

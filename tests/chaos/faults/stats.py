@@ -46,7 +46,7 @@ def delete(target: Target, rng: random.Random) -> Undo:
 
 
 def _serve(path: Path, answer: Callable[[socket.socket], None]) -> Callable[[], int]:
-    """Answer each client at this path. The returned function ends that, and returns the socket's inode."""
+    """Answer each client at this path. The returned function ends that; it returns the inode."""
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(path))
     server.listen(64)
@@ -122,7 +122,9 @@ def _foreign(target: Target, rng: random.Random, document: Document) -> bytes:
     accepting = rng.choice((0, 1))
     row = {"status": status, "accepting": accepting, "requests": 1, "cores": [{"in_request": 0}]}
     rows = [{**row, "id": number, "pid": pid} for number, pid in enumerate(others, 1)]
-    return json.dumps({**document, "workers": rng.choice((rows, document["workers"] + rows))}).encode()
+    return json.dumps(
+        {**document, "workers": rng.choice((rows, document["workers"] + rows))}
+    ).encode()
 
 
 def _odd_rows(target: Target, rng: random.Random, document: Document) -> bytes:

@@ -28,7 +28,9 @@ def test_groups_hold_every_step_once_and_are_small(seed, count):
     steps = generate(seed, count, WEIGHTS)
     assert tuple(step for group in groups(steps) for step in group) == steps
     assert all(len(group) <= MOST_OVERLAPPING for group in groups(steps))
-    assert all([step.overlap for step in g] == [True] * (len(g) - 1) + [False] for g in groups(steps))
+    assert all(
+        [step.overlap for step in g] == [True] * (len(g) - 1) + [False] for g in groups(steps)
+    )
 
 
 def test_a_last_step_that_overlaps_nothing_is_closed():

@@ -1,0 +1,26 @@
+"""The short form of ``make chaos``: a few faults from fixed seeds, and from CHAOS_SEED."""
+
+import os
+
+import pytest
+
+from .faults import WEIGHTS
+from .runner import run
+from .steps import as_text, generate
+
+FAULTS = 6
+RUNS = [(11, "managed", "prefork"), (12, "hooks", "threads")]
+if os.environ.get("CHAOS_SEED"):
+    seed = int(os.environ["CHAOS_SEED"])
+    RUNS += [(seed, "managed", "threads"), (seed, "hooks", "prefork")]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed, dialect, app", RUNS)
+def test_random_faults_under_load_leave_nothing_wrong(seed, dialect, app):
+    steps = generate(seed, FAULTS, WEIGHTS)
+    figures = run(dialect, app, steps, print)
+    assert [violation.text for violation in figures.violations] == [], (
+        f"to replay: make chaos DIALECT={dialect} APP={app} FAULTS={as_text(steps)}"
+    )
+    assert figures.requests > 20
