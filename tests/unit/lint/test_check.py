@@ -1,4 +1,7 @@
-"""``zerg check``: our own conf.d is clean, each rule speaks and keeps quiet, and what was seen in the wild is full of traps."""
+"""``zerg check``: conf.d is clean, each rule finds its fault and nothing else, files are read right.
+
+``wild`` holds configurations of public projects, written anew from their facts.
+"""
 
 import json
 import os
@@ -77,8 +80,8 @@ hook-accepting1-once = !print:<!--XSUPERVISOR:BEGIN-->zerg ready<!--XSUPERVISOR:
 HOOK = "hook-accepting1-once = "
 INCLUDE = ("s.conf", "[supervisord]", "[include]\nfiles = more.conf\n[supervisord]")
 
-# id, then edits: file, what is replaced (nothing: more lines at the end), by what
-SPEAKS = [
+# The id of a rule, then edits: a file, the text to replace (empty: append), the new text.
+FAULTS = [
     ("no-http-server", "s.conf", "[unix_http_server]", "[x]"),
     ("no-plugin", "s.conf", "[rpcinterface:zerg]", "[x]"),
     ("plugin-factory", "s.conf", "make_zerg_rpcinterface", "make_zrg"),
@@ -275,7 +278,7 @@ SPEAKS = [
     ("pool-signal", "s.conf", "stopsignal = INT", "stopsignal = HUP"),
     ("pool-tcp", "pool.ini", ":/run/web/web.sock", ":127.0.0.1:80"),
 ]
-QUIET = [
+NO_FAULTS = [
     ("no-http-server", "s.conf", "[unix_http_server]", "[inet_http_server]"),
     ("listener-events", "s.conf", "PROCESS_STATE,PROCESS_COMMUNICATION,TICK_5,ZERG_JOB", "EVENT"),
     (
@@ -397,7 +400,7 @@ QUIET = [
 
 
 def write(folder, *case):
-    """The clean files with edits. :returns: the path of supervisord's."""
+    """Write the clean files with edits; returns the path of supervisord's."""
     files = dict(CLEAN)
     for file, old, new in _edits(case):
         text = files.get(file, "")
@@ -409,7 +412,7 @@ def write(folder, *case):
 
 
 def _edits(case):
-    """Three strings are an edit, and so is each tuple of them."""
+    """The edits of a case: its first three strings, and each tuple."""
     own = [case[:3]] if case and isinstance(case[0], str) else []
     return own + [edit for edit in case if isinstance(edit, tuple)]
 
@@ -426,11 +429,11 @@ def ids(findings):
     return {finding.id for finding in findings}
 
 
-# our own
+# conf.d and the clean files
 
 
 @pytest.mark.parametrize("dialect", ["managed", "hooks"])
-def test_our_own_conf_d_is_clean(dialect):
+def test_conf_d_is_clean(dialect):
     stack = Stack(dialect)
     try:
         assert found(stack.conf, **stack.environment) == []
@@ -438,15 +441,15 @@ def test_our_own_conf_d_is_clean(dialect):
         shutil.rmtree(stack.folder)
 
 
-def test_the_clean_configuration_is_clean_so_every_rule_can_keep_quiet(tmp_path):
+def test_the_clean_configuration_has_no_finding(tmp_path):
     assert found(write(tmp_path)) == []
 
 
 # each rule
 
 
-@pytest.mark.parametrize("case", SPEAKS, ids=lambda case: case[0])
-def test_a_rule_speaks(case, tmp_path):
+@pytest.mark.parametrize("case", FAULTS, ids=lambda case: case[0])
+def test_a_rule_finds_its_fault(case, tmp_path):
     findings = [f for f in found(write(tmp_path, *case[1:])) if f.id == case[0]]
     assert findings
     for finding in findings:
@@ -461,25 +464,24 @@ def test_a_rule_speaks(case, tmp_path):
         )
 
 
-@pytest.mark.parametrize("case", QUIET, ids=lambda case: case[0])
-def test_a_rule_keeps_quiet(case, tmp_path):
+@pytest.mark.parametrize("case", NO_FAULTS, ids=lambda case: case[0])
+def test_a_rule_finds_nothing_where_there_is_no_fault(case, tmp_path):
     assert case[0] not in ids(found(write(tmp_path, *case[1:])))
 
 
-def test_every_rule_has_a_name_of_its_own_and_a_case():
+def test_every_rule_has_an_id_of_its_own_its_texts_and_a_case():
     names = [rule.id for rule in check.RULES]
     assert len(set(names)) == len(names)
-    assert {case[0] for case in SPEAKS} == set(names) >= {case[0] for case in QUIET}
+    assert {case[0] for case in FAULTS} == set(names) >= {case[0] for case in NO_FAULTS}
     for rule in check.RULES:
         assert (
             re.fullmatch("[a-z-]+", rule.id)
             and rule.severity in check.SEVERITIES
-            and rule.reason.isascii()
-            and rule.fix.isascii()
+            and all(text.isascii() for text in (rule.summary, rule.reason, rule.fix))
         )
 
 
-def test_a_finding_is_at_its_file_and_line_and_told_once_for_two_instances(tmp_path):
+def test_a_finding_has_its_file_and_line_and_appears_once_for_two_instances(tmp_path):
     (finding,) = found(write(tmp_path, "app.ini", "need-app = true", "need-app = true\nvacuum = 1"))
     assert (finding.file, finding.line, finding.pair, finding.message) == (
         str(tmp_path / "app.ini"),
@@ -501,7 +503,7 @@ def test_findings_are_in_the_order_of_file_and_line(tmp_path):
     assert [(f.file, f.line) for f in findings] == sorted((f.file, f.line) for f in findings)
 
 
-def test_one_pair_can_be_asked_for(tmp_path):
+def test_one_pair_can_be_checked(tmp_path):
     path = write(
         tmp_path, "s.conf", "", "[zerg:other]\nprograms = c,d\nfifos = /1,/2,/3\nstats =\n"
     )
@@ -510,10 +512,10 @@ def test_one_pair_can_be_asked_for(tmp_path):
     )
 
 
-# seen in the wild
+# configurations of public projects
 
 
-def test_the_table_of_what_is_found_in_configurations_seen_in_the_wild_is_true():
+def test_the_documented_findings_in_public_configurations_are_true():
     table = (ROOT / "docs" / "uwsgi-internals.rst").read_text().partition(".. _wild:")[2]
     rows = re.findall(r"^``([a-z]+)`` +([0-9]+)  ((?:.+\n)(?: .*\n)*)", table, re.M)
     told = {name: (int(count), traps.split()) for name, count, traps in rows}
@@ -523,7 +525,7 @@ def test_the_table_of_what_is_found_in_configurations_seen_in_the_wild_is_true()
     assert told == {name: (len(traps), traps) for name, traps in seen.items()} and len(told) >= 8
 
 
-def test_what_the_docs_quote_of_the_article_s_own_is_what_is_told(monkeypatch, capsys):
+def test_the_documented_output_for_the_article_is_true(monkeypatch, capsys):
     quoted = (
         (ROOT / "docs" / "check.rst")
         .read_text()
@@ -589,7 +591,7 @@ def test_an_ini_is_read_as_uwsgi_reads_it(text, options, tmp_path):
     assert [(option.name, option.value) for option in reader.options] == options
 
 
-def test_an_option_knows_its_line_and_the_first_section_is_home(tmp_path):
+def test_an_option_has_its_line_and_the_first_section_is_home(tmp_path):
     reader = read(tmp_path, "\n; x\n[uwsgi]\na = %p\n\nb = %d\n")
     assert [(option.line, option.value) for option in reader.options] == [
         (4, str(tmp_path / "x.ini")),
@@ -659,7 +661,7 @@ def test_an_ini_is_read_as_uwsgi_itself_says_that_it_reads_it(tmp_path):
         "uwsgi --ini http://x/y",
     ],
 )
-def test_a_command_that_cannot_be_seen_through_is_told(command):
+def test_a_command_that_hides_how_it_runs_uwsgi_is_reported(command):
     reader, broken = read_command(command, Place("s.conf", 1), "", {})
     assert len(reader.unread) == 1 and not broken
 
@@ -668,21 +670,21 @@ def test_a_command_that_cannot_be_seen_through_is_told(command):
 
 
 def zerg_check(path, *words, monkeypatch, before=()):
-    def nobody(*_):
-        raise AssertionError("no supervisord may be asked")
+    def refuse(*_):
+        raise AssertionError("check must not connect to supervisord")
 
-    monkeypatch.setattr(main.ZergController, "get_server_proxy", nobody)
+    monkeypatch.setattr(main.ZergController, "get_server_proxy", refuse)
     return main.main([*before, "-c", str(path), "check", *words])
 
 
-def test_a_clean_configuration_ends_with_0_and_notes_are_no_failure(tmp_path, monkeypatch, capsys):
+def test_a_clean_configuration_and_notes_end_with_status_0(tmp_path, monkeypatch, capsys):
     assert zerg_check(write(tmp_path), monkeypatch=monkeypatch) == 0
     assert capsys.readouterr() == ("0 errors, 0 warnings, 0 notes\n", "")
     assert zerg_check(write(tmp_path, "pool.ini", "listen = 500", ""), monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().out.endswith("0 errors, 0 warnings, 1 note\n")
 
 
-def test_a_trap_is_told_with_its_place_reason_and_mend_and_ends_with_1(
+def test_a_fault_is_printed_with_its_place_reason_and_fix_and_ends_with_status_1(
     tmp_path, monkeypatch, capsys
 ):
     path = write(tmp_path, "app.ini", "", "vacuum = true\n")
@@ -719,9 +721,7 @@ def test_a_file_without_a_section_for_supervisorctl_can_be_checked(tmp_path, mon
     assert zerg_check("s.conf", monkeypatch=monkeypatch) == 0
 
 
-def test_the_file_may_be_named_behind_the_command_where_there_is_no_other(
-    tmp_path, monkeypatch, capsys
-):
+def test_the_file_may_be_named_after_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "elsewhere").mkdir()
     path = write(tmp_path / "elsewhere", "app.ini", "", "vacuum = true\n")
@@ -747,8 +747,8 @@ def test_an_unknown_pair_is_refused(tmp_path, monkeypatch, capsys):
     assert "there is no pair 'shop'; there are: web" in capsys.readouterr().err
 
 
-def rubbish(folder, kind):
-    """:returns: (path of the file that is to be checked, a word of the sentence)"""
+def bad_file(folder, kind):
+    """Make a file that cannot be read; returns its path."""
     bad = folder / "bad"
     if kind == "binary":
         bad.write_bytes(bytes(range(256)) * 10)
@@ -777,8 +777,8 @@ BAD = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_file_is_a_sentence_and_status_2(kind, tmp_path, monkeypatch, capsys):
-    assert zerg_check(rubbish(tmp_path, kind), monkeypatch=monkeypatch) == ExitStatus.USAGE
+def test_a_bad_file_is_one_line_and_status_2(kind, tmp_path, monkeypatch, capsys):
+    assert zerg_check(bad_file(tmp_path, kind), monkeypatch=monkeypatch) == ExitStatus.USAGE
     out, err = capsys.readouterr()
     assert (
         out == ""
@@ -790,7 +790,7 @@ def test_a_bad_file_is_a_sentence_and_status_2(kind, tmp_path, monkeypatch, caps
 
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_ini_is_a_finding_and_status_2(kind, tmp_path, monkeypatch, capsys):
-    rubbish(tmp_path, kind)
+    bad_file(tmp_path, kind)
     assert (
         zerg_check(write(tmp_path, "s.conf", "app.ini", "bad"), monkeypatch=monkeypatch)
         == ExitStatus.USAGE
@@ -800,19 +800,19 @@ def test_a_bad_ini_is_a_finding_and_status_2(kind, tmp_path, monkeypatch, capsys
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_included_file_is_a_sentence_and_status_2(kind, tmp_path, monkeypatch, capsys):
-    rubbish(tmp_path, kind)
+def test_a_bad_included_file_is_one_line_and_status_2(kind, tmp_path, monkeypatch, capsys):
+    bad_file(tmp_path, kind)
     status = zerg_check(
         write(tmp_path, "s.conf", "", "[include]\nfiles = bad*\n"), monkeypatch=monkeypatch
     )
-    assert status == (
-        0 if kind == "missing" else ExitStatus.USAGE
-    )  # a pattern that finds nothing is none of ours
+    assert status == (0 if kind == "missing" else ExitStatus.USAGE)  # a pattern may match nothing
     assert BAD[kind] in capsys.readouterr().err or kind == "missing"
 
 
 @pytest.mark.parametrize("text", ["include = app.ini\n", "ini = y.ini\n"])
-def test_inis_that_include_each_other_are_told_and_end_with_2(text, tmp_path, monkeypatch, capsys):
+def test_inis_that_include_each_other_are_reported_with_status_2(
+    text, tmp_path, monkeypatch, capsys
+):
     (tmp_path / "y.ini").write_text("[uwsgi]\ninclude = app.ini\n")
     path = write(
         tmp_path,
@@ -825,7 +825,7 @@ def test_inis_that_include_each_other_are_told_and_end_with_2(text, tmp_path, mo
     assert "includes itself" in capsys.readouterr().out
 
 
-def test_an_avalanche_of_files_ends(tmp_path):
+def test_inis_that_include_ever_more_files_end(tmp_path):
     for number in range(30):
         (tmp_path / ("%d.ini" % number)).write_text(
             "[uwsgi]\ninclude = %d.ini\ninclude = %d.ini\n" % (number + 1, number + 1)
@@ -846,7 +846,7 @@ def test_an_avalanche_of_files_ends(tmp_path):
         "[x]\n",
     ],
 )
-def test_nonsense_for_supervisord_is_no_traceback(text, tmp_path, monkeypatch, capsys):
+def test_nonsense_in_the_file_of_supervisord_is_no_traceback(text, tmp_path, monkeypatch, capsys):
     (tmp_path / "s.conf").write_text(text)
     assert zerg_check(tmp_path / "s.conf", monkeypatch=monkeypatch) in (
         ExitStatus.FOUND,
@@ -871,7 +871,7 @@ TEXT = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(TEXT, TEXT, st.booleans())
-def test_no_text_raises_anything_but_the_one_documented_error(tmp_path_factory, conf, ini, whole):
+def test_no_text_raises_anything_but_the_documented_error(tmp_path_factory, conf, ini, whole):
     folder = tmp_path_factory.getbasetemp()
     (folder / "s.conf").write_text((CLEAN["s.conf"] if whole else "") + conf, encoding="utf-8")
     (folder / "app.ini").write_text(CLEAN["app.ini"] + ini, encoding="utf-8")
