@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from ..core import errors
 from ..core.decision import Action, Decision
 from ..core.goals import Aim, DesiredState, Goals, OnStart
 from ..core.pair_config import PairConfig
@@ -115,18 +116,19 @@ class SimulatedDeploy:
             return Promotion()
         if decision.met and not self.goals.requested:
             return Promotion(done=True)
-        if decision.refusal is not None and self._at_rest:
-            return Promotion(refusal=str(decision.refusal(decision.waiting_for)))
-        return Promotion()
+        if not self._at_rest:
+            return Promotion()
+        error = decision.refusal or errors.TimedOut
+        return Promotion(refusal=str(error(decision.waiting_for)))
 
     def _observation(self) -> DeployObservation:
-        harakiris = int(self.failing)
+        """A release that fails is one whose requests take too long."""
         return DeployObservation(
             target=self.observed.instance(self.plan.target),
             old=self.observed.instance(self.plan.old),
             serving=self.observed.serving,
             now=self.now,
-            counters=Counters(harakiris=harakiris, told=True),
+            counters=Counters(harakiris=int(self.failing), told=True),
             hook=HookResult(ok=True),
             health=HealthStreak(good=self.plan.count),
             promotion=self.promotion,
