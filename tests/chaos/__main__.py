@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import time
 
@@ -22,6 +23,7 @@ DIALECTS = ("managed", "hooks")
 
 def main() -> int:
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the stack ends in order
     if options.list:
         for fault in ALL.values():
             print(f"{fault.name:24} requests that may fail: {fault.loses}")

@@ -141,6 +141,6 @@ def stale(answers: list[Answer], since: float, serving: str) -> list[str]:
 def failures(answers: list[Answer]) -> list[str]:
     """Failed requests as sentences."""
     return [
-        f"request: {a.program if a.status == 0 else a.status}, began {a.began:.3f}, ended {a.ended:.3f}"
+        f"request: {a.status or a.program}, began {a.began:.3f}, ended {a.ended:.3f}"
         for a in answers
     ]

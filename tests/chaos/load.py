@@ -80,15 +80,14 @@ class Load:
     def end(self) -> tuple[list[Answer], bool]:
         """The last answers, and whether every client was answered in time."""
         answered = self.traffic.end(LAST_ANSWERS_S)
-        answers = self.new_answers()
-        self.traffic.file.close()
-        return answers, answered
+        return self.new_answers(), answered
 
     def renew(self) -> tuple[list[Answer], bool]:
         """As ``end``; then other clients go on. Only where the present ones are about to end."""
         if time.monotonic() - self.began < RENEW_S:
             return [], True
         last = self.end()
+        self.traffic.file.close()
         self._start()
         return last
 

@@ -62,7 +62,8 @@ class Figures:
             f"{self.faults} faults, {self.skipped} not possible, {self.requests} requests,"
             f" {self.failed_excused} of them cut inside killed processes,"
             f" slowest {self.slowest_s:.1f} s",
-            f"converged {len(self.converged_s)} times: median {median:.2f} s, worst {times[-1]:.1f} s;"
+            f"converged {len(self.converged_s)} times: median {median:.2f} s,"
+            f" worst {times[-1]:.1f} s;"
             f" {self.started_by_operator} programs started by the operator",
             f"{len(self.violations)} violations",
         ]
@@ -75,6 +76,7 @@ class Run:
         self.figures = figures
         self.say = say
         self.target = Target(dialect, app)
+        self.load: Load | None = None
 
     def until_violation(self, steps: Sequence[Step]) -> int:
         """Run the groups. Returns how many steps were used up; violations are in the figures."""
@@ -104,11 +106,11 @@ class Run:
         return not self._converge()[1]
 
     def _stop(self) -> None:
-        if hasattr(self, "load"):
+        if self.load is not None:
+            self.load.traffic.stop()
             self.load.new_answers()
             self.figures.requests += self.load.requests
             self.figures.slowest_s = max(self.figures.slowest_s, self.load.slowest_s)
-            self.load.traffic.stop()
         self.figures.failed_excused += self.target.ledger.excused
         self.figures.started_by_operator += self.target.started_by_operator
         self.target.stop()
