@@ -69,7 +69,7 @@ class DeployExecutor:
         self.jobs = DeployJobs(services, target.pair, wake)
         self.stopper = Stopper(services, target)
         self.promotion = PromotionRequest(target)
-        self.process = TargetProcess(services.kernel.alive)
+        self.process = TargetProcess(services.kernel.processes.alive)
         self.superseded = False  # another deploy has begun, so the programs are its concern
         self._watched: set[int] = set()  # workers
         self._actions: dict[DeployAction, Callable[[DeployState, PairState], None]] = {
@@ -117,7 +117,7 @@ class DeployExecutor:
         plan = state.plan
         target = observed.instance(plan.target)
         now = self.services.loop.clock()
-        if target.pid and state.phase in STARTED and not self.services.kernel.alive(target.pid):
+        if target.pid and state.phase in STARTED and not self.services.kernel.processes.alive(target.pid):
             self.process.on_end("EXITED")  # Supervisor has not noticed yet
         return DeployObservation(
             target=target,

@@ -135,7 +135,7 @@ class DeployRegistry:
 
     def _started_at(self, pid: int) -> int:
         """When a process was started: its pid may be used again."""
-        process = self.services.kernel.process(pid)
+        process = self.services.kernel.processes.get(pid)
         return process.start if process else 0
 
     def info(self, ident: str = "") -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Callable
 
 from ..core.instance import Instance
 from ..jobs.services import Services
+from ..linux.signals import ProvenProcess
 from .model import PATIENCE_S
 from .target import DeployTarget
 
@@ -53,6 +55,14 @@ class Stopper:
 
     def kill(self, instance: Instance) -> None:
         """SIGKILL, also to its workers, for a program without killasgroup."""
-        self.services.programs.kill(instance.program, instance.pid)
-        for worker in instance.workers:
-            self.services.kernel.signal(worker.pid, signal.SIGKILL)
+        pids = [worker.pid for worker in instance.workers]
+        with contextlib.ExitStack() as held:
+            workers: list[ProvenProcess] = []
+            try:  # before the master ends: then the kernel does not show them below it any more
+                proven = self.services.kernel.signals.proven(pids, instance.pid)
+                workers = held.enter_context(proven)
+            except OSError as error:
+                self.services.log("warn", "could not prove the workers", error=error)
+            self.services.programs.kill(instance.program, instance.pid)
+            for worker in workers:
+                worker.send(signal.SIGKILL)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
 from ..core.reply import Reply
-from ..linux.procfs import Kernel
 from ..supervisord.loop import Loop
 from ..supervisord.programs import Programs
+from ..uwsgi.kernel import Kernel
 from .queue import JobQueue
 
 

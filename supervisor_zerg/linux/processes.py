@@ -1,138 +1,175 @@
-"""Which processes there are, and who is whose child, read from /proc when it is asked for; and signals to them."""
+"""Which processes there are, and which is whose child, as /proc tells at this moment."""
 
-import contextlib
+from __future__ import annotations
+
 import os
-import signal
-import time
-from collections import namedtuple
+from typing import NamedTuple, Optional
 
-NUDGE_S = 0.0001  # between SIGSTOP and SIGCONT
+from .pieces import Pacer, Pieces, TooLarge
+
 PF_EXITING = 0x4  # Linux include/linux/sched.h
-#: One line of /proc/PID/stat. ``start`` is the start time in clock ticks; with the pid it names a process for good. ``ends``: it is on its
-#: way to be a zombie.
-Process = namedtuple("Process", "pid state ppid start ends")
+CHILDREN_LIMIT = 1024  # of one process
+FORKS_LIMIT = 2000  # with more new processes than this, all of /proc is read again
+
+
+class Process(NamedTuple):
+    """One line of /proc/PID/stat.
+
+    Attributes:
+        start: start time in clock ticks; with the pid it identifies a process for good.
+        exits: it is about to be a zombie.
+        session: id of its session.
+        command: name of the program, at most 15 bytes.
+        threads: how many threads it has.
+    """
+
+    pid: int
+    state: str
+    ppid: int
+    start: int
+    exits: bool = False
+    session: int = 0
+    command: bytes = b""
+    threads: int = 1
+
+    @property
+    def alive(self) -> bool:
+        return self.state not in "ZX"
+
+    @property
+    def stopped(self) -> bool:
+        return self.state in "Tt"
 
 
 class Processes:
-    """:param proc: where procfs is mounted."""
+    """The processes of this machine. One that is gone, or never was, reads as None or as nothing.
 
-    def __init__(self, proc="/proc"):
+    Args:
+        pacer: divides long readings.
+        proc: where procfs is mounted.
+    """
+
+    def __init__(self, pacer: Optional[Pacer] = None, proc: str = "/proc") -> None:
+        self.pacer = pacer or Pacer()
         self.proc = proc
-        self._table = {}
-        self._last_pid = None
-        self._has_children_file = os.path.exists("%s/self/task/%d/children" % (proc, os.getpid()))
+        self._table: dict[int, Process] = {}
+        self._last_pid: Optional[int] = None
+        self.has_children_file = os.path.exists(f"{proc}/self/task/{os.getpid()}/children")
 
-    def process(self, pid):
-        """:returns: Process, or None when there is none."""
+    def get(self, pid: int) -> Optional[Process]:
+        """Return a process, or None."""
         try:
-            with open("%s/%d/stat" % (self.proc, pid), "rb", buffering=0) as file:
+            with open(f"{self.proc}/{pid}/stat", "rb", buffering=0) as file:
                 text = file.read()
         except (FileNotFoundError, ProcessLookupError):
             return None
-        fields = text[text.rindex(b")") + 2 :].split()
+        end = text.rindex(b")")
+        fields = text[end + 2 :].split()
         return Process(
-            pid,
-            fields[0].decode(),
-            int(fields[1]),
-            int(fields[19]),
-            bool(int(fields[6]) & PF_EXITING),
+            pid=pid,
+            state=fields[0].decode(),
+            ppid=int(fields[1]),
+            start=int(fields[19]),
+            exits=bool(int(fields[6]) & PF_EXITING),
+            session=int(fields[3]),
+            command=text[text.index(b"(") + 1 : end],
+            threads=int(fields[17]),
         )
 
-    def children(self, pid):
-        """Pids of the children of a process."""
-        if self._has_children_file:
-            return self._children_file(pid)
-        return [
-            p.pid for p in self._refreshed_table().values() if p.ppid == pid and self.process(p.pid)
-        ]
+    def alive(self, pid: int, start: Optional[int] = None) -> bool:
+        """Return whether a process runs. With ``start``, also whether it is that very process."""
+        process = self.get(pid)
+        return process is not None and process.alive and start in (None, process.start)
 
-    def _children_file(self, pid):
-        pids = []
+    def user_ids(self, pid: int) -> frozenset[int]:
+        """Return the real, effective, saved and file system user id; empty when it is gone."""
+        for key, value in self._status(pid):
+            if key == "Uid":
+                return frozenset(map(int, value.split()))
+        return frozenset()
+
+    def children(self, pid: int) -> Pieces[list[int]]:
+        """Read the pids of the children of a process.
+
+        Raises:
+            TooLarge: it has more than CHILDREN_LIMIT.
+        """
+        if self.has_children_file:
+            pids = yield from self._children_file(pid)
+        else:
+            table = yield from self._refreshed_table()
+            pids = [p.pid for p in table.values() if p.ppid == pid and self.get(p.pid)]
+        if len(pids) > CHILDREN_LIMIT:
+            raise TooLarge(f"process {pid} has more than {CHILDREN_LIMIT} children")
+        return pids
+
+    def _children_file(self, pid: int) -> Pieces[list[int]]:
+        pids: list[int] = []
         try:
-            for tid in os.listdir("%s/%d/task" % (self.proc, pid)):
-                with open(
-                    "%s/%d/task/%s/children" % (self.proc, pid, tid), "rb", buffering=0
-                ) as file:
-                    pids += [int(word) for word in file.read().split()]
+            with os.scandir(f"{self.proc}/{pid}/task") as tasks:
+                for task in tasks:
+                    with open(f"{task.path}/children", "rb", buffering=0) as file:
+                        pids += [int(word) for word in file.read().split()]
+                    if self.pacer.due():
+                        yield
         except (FileNotFoundError, ProcessLookupError):
             pass
         return pids
 
-    def _refreshed_table(self):
-        """All processes by pid. Only what was born since the last look is read anew: the kernel tells its newest pid."""
-        newest = self._newest_pid()
-        if self._last_pid is None or not self._last_pid <= newest <= self._last_pid + 2000:
-            pids = [int(name) for name in os.listdir(self.proc) if name.isdigit()]
-            self._table = {}
-        else:
-            pids = range(self._last_pid + 1, newest + 1)
-        self._last_pid = newest
-        for pid in list(pids):
-            self._table[pid] = self.process(pid)
-        for pid in [pid for pid, process in self._table.items() if process is None]:
-            del self._table[pid]
-        return self._table
+    def _refreshed_table(self) -> Pieces[dict[int, Process]]:
+        """Read all processes by pid.
 
-    def _newest_pid(self):
+        Only those that are new since the last time are read: the kernel tells its newest pid.
+        """
+        newest = self._newest_pid()
+        if self._last_pid is None or not self._last_pid <= newest <= self._last_pid + FORKS_LIMIT:
+            pids = [int(name) for name in os.listdir(self.proc) if name.isdigit()]
+            table: dict[int, Process] = {}
+        else:
+            pids = list(range(self._last_pid + 1, newest + 1))
+            table = dict(self._table)
+        for pid in pids:
+            process = self.get(pid)
+            if process:
+                table[pid] = process
+            if self.pacer.due():
+                yield
+        self._last_pid = newest
+        self._table = table
+        return table
+
+    def _newest_pid(self) -> int:
         with open(f"{self.proc}/loadavg", "rb", buffering=0) as file:
             return int(file.read().split()[4])
 
-    def handling(self, pid, number):
-        """Is the main thread of a process inside its handler of a signal, or about to be? The kernel holds a signal back while
-        its handler runs (sigaction(2)). :returns: (inside, about to be)"""
+    def handling(self, pid: int, number: int) -> tuple[bool, bool]:
+        """Return whether the main thread of a process runs its handler of a signal, or is about to.
+
+        The kernel blocks a signal while its handler runs (sigaction(2)).
+
+        Returns:
+            (runs it, is about to)
+        """
         masks = {"SigBlk": 0, "SigPnd": 0, "ShdPnd": 0}
-        try:
-            with open("%s/%d/status" % (self.proc, pid)) as file:
-                masks.update(
-                    (key, int(value, 16))
-                    for key, _, value in (line.partition(":") for line in file)
-                    if key in masks
-                )
-        except (FileNotFoundError, ProcessLookupError):
-            pass
+        for key, value in self._status(pid):
+            if key in masks:
+                masks[key] = int(value, 16)
         bit = 1 << (number - 1)
         return bool(masks["SigBlk"] & bit), bool((masks["SigPnd"] | masks["ShdPnd"]) & bit)
 
-    def writes(self, pid):
-        """How often a process has called write so far; 0 where the kernel does not count."""
+    def _status(self, pid: int) -> list[tuple[str, str]]:
         try:
-            with open("%s/%d/io" % (self.proc, pid)) as file:
+            with open(f"{self.proc}/{pid}/status", errors="replace") as file:
+                lines = file.read().splitlines()
+        except (FileNotFoundError, ProcessLookupError):
+            return []
+        pairs = (line.partition(":") for line in lines)
+        return [(key, value) for key, _, value in pairs]
+
+    def writes(self, pid: int) -> int:
+        """Return how often a process has called write; 0 where the kernel does not count."""
+        try:
+            with open(f"{self.proc}/{pid}/io") as file:
                 return next((int(line.split()[1]) for line in file if line.startswith("syscw:")), 0)
         except OSError:
             return 0
-
-    def alive(self, pid, start=None):
-        process = self.process(pid)
-        return process is not None and process.state not in "ZX" and start in (None, process.start)
-
-    # signals
-
-    def signal(self, pid, number):
-        """:returns: True when a process took the signal, False when it is gone."""
-        try:
-            os.kill(pid, number)
-            return True
-        except ProcessLookupError:
-            return False
-
-    @contextlib.contextmanager
-    def stopped_briefly(self, pids):
-        """Stop processes for a moment, so that none of them ends within it. :yields: are all of them alive?"""
-        for pid in pids:
-            self.signal(pid, signal.SIGSTOP)
-        try:
-            found = map(self.process, pids)
-            yield all(p is not None and p.state not in "ZX" and not p.ends for p in found)
-        finally:
-            for pid in pids:
-                self.signal(pid, signal.SIGCONT)
-
-    def nudge(self, pids):
-        """Make waiting threads go round their loop: SIGSTOP then SIGCONT makes epoll_wait return EINTR (signal(7)). Without the
-        moment between the two the second often takes the first back before a thread has woken: with it, every nudge seals one
-        more thread of each worker (2 x 4 threads: 3 nudges, 3 ms; without: 3 to 9, up to 26 ms)."""
-        for pid in pids:
-            self.signal(pid, signal.SIGSTOP)
-        time.sleep(NUDGE_S)
-        for pid in pids:
-            self.signal(pid, signal.SIGCONT)

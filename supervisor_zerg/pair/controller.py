@@ -44,7 +44,7 @@ class PairController:
         self.routine, self.urgent, self.looked_closely = False, False, -1e9
         self.drain_began = None
         self.proofs = []
-        self.fifo_changes, self.look_began = FifoChanges(registry.kernel, self.observer.paths), 0.0
+        self.fifo_changes, self.look_began = FifoChanges(registry.kernel.fifos, self.observer.paths), 0.0
         self.closed = False
 
     def inherit(self, old):

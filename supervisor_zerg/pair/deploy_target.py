@@ -28,7 +28,7 @@ class ControllerTarget:
         self.controller.free("")
 
     def observe(self):
-        return self.controller.observer.look(True, False)
+        return self.controller.observer.observe(full=True)
 
     def snapshot(self, program):
         return self.controller.observer.masters[program].snapshot

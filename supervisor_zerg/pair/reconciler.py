@@ -27,7 +27,7 @@ def reconcile(observer, controller):
     full, thorough = controller.observe_options()
     while True:
         controller.begin_look(ours=moving)
-        observed = yield from observer.look(full and not controller.request_is_new(), thorough)
+        observed = yield from observer.observe(full and not controller.request_is_new(), thorough)
         thorough = False
         if not moving and controller.others_at_work():
             moving = True

@@ -14,7 +14,8 @@ from ..core import errors
 from ..core.pair_config import Problem
 from ..jobs.queue import JobQueue
 from ..jobs.services import Services
-from ..linux.procfs import CALLS, Kernel
+from ..uwsgi.kernel import Kernel
+from ..uwsgi.threads import CALLS
 from ..supervisord import events
 from ..supervisord.loop import Loop
 from ..supervisord.programs import Programs

@@ -22,7 +22,7 @@ class StatusQuery:
                 self.infos[controller.pair.name] = misconfigured(controller)
             else:
                 self.registry.loop.task(
-                    controller.observer.look(True, True),
+                    controller.observer.observe(full=True, thorough=True),
                     lambda observed, k=controller: self._seen(k, observed),
                 ).start()
         del self.waiting[:A_ROUND]

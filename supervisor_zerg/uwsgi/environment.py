@@ -1,141 +1,183 @@
-"""What lies around a pair: things at the paths of its slots, workers that outlived their master, the socket of its pool."""
+"""What lies around a pair: things at the paths of its slots, workers that outlived their master,
+the socket of its pool."""
+
+from __future__ import annotations
 
 import signal
+from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
-from ..core.effects import Sleep
 from ..core.instance import Slot
 from ..core.pair_state import Obstacle, Orphan, PathKind
+from ..core.pair_config import PairConfig
+from ..linux.pieces import Pieces
+from ..linux.signals import Sighting
+from .fifo import Identity
+from .observing import Observing, in_pieces
+from .signal_loop import SignalLoopDetector
+from .tracked_state import InstanceReading, TrackedMaster
 
-TRAPPED_S = 0.01  # a handler that runs once is long over
-TRAPPED_WRITES = 4  # and has written no more than this
-STRANGERS_S = 120.0  # who reads a FIFO that no instance holds is looked up that often
+if TYPE_CHECKING:
+    from .kernel import Kernel
+    from .observer import ReadsPrograms
+
+FOREIGN_S = 120.0  # who reads a FIFO that no instance holds is looked up that often
 
 
-class SignalLoopDetector:
-    """Tells a process that never leaves its handler of a signal, because the handler logs a line and raises the signal anew.
+class KnownOrphan(NamedTuple):
+    """A worker that outlived its master, as it was seen before."""
 
-    :param number: of the signal. :param clock: monotonic seconds.
-    """
-
-    def __init__(self, kernel, clock, number):
-        self.kernel, self.clock, self.number, self.caught = kernel, clock, number, {}
-
-    def check(self, pid):
-        """:returns: is it trapped? None where it is too early to tell."""
-        inside, about_to = self.kernel.handling(pid, self.number)
-        if not inside:
-            self.caught.pop(pid, None)
-            return None if about_to else False
-        now, writes = self.clock(), self.kernel.writes(pid)
-        since, before = self.caught.setdefault(pid, (now, writes))
-        return now - since > TRAPPED_S and writes - before > TRAPPED_WRITES or None
+    program: str
+    sighting: Sighting
+    threads: int
 
 
 class PairEnvironment:
-    """:param paths: of the FIFOs, canonical, in slot order. :param clock: monotonic seconds."""
+    """Observes what lies around one pair.
 
-    def __init__(self, pair, paths, kernel, programs, clock):
-        self.pair, self.paths, self.kernel, self.programs, self.clock = (
-            pair,
-            paths,
-            kernel,
-            programs,
-            clock,
-        )
-        self.sigpipe = SignalLoopDetector(kernel, clock, signal.SIGPIPE)
-        self.orphans = {}  # pid -> (program, start, threads)
-        self.strangers = {}  # identity of a FIFO that no instance holds -> (pid of its reader or 0, when)
+    Args:
+        pair: its section.
+        paths: of the FIFOs, canonical, in slot order.
+        kernel: what the kernel shows.
+        programs: what Supervisor says.
+        clock: monotonic seconds.
+    """
 
-    def explore(self, instances):
-        """Generator: look for what seldom changes. Yields Nap between short spells of work."""
+    def __init__(
+        self,
+        pair: PairConfig,
+        paths: tuple[str, ...],
+        kernel: Kernel,
+        programs: ReadsPrograms,
+        clock: Callable[[], float],
+    ) -> None:
+        self.pair = pair
+        self.paths = paths
+        self.kernel = kernel
+        self.programs = programs
+        self.clock = clock
+        self.sigpipe = SignalLoopDetector(kernel.processes, clock, signal.SIGPIPE)
+        self.orphans: dict[int, KnownOrphan] = {}
+        #: FIFO that no instance holds -> (pid of its reader or 0, when that was looked up)
+        self._readers: dict[Identity, tuple[int, float]] = {}
+
+    def explore(self, readings: list[InstanceReading]) -> Observing[None]:
+        """Read what seldom changes."""
         try:
-            yield from self._strangers(instances)
-            self._pool(instances)
+            yield from self._find_foreign_readers(readings)
+            yield from in_pieces(self._check_pool(readings), self.kernel.pacer)
         except OSError:
-            pass  # a process went away, or hides: the instances' own look says so
+            pass  # a process went away, or hides: the reading of the instances says so
 
-    def obstacles(self, instances):
-        """What lies at the slots' paths that uWSGI would replace, or die of."""
-        held = {c.held.slot for c in instances if c.held and c.held.fifo_in_place}
+    # the paths of the slots
+
+    def obstacles(
+        self, readings: list[InstanceReading]
+    ) -> Observing[tuple[tuple[Slot, Obstacle], ...]]:
+        """Read what lies at the slots' paths that uWSGI would replace, or exit at."""
+        held = {r.held.slot for r in readings if r.held and r.held.fifo_in_place}
         found = []
         for slot in Slot:
-            kind = self.kernel.path_kind(self.paths[slot])
-            stranger = self._stranger(self.paths[slot]) if slot not in held else 0
+            path = self.paths[slot]
+            kind = self.kernel.fifos.path_kind(path)
             if kind not in (PathKind.ABSENT, PathKind.FIFO):
-                found.append((slot, Obstacle(kind, f"{kind.value} at {self.paths[slot]}")))
-            elif stranger:
-                text = f"a FIFO that process {stranger} reads at {self.paths[slot]}"
-                found.append((slot, Obstacle(PathKind.FOREIGN_FIFO, text)))
+                found.append((slot, Obstacle(kind, f"{kind.value} at {path}")))
+            elif slot not in held:
+                reader = yield from self._foreign_reader(path)
+                if reader:
+                    text = f"a FIFO that process {reader} reads at {path}"
+                    found.append((slot, Obstacle(PathKind.FOREIGN_FIFO, text)))
         return tuple(found)
 
-    def _stranger(self, path):
-        """Pid of the process that reads the FIFO at a path and is no instance's master, as far as it is known; else 0."""
-        identity = self.kernel.identity(path)
-        pid, _ = self.strangers.get(identity, (0, 0))
-        return pid if pid and self.kernel.reads(pid, identity) else 0
+    def _foreign_reader(self, path: str) -> Observing[int]:
+        """Read the process that reads the FIFO at a path and is no instance's master, as far as it
+        is known; else 0."""
+        fifo = self.kernel.fifos.identity(path)
+        if fifo is None or fifo not in self._readers:
+            return 0
+        pid = self._readers[fifo][0]
+        reads = yield from in_pieces(self.kernel.fifos.reads(pid, fifo), self.kernel.pacer)
+        return pid if reads else 0
 
-    def _strangers(self, instances):
-        held, now = {(c.held.dev, c.held.ino) for c in instances if c.held}, self.clock()
-        lying = {
-            self.kernel.identity(path)
-            for path in self.paths
-            if self.kernel.path_kind(path) is PathKind.FIFO
-        } - {None}
-        lying = {identity for identity in lying if identity[:2] not in held}
-        known = {
-            i: found
-            for i, found in self.strangers.items()
-            if i in lying and now - found[1] < STRANGERS_S
+    def _find_foreign_readers(self, readings: list[InstanceReading]) -> Observing[None]:
+        now = self.clock()
+        held = {(r.held.dev, r.held.ino) for r in readings if r.held}
+        lying = set()
+        for path in self.paths:
+            fifo = self.kernel.fifos.identity(path)
+            is_fifo = self.kernel.fifos.path_kind(path) is PathKind.FIFO
+            if fifo and is_fifo and fifo.inode not in held:
+                lying.add(fifo)
+        self._readers = {
+            fifo: found
+            for fifo, found in self._readers.items()
+            if fifo in lying and now - found[1] < FOREIGN_S
         }
-        self.strangers = known
-        for identity in lying - set(known):
-            for pid in self.kernel.reader(identity):
-                if pid is not None:
-                    self.strangers[identity] = pid, now
-                yield Sleep(0)
+        for fifo in lying - set(self._readers):
+            pid = yield from in_pieces(self.kernel.fifos.reader(fifo), self.kernel.pacer)
+            self._readers[fifo] = (pid, now)
 
-    def bereave(self, program, tracked):
+    # orphans
+
+    def remember_orphans(self, program: str, tracked: TrackedMaster) -> None:
         """A master is gone: its workers that live on are orphans."""
-        for pid in tracked.threads:
-            process = self.kernel.process(pid)
-            if process and process.ppid != tracked.master and process.state not in "ZX":
-                self.orphans[pid] = (program, process.start, tracked.threads[pid])
+        for pid, sighting in tracked.workers.sightings.items():
+            process = self.kernel.processes.get(pid)
+            if process and process.alive and process.ppid != tracked.master:
+                threads = tracked.workers.known[pid].threads
+                self.orphans[pid] = KnownOrphan(program, sighting, threads)
 
-    def orphaned(self):
-        """Those that live on, as Orphans."""
-        for pid, (_, start, _) in list(self.orphans.items()):
-            if not self.kernel.alive(pid, start):
-                del self.orphans[pid]
-        return tuple(
-            Orphan(pid, program, not self._idle(pid, threads))
-            for pid, (program, _, threads) in self.orphans.items()
-        )
+    def living_orphans(self) -> Observing[tuple[Orphan, ...]]:
+        """Read which orphans live on, and whether a request is still in flight in them."""
+        living = []
+        for pid, orphan in list(self.orphans.items()):
+            if self.kernel.signals.sight(pid) != orphan.sighting:
+                self.orphans.pop(pid, None)
+                continue
+            idle = yield from in_pieces(self._is_idle(pid, orphan.threads), self.kernel.pacer)
+            living.append(Orphan(pid, orphan.program, busy=not idle))
+        return tuple(living)
 
-    def _idle(self, pid, threads):
-        """Nothing is in flight in it: it is parked, or it logs to a pipe that supervisord has closed, and gets a SIGPIPE for
-        that, and logs the SIGPIPE, without end (uWSGI without ``ignore-sigpipe``)."""
+    def _is_idle(self, pid: int, threads: int) -> Pieces[bool]:
+        """Nothing is in flight in it.
+
+        It is parked; or it logs to a pipe that supervisord has closed, and gets a SIGPIPE for that,
+        and logs the SIGPIPE, without end (uWSGI without ``ignore-sigpipe``).
+        """
         try:
-            return self.kernel.threads(pid).paused >= threads or bool(self.sigpipe.check(pid))
+            reading = yield from self.kernel.threads.read(pid)
+            return reading.paused >= threads or bool(self.sigpipe.check(pid))
         except OSError:
             return False
 
-    def _pool(self, instances):
-        """Does each instance hold the socket that the pool listens on now? (uwsgi facts: a restarted pool makes a new one.)"""
+    # the pool
+
+    def _check_pool(self, readings: list[InstanceReading]) -> Pieces[None]:
+        """Does each instance hold the socket that the pool listens on now? A restarted pool makes
+        a new one."""
+        offered = yield from self._offered()
+        if offered is None:
+            return
+        for reading in readings:
+            record = reading.tracked.workers
+            if not reading.master or reading.unreadable:
+                continue
+            if record.listening is None:
+                record.listening = yield from self.kernel.sockets.listening(reading.master)
+            shared = {inode: name for inode, name in record.listening.items() if name in offered}
+            if shared:
+                attached = all(offered[name] == inode for inode, name in shared.items())
+                reading.tracked.attached = attached
+
+    def _offered(self) -> Pieces[Optional[dict[str, int]]]:
+        """Path -> inode of the sockets that the pool listens on; None where nothing tells."""
         pool = self.programs.get(self.pair.pool) if self.pair.pool else None
         if pool is None or pool.state != "RUNNING":
-            return
-        offered = {}
-        for pid in [pool.pid] + self.kernel.children(pool.pid):
+            return None
+        offered: dict[str, int] = {}
+        children = yield from self.kernel.processes.children(pool.pid)
+        for pid in [pool.pid, *children]:
             try:
-                offered.update(self.kernel.offered(pid))
+                offered.update((yield from self.kernel.sockets.offered(pid)))
             except PermissionError:
-                return
-        for instance in instances:
-            tracked = instance.tracked
-            if not instance.master or instance.unreadable:
-                continue
-            if tracked.listening is None:
-                tracked.listening = self.kernel.listening(instance.master)
-            shared = [(inode, name) for inode, name in tracked.listening.items() if name in offered]
-            if shared:
-                tracked.attached = all(offered[name] == inode for inode, name in shared)
+                return None
+        return offered

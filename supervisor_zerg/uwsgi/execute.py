@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import signal
 import time
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from ..core.decision import Action, ActionKind
 from ..core.instance import Instance
 from ..core.pair_state import PairState, PathKind
-from .fifo import FifoCommand
+from ..linux.signals import ProvenProcess, nudge, stopped_briefly
+from .fifo import FifoCommand, HeldFifo
+from .tracked_state import FifoRecord
 
 if TYPE_CHECKING:
-    from ..linux.procfs import Kernel
+    from .kernel import Kernel
     from .observer import Observer
 
 STILL_S = 0.004  # how long workers may be stopped, until a pause is executed
@@ -31,6 +35,7 @@ SIGNALS: dict[ActionKind, tuple[signal.Signals, ...]] = {
 }
 #: uWSGI's suspended flag after a command.
 FLAG_AFTER = {ActionKind.PAUSE: True, ActionKind.RESUME: False}
+TOGGLES = (ActionKind.PAUSE, ActionKind.RESUME, ActionKind.ALIGN)
 
 
 class Outcome(enum.Enum):
@@ -49,81 +54,135 @@ class ActionResult(NamedTuple):
 
     @property
     def done(self) -> bool:
+        """Whether it was carried out."""
         return self.outcome is Outcome.DONE
 
 
 def execute(observer: Observer, observed: PairState, action: Action) -> ActionResult:
-    """Carry out one action. RESTART is not an action on uWSGI: the caller handles it.
+    """Carry out one action.
 
-    Supervisor's side of QUIT (to expect the stop) is the caller's, too.
+    RESTART is no action on uWSGI: the caller handles it. So does it with Supervisor's side of QUIT
+    (to expect the stop).
     """
+    instance = observed.instance(action.program)
     try:
-        if action.kind is ActionKind.NUDGE:
-            observer.kernel.nudge(action.pids)
-        elif action.kind in SIGNALS:
-            _signal(observer, action)
-        elif not _command(observer, observed.instance(action.program), action):
-            return ActionResult(Outcome.WRONG_MOMENT)
+        if action.command:
+            done = _command(observer, instance, action)
+            return ActionResult(Outcome.DONE if done else Outcome.WRONG_MOMENT)
+        with _targets(observer, instance, action) as targets:
+            _signal(observer, targets, action)
     except OSError as error:
         return ActionResult(Outcome.FAILED, error)
     return ActionResult(Outcome.DONE)
 
 
-def _signal(observer: Observer, action: Action) -> None:
-    pids = action.pids
+@contextlib.contextmanager
+def _targets(
+    observer: Observer, instance: Instance, action: Action
+) -> Iterator[list[ProvenProcess]]:
+    """The processes that an action is for, as far as they live and the kernel proves them.
+
+    Raises:
+        NotProven: one of them does not belong to the program.
+    """
+    signals = observer.kernel.signals
+    if action.kind is ActionKind.END_ORPHAN:
+        known = [observer.environment.orphans.get(pid) for pid in action.pids]
+        with signals.proven_orphans([orphan.sighting for orphan in known if orphan]) as targets:
+            yield targets
+    else:
+        with signals.proven(action.pids, instance.pid) as targets:
+            yield targets
+
+
+def _signal(observer: Observer, targets: list[ProvenProcess], action: Action) -> None:
+    if action.kind is ActionKind.NUDGE:
+        nudge(targets)
+        return
     if action.kind is ActionKind.END_FLOOD:
-        pids = _still_in_signal_loop(observer, action)
-    for pid in pids:
+        targets = _still_in_signal_loop(observer.kernel, targets)
+    for target in targets:
         for number in SIGNALS[action.kind]:
-            observer.kernel.signal(pid, number)
+            target.send(number)
     if action.kind is ActionKind.THAW:
-        observer.masters[action.program].toggled_at = observer.clock()
+        observer.masters[action.program].fifo.woken_at = observer.clock()
 
 
-def _still_in_signal_loop(observer: Observer, action: Action) -> tuple[int, ...]:
+def _still_in_signal_loop(kernel: Kernel, targets: list[ProvenProcess]) -> list[ProvenProcess]:
     """A nudge may have ended the flood meanwhile, and the worker may have a request by now."""
-    handling = observer.kernel.handling
-    return tuple(pid for pid in action.pids if handling(pid, signal.SIGTSTP)[0])
+    return [t for t in targets if kernel.processes.handling(t.pid, signal.SIGTSTP)[0]]
 
 
 def _command(observer: Observer, instance: Instance, action: Action) -> bool:
-    """Write to the FIFO that the master reads.
-
-    ``p`` is sent only while the master waits for commands: it may be forking when it does not.
+    """Write to the FIFO that the master reads, while the kernel proves master and workers.
 
     Returns:
         False when the moment was wrong and nothing was written.
+
+    Raises:
+        NotProven: the master or a worker does not belong to the program.
     """
-    kernel, tracked = observer.kernel, observer.masters[instance.program]
-    held = kernel.held(instance.master, observer.paths, tracked.fd)
+    record = observer.masters[instance.program].fifo
+    held = _held_now(observer, instance, record)
     if held is None:
         return False
     slot = held.slot if action.slot is None else action.slot
-    if kernel.path_kind(observer.paths[slot]) not in (PathKind.ABSENT, PathKind.FIFO):
+    if observer.kernel.fifos.path_kind(observer.paths[slot]) not in (
+        PathKind.ABSENT,
+        PathKind.FIFO,
+    ):
         return False  # uWSGI would replace a file, and exit at a directory
     still = [w.pid for w in instance.workers] if _needs_stillness(instance, action) else []
-    with kernel.stopped_briefly(still) as alive:
-        if not alive or b"p" in action.command and not kernel.is_polling(instance.master):
+    signals = observer.kernel.signals
+    with signals.proven([instance.master], instance.pid) as masters:
+        with signals.proven(still, instance.pid) as workers:
+            if not masters or len(workers) < len(still):
+                return False
+            return _send(observer, instance, action, held, workers)
+
+
+def _held_now(observer: Observer, instance: Instance, record: FifoRecord) -> Optional[HeldFifo]:
+    """The FIFO that the master reads at this moment, if it is where it was observed."""
+    if record.held is None:
+        return None
+    return observer.kernel.fifos.at(instance.master, record.held.fd, observer.paths)
+
+
+def _send(
+    observer: Observer,
+    instance: Instance,
+    action: Action,
+    held: HeldFifo,
+    still: Sequence[ProvenProcess],
+) -> bool:
+    """Send a command, with some workers stopped until it is executed.
+
+    ``p`` is sent only while the master waits for commands: it may be forking when it does not.
+    """
+    kernel = observer.kernel
+    record = observer.masters[instance.program].fifo
+    with stopped_briefly(kernel.processes, still) as alive:
+        if not alive:
+            return False
+        if b"p" in action.command and not kernel.threads.is_polling(instance.master):
             return False
         command = FifoCommand(instance.master, held, action.command, FLAG_AFTER.get(action.kind))
         command.send()
-        tracked.commands.append(command)
+        record.commands.append(command)
         if still:
-            _wait_until_executed(observer, kernel, instance, command)
+            _wait_until_executed(observer, instance, command)
     if action.kind is not ActionKind.PAUSE:
-        for pid in still:  # SIGCONT has discarded the signal of the resume (signal(7))
-            kernel.signal(pid, signal.SIGTSTP)
+        for worker in still:  # SIGCONT has discarded the signal of the resume (signal(7))
+            worker.send(signal.SIGTSTP)
     return True
 
 
-def _wait_until_executed(
-    observer: Observer, kernel: Kernel, instance: Instance, command: FifoCommand
-) -> None:
+def _wait_until_executed(observer: Observer, instance: Instance, command: FifoCommand) -> None:
     """Sleep in supervisord's loop until the master has executed a command, at most STILL_S."""
-    tracked = observer.masters[instance.program]
+    record = observer.masters[instance.program].fifo
     limit = time.monotonic() + STILL_S
     while time.monotonic() < limit:
-        if command.executed(kernel.held(instance.master, observer.paths, tracked.fd)):
+        if command.executed(_held_now(observer, instance, record)):
             return
         time.sleep(STILL_POLL_S)
 
@@ -135,5 +194,4 @@ def _needs_stillness(instance: Instance, action: Action) -> bool:
     would start a flood. It costs a millisecond, so only an instance whose workers are being
     recycled is treated so.
     """
-    toggles = (ActionKind.PAUSE, ActionKind.RESUME, ActionKind.ALIGN)
-    return instance.recycling and action.kind in toggles
+    return instance.recycling and action.kind in TOGGLES

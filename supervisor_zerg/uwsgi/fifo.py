@@ -1,14 +1,162 @@
-"""Commands through a master FIFO, and changes at the FIFOs of a pair that somebody else made."""
+"""Master FIFOs: which one a master reads, commands through it, and changes made by others."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Optional
+import stat
+import time
+from typing import NamedTuple, Optional, Protocol
 
-if TYPE_CHECKING:
-    from ..linux.procfs import HeldFifo, Kernel
+from ..core.pair_state import PathKind
+from ..linux.descriptors import Descriptors, Inode, is_read
+from ..linux.pieces import Pacer, Pieces
 
-Inode = tuple[int, int]
+DELETED = " (deleted)"
+PASS_S = 120  # how long one pass over the descriptors of all processes is believed
+PATH_KINDS = {
+    stat.S_IFIFO: PathKind.FIFO,
+    stat.S_IFDIR: PathKind.DIRECTORY,
+    stat.S_IFLNK: PathKind.SYMLINK,
+    stat.S_IFREG: PathKind.REGULAR_FILE,
+}
+
+
+class HeldFifo(NamedTuple):
+    """A FIFO that a process holds open for reading.
+
+    Attributes:
+        fd: number of the descriptor.
+        slot: index of its path.
+        fifo_in_place: it is what lies at that path.
+    """
+
+    fd: int
+    slot: int
+    dev: int
+    ino: int
+    fifo_in_place: bool
+
+
+class Identity(NamedTuple):
+    """What lies at a path. It changes with every command that a master executes, also where the
+    file system gives the new FIFO the number of the old one."""
+
+    dev: int
+    ino: int
+    ctime_ns: int
+
+    @property
+    def inode(self) -> Inode:
+        return self.dev, self.ino
+
+
+class Fifos:
+    """Finds FIFOs and who reads them.
+
+    Args:
+        descriptors: of the processes.
+        pacer: divides long readings.
+    """
+
+    def __init__(self, descriptors: Descriptors, pacer: Optional[Pacer] = None) -> None:
+        self.descriptors = descriptors
+        self.pacer = pacer or Pacer()
+        self._passed_at = 0  # ns since the epoch
+        self._readers: dict[Inode, int] = {}
+
+    def find(
+        self, pid: int, paths: tuple[str, ...], hint: Optional[int] = None
+    ) -> Pieces[Optional[HeldFifo]]:
+        """Read which of the FIFOs a process reads, also when its path was deleted or replaced.
+
+        Args:
+            pid: of the process.
+            paths: canonical paths in slot order.
+            hint: descriptor where it was seen last; read first.
+
+        Raises:
+            PermissionError: no right to look.
+            TooLarge: the process holds too many files.
+        """
+        found = self.at(pid, hint, paths) if hint is not None else None
+        if found:
+            return found
+        targets = yield from self.descriptors.targets(pid)
+        for number, target in targets.items():
+            if _path(target) in paths:
+                found = self.at(pid, number, paths)
+                if found:
+                    return found
+        return None
+
+    def at(self, pid: int, number: int, paths: tuple[str, ...]) -> Optional[HeldFifo]:
+        """Return the FIFO that a process reads through this descriptor, if it is one of these."""
+        link = self.descriptors.link(pid, number)
+        try:
+            path = _path(os.readlink(link))
+            if path not in paths or not is_read(link):
+                return None
+            info = os.stat(link)
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        if not stat.S_ISFIFO(info.st_mode):
+            return None
+        lying = self.identity(path)
+        in_place = lying is not None and lying.inode == (info.st_dev, info.st_ino)
+        return HeldFifo(number, paths.index(path), info.st_dev, info.st_ino, in_place)
+
+    def path_kind(self, path: str) -> PathKind:
+        """Return what lies at the path of a slot."""
+        try:
+            mode = os.lstat(path).st_mode
+        except FileNotFoundError:
+            return PathKind.ABSENT
+        except OSError:
+            return PathKind.UNREADABLE
+        return PATH_KINDS.get(stat.S_IFMT(mode), PathKind.OTHER)
+
+    def identity(self, path: str) -> Optional[Identity]:
+        """Return the identity of what lies at a path, or None."""
+        try:
+            info = os.lstat(path)
+        except OSError:
+            return None
+        return Identity(info.st_dev, info.st_ino, info.st_ctime_ns)
+
+    def reader(self, fifo: Identity) -> Pieces[int]:
+        """Read the pid of a process that reads a FIFO, or 0.
+
+        One pass over all processes serves every FIFO that was there before it, for PASS_S.
+        """
+        if self._passed_at < fifo.ctime_ns or time.time_ns() - self._passed_at > PASS_S * 10**9:
+            yield from self._pass()
+        pid = self._readers.get(fifo.inode, 0)
+        reads = yield from self.reads(pid, fifo)
+        return pid if reads else 0
+
+    def reads(self, pid: int, fifo: Identity) -> Pieces[bool]:
+        """Read whether a process still holds this FIFO open for reading."""
+        if not pid:
+            return False
+        fifos = yield from self.descriptors.fifos_read(pid)
+        return fifo.inode in fifos
+
+    def _pass(self) -> Pieces[None]:
+        began = time.time_ns()
+        readers: dict[Inode, int] = {}
+        pids = [int(name) for name in os.listdir(self.descriptors.proc) if name.isdigit()]
+        for pid in pids:
+            fifos = yield from self.descriptors.fifos_read(pid)
+            readers.update(dict.fromkeys(fifos, pid))
+            if self.pacer.due():
+                yield
+        self._passed_at = began
+        self._readers = readers
+
+
+def _path(target: str) -> str:
+    """The path of what a descriptor points at."""
+    return target[: -len(DELETED)] if target.endswith(DELETED) else target
 
 
 class FifoCommand:
@@ -92,20 +240,26 @@ class FifoCommand:
             self._handle = None
 
 
+class Identifies(Protocol):
+    """Tells what lies at a path (:class:`Fifos`)."""
+
+    def identity(self, path: str) -> Optional[Identity]: ...
+
+
 class FifoChanges:
     """Notices commands that somebody else gave.
 
     Each command that a master executes changes what lies at the path of a slot.
 
     Args:
-        kernel: for the identity of what lies at a path.
+        fifos: for the identity of what lies at a path.
         paths: of the FIFOs, canonical.
     """
 
-    def __init__(self, kernel: Kernel, paths: tuple[str, ...]) -> None:
-        self.kernel = kernel
+    def __init__(self, fifos: Identifies, paths: tuple[str, ...]) -> None:
+        self.fifos = fifos
         self.paths = paths
-        self._known: Optional[list[object]] = None  # what lay at each path when last observed
+        self._known: Optional[list[Optional[Identity]]] = None
 
     def ours(self) -> None:
         """What has changed until now was our doing. What changes from now on is not."""
@@ -121,5 +275,5 @@ class FifoChanges:
         """The answer of :meth:`take`, which can be asked again."""
         return self._known not in (None, self._now())
 
-    def _now(self) -> list[object]:
-        return [self.kernel.identity(path) for path in self.paths]
+    def _now(self) -> list[Optional[Identity]]:
+        return [self.fifos.identity(path) for path in self.paths]

@@ -1,192 +1,252 @@
-"""What was seen of an instance and is kept about it -> :class:`~supervisor_zerg.core.Instance`: which of its threads are parked, which
-are inside a request and which may yet take one.
+"""PURE: what was read of an instance and is known about it -> what it is now.
+
+The conclusions are which threads of an instance are parked, which are inside a request and which
+may yet take one. What is concluded from a moment is concluded anew each time.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import Optional
 
 from ..core.instance import Instance, Slot, Worker
-from .tracked_state import NOT_READ
+from .threads import ThreadReading
+from .tracked_state import (
+    NOT_READ,
+    InstanceReading,
+    KnownWorker,
+    Memory,
+    QuietWorker,
+    TrackedMaster,
+    WorkerReading,
+)
 
-EFFECT_S = (
-    0.25  # for so long after a toggle, threads that have not been scheduled yet prove nothing
-)
-WAKE_S = 0.05  # for so long after a resume, a thread that is still parked may just not have been scheduled
-HOOKS_S = 2.5  # an instance that accepts in slot new may still run its own hooks: spinningfifo retries each second
-RESTLESS_S = 60.0  # an instance of which a worker was replaced within so long may lose the next one at any moment
-RENEW_S = (
-    1.0  # for so long an instance may be without any worker before another one serves in its place
-)
+#: For so long after a toggle, threads that have not been scheduled yet prove nothing.
+EFFECT_S = 0.25
+#: For so long after a resume, a thread that is still parked may just not have been scheduled.
+WAKE_S = 0.05
+#: An instance that accepts in slot new may still run its own hooks: spinningfifo retries each
+#: second.
+HOOKS_S = 2.5
+#: An instance of which a worker was replaced within so long may lose the next one at any moment.
+RECYCLING_S = 60.0
+#: For so long an instance may be without any worker before another one serves in its place.
+RESPAWN_S = 1.0
 ACCEPT_NS = 1_000_000  # more than a thread runs between its wait and the request that it accepts
 
 
-class Interpreter:
-    """:param clock: monotonic seconds."""
+def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
+    """Return what an instance is, and what is to be remembered of it.
 
-    def __init__(self, kernel, clock):
-        self.kernel, self.clock = kernel, clock
+    Args:
+        reading: what was read of it.
+        now: monotonic seconds.
+    """
+    tracked = reading.tracked
+    memory = _with_flag(reading, tracked.memory, now)
+    flag = tracked.flag_given(memory)
+    workers, memory = _workers(reading, memory, flag)
+    instance = Instance(
+        program=reading.program,
+        state=reading.state,
+        pid=reading.pid,
+        master=reading.master,
+        slot=Slot(reading.held.slot) if reading.held else None,
+        fifo_in_place=reading.held.fifo_in_place if reading.held else True,
+        paused=flag,
+        workers=workers,
+        pending=tracked.pending,
+        unresponsive=reading.unresponsive,
+        asynchronous=tracked.workers.asynchronous,
+        attached=tracked.attached,
+        just_toggled=now - tracked.fifo.moved_at < WAKE_S,
+        partly_paused=_is_partly_paused(tracked, memory, now),
+        unreadable=reading.unreadable,
+        source=_source(reading),
+        requests=tracked.snapshot.requests if tracked.snapshot else 0,
+    )
+    instance, memory = _with_growth(instance, tracked, memory, now)
+    return _with_freshness(instance, memory, now)
 
-    def instance(self, seen):
-        """:param seen: memo.Seen. :returns: model.Instance"""
-        tracked = seen.tracked
-        flag = self._flag(seen, tracked)
-        workers = (
-            tuple(
-                self._worker(pid, seen.looks.get(pid, NOT_READ), tracked, flag)
-                for pid in tracked.threads
-            )
-            if seen.looks
-            else ()
-        )
-        instance = Instance(
-            program=seen.program,
-            state=seen.state,
-            pid=seen.pid,
-            master=seen.master,
-            slot=Slot(seen.held.slot) if seen.held else None,
-            fifo_in_place=seen.held.fifo_in_place if seen.held else True,
-            paused=flag,
-            workers=workers,
-            pending=tracked.pending(),
-            unresponsive=seen.unresponsive,
-            asynchronous=tracked.asynchronous,
-            attached=tracked.attached,
-            just_toggled=self.clock() - tracked.toggled_at < WAKE_S,
-            partly_paused=self._torn(seen, tracked),
-            unreadable=seen.unreadable,
-            source=self._witness(seen, tracked),
-            requests=tracked.snapshot.requests if tracked.snapshot else 0,
-        )
-        return self._with_freshness(self._with_growth(instance, tracked), tracked)
 
-    def _with_growth(self, instance, tracked):
-        """Workers that were born together may end together, by max-requests most of all, and are replaced within milliseconds."""
-        tracked.was_ready = tracked.was_ready or instance.ready
-        gone = (
-            tracked.was_ready
-            and instance.reachable
-            and instance.paused is False
-            and not any(w.started and not w.zombie for w in instance.workers)
-        )
-        tracked.gone_since = (tracked.gone_since or self.clock()) if gone else None
-        all_respawning = (
-            tracked.gone_since is not None and self.clock() - tracked.gone_since < RENEW_S
-        )
-        recycling = tracked.was_ready and self.clock() - tracked.replaced_at < RESTLESS_S
-        return replace(
+def _source(reading: InstanceReading) -> str:
+    if reading.unreadable or not reading.master:
+        return ""
+    return "kernel, stats" if reading.tracked.snapshot else "kernel"
+
+
+def _with_growth(
+    instance: Instance, tracked: TrackedMaster, memory: Memory, now: float
+) -> tuple[Instance, Memory]:
+    """Workers that started together may end together, by max-requests most of all, and are
+    replaced within milliseconds."""
+    was_ready = memory.was_ready or instance.ready
+    gone = (
+        was_ready
+        and instance.reachable
+        and instance.paused is False
+        and not any(w.started and not w.zombie for w in instance.workers)
+    )
+    gone_since = (memory.gone_since or now) if gone else None
+    return (
+        replace(
             instance,
-            was_ready=tracked.was_ready,
-            recycling=recycling,
-            all_respawning=all_respawning,
-        )
+            was_ready=was_ready,
+            recycling=was_ready and now - tracked.workers.replaced_at < RECYCLING_S,
+            all_respawning=gone_since is not None and now - gone_since < RESPAWN_S,
+        ),
+        replace(memory, was_ready=was_ready, gone_since=gone_since),
+    )
 
-    def _witness(self, seen, tracked):
-        if seen.unreadable or not seen.master:
-            return ""
-        return "kernel, stats" if tracked.snapshot else "kernel"
 
-    def _flag(self, seen, tracked):
-        """uWSGI's suspended flag, as far as anything tells: fresh stats, else where the main threads are, else what was known."""
-        now = self.clock()
-        if now - tracked.toggled_at > EFFECT_S and now - tracked.stats_at > EFFECT_S:
-            threads = [
-                look.threads
-                for pid, look in seen.looks.items()
-                if look and tracked.started.get(pid)
-            ]
-            votes = {t.main_paused for t in threads if t.main_paused or t.main_waits}
-            tracked.torn_since = (tracked.torn_since or now) if len(votes) > 1 else None
-            if len(votes) == 1:
-                tracked.flag = votes.pop()
-        return tracked.flag
+def _with_freshness(instance: Instance, memory: Memory, now: float) -> tuple[Instance, Memory]:
+    since = (
+        (now if memory.accepts_since is None else memory.accepts_since)
+        if (instance.accepting)
+        else None
+    )
+    newly = since is not None and now - since < HOOKS_S and instance.slot is Slot.NEW
+    return replace(instance, newly_accepting=newly), replace(memory, accepts_since=since)
 
-    def _torn(self, seen, tracked):
-        """Some workers have the flag and some have not: each has its own, and a flood that was ended may have set but some of
-        them (uWSGI core/master.c ``suspend_resume_them_all``)."""
-        if tracked.snapshot:
-            return tracked.snapshot.partly_paused and tracked.stats_at > tracked.toggled_at
-        return tracked.torn_since is not None and self.clock() - tracked.torn_since > EFFECT_S
 
-    def _worker(self, pid, look, tracked, flag):
-        if look in (None, NOT_READ):
-            return Worker(pid, tracked.threads[pid], started=False, zombie=look is None)
-        started = tracked.started.get(pid, False)
-        in_signal_loop = None if started else tracked.flood.check(pid)
-        if in_signal_loop is False:
-            return Worker(
-                pid,
-                tracked.threads[pid],
-                blocked_elsewhere=tracked.threads[pid],
-                started=False,
-                stopped=look.stopped,
-                zombie=look.threads.ended,
-            )
-        if tracked.asynchronous:
-            busy = tracked.busy.get(pid, 0)
-            return Worker(
-                pid,
-                1,
-                int(bool(flag) and not busy),
-                busy,
-                0,
-                started,
-                look.stopped,
-                bool(in_signal_loop),
-                look.threads.ended,
-            )
-        threads = tracked.threads[pid]
-        parked = min(look.threads.paused, threads)
-        busy = (
-            tracked.busy.get(pid, 0)
-            if tracked.snapshot
-            else self._busy_by_kernel(pid, look, tracked, flag)
-        )
-        busy = min(busy, threads - parked)
-        blocked_elsewhere = int(
-            threads == 1 and not (parked or busy) and self._stays_away(pid, look, tracked)
-        )
-        return Worker(
-            pid,
-            threads,
-            parked,
-            busy,
-            blocked_elsewhere,
-            started,
-            look.stopped,
-            bool(in_signal_loop),
-            look.threads.ended,
-        )
+# uWSGI's suspended flag
 
-    @staticmethod
-    def _stays_away(pid, look, tracked):
-        """The only thread of a worker is blocked in something else than the wait for a request, two looks in a row."""
-        tracked.blocked_elsewhere[pid] = (
-            tracked.blocked_elsewhere.get(pid, 0) + 1 if look.threads.main_away else 0
-        )
-        return tracked.blocked_elsewhere[pid] > 1
 
-    def _busy_by_kernel(self, pid, look, tracked, flag):
-        """Without stats: in a paused worker whose threads neither wait for a request nor are about to, two looks in a row, the
-        ones that are not parked are inside requests. A thread that waits for the accept mutex needs one that waits in epoll; one
-        that runs, or waits for a processor, may be just about to accept until it has run for longer than that takes."""
-        if not flag or set(look.threads.waiting) & tracked.queues.get(pid, set()):
-            tracked.quiet.pop(pid, None)
-            return 0
-        looks, ran = tracked.quiet.get(pid, (0, {}))
-        ran = {tid: ran.get(tid, self.kernel.cpu_ns(pid, tid)) for tid in look.threads.running}
-        tracked.quiet[pid] = looks + 1, ran
-        unclear = [
-            tid
-            for tid, ns in ran.items()
-            if ns is not None and (self.kernel.cpu_ns(pid, tid) or 0) - ns < ACCEPT_NS
-        ]
-        return max(0, tracked.threads[pid] - look.threads.paused - len(unclear)) if looks else 0
+def _with_flag(reading: InstanceReading, memory: Memory, now: float) -> Memory:
+    """The flag as the threads show it, once neither a toggle nor the stats have just told it."""
+    tracked = reading.tracked
+    if now - tracked.fifo.moved_at <= EFFECT_S or now - tracked.stats.flag_at <= EFFECT_S:
+        return memory
+    votes = {
+        worker.threads.main_paused
+        for pid, worker in reading.workers.items()
+        if worker and _votes(worker.threads) and _is_started(tracked, pid)
+    }
+    torn_since = (memory.torn_since or now) if len(votes) > 1 else None
+    memory = replace(memory, torn_since=torn_since)
+    if len(votes) == 1:
+        memory = replace(memory, flag=votes.pop(), flag_at=now)
+    return memory
 
-    def _with_freshness(self, instance, tracked):
-        if not instance.accepting:
-            tracked.accepts_since = None
-        elif tracked.accepts_since is None:
-            tracked.accepts_since = self.clock()
-        young = tracked.accepts_since is not None and self.clock() - tracked.accepts_since < HOOKS_S
-        if young and instance.slot is Slot.NEW:
-            return replace(instance, newly_accepting=True)
-        return instance
+
+def _votes(threads: ThreadReading) -> bool:
+    return threads.main_paused or threads.main_waits
+
+
+def _is_started(tracked: TrackedMaster, pid: int) -> bool:
+    known = tracked.workers.known.get(pid)
+    return known is not None and known.started
+
+
+def _is_partly_paused(tracked: TrackedMaster, memory: Memory, now: float) -> bool:
+    """Some workers have the flag and some have not.
+
+    Each has its own, and a flood that was ended may have set but some of them
+    (uWSGI core/master.c ``suspend_resume_them_all``).
+    """
+    if tracked.snapshot:
+        return tracked.snapshot.partly_paused and tracked.stats.at > tracked.fifo.moved_at
+    return memory.torn_since is not None and now - memory.torn_since > EFFECT_S
+
+
+# workers
+
+
+def _workers(
+    reading: InstanceReading, memory: Memory, flag: Optional[bool]
+) -> tuple[tuple[Worker, ...], Memory]:
+    if not reading.workers:
+        return (), memory
+    workers = []
+    away: dict[int, int] = {}
+    quiet: dict[int, QuietWorker] = {}
+    for pid, known in reading.tracked.workers.known.items():
+        seen = reading.workers.get(pid, NOT_READ)
+        if seen is None or seen is NOT_READ:
+            workers.append(Worker(pid, known.threads, started=False, zombie=seen is None))
+            continue
+        quiet[pid] = _quiet(reading, pid, known, seen, memory.quiet.get(pid, QuietWorker()), flag)
+        worker = _worker(reading, pid, known, seen, quiet[pid], flag)
+        away[pid] = memory.blocked_elsewhere.get(pid, 0)
+        if worker.started and not (worker.parked or worker.busy):
+            away[pid] = away[pid] + 1 if seen.threads.main_away else 0
+            if worker.threads == 1 and away[pid] > 1:
+                worker = replace(worker, blocked_elsewhere=1)
+        workers.append(worker)
+    return tuple(workers), replace(memory, blocked_elsewhere=away, quiet=quiet)
+
+
+def _worker(
+    reading: InstanceReading,
+    pid: int,
+    known: KnownWorker,
+    seen: WorkerReading,
+    quiet: QuietWorker,
+    flag: Optional[bool],
+) -> Worker:
+    caught = reading.signal_loops.get(pid)
+    if not known.started and caught is False:
+        return _starting(pid, known, seen)
+    worker = Worker(
+        pid,
+        started=known.started,
+        stopped=seen.stopped,
+        in_signal_loop=bool(caught),
+        zombie=seen.threads.ended,
+    )
+    if reading.tracked.workers.asynchronous:
+        return replace(worker, parked=int(bool(flag) and not known.busy), busy=known.busy)
+    parked = min(seen.threads.paused, known.threads)
+    busy = known.busy
+    if not reading.tracked.snapshot:
+        busy = _busy_by_kernel(known, seen, quiet, reading.cpu_ns.get(pid, {}))
+    return replace(
+        worker, threads=known.threads, parked=parked, busy=min(busy, known.threads - parked)
+    )
+
+
+def _starting(pid: int, known: KnownWorker, seen: WorkerReading) -> Worker:
+    return Worker(
+        pid,
+        known.threads,
+        blocked_elsewhere=known.threads,
+        started=False,
+        stopped=seen.stopped,
+        zombie=seen.threads.ended,
+    )
+
+
+def _quiet(
+    reading: InstanceReading,
+    pid: int,
+    known: KnownWorker,
+    seen: WorkerReading,
+    before: QuietWorker,
+    flag: Optional[bool],
+) -> QuietWorker:
+    """How long no thread of a paused worker has been waiting for a request."""
+    if reading.tracked.snapshot or not flag or known.queues.intersection(seen.threads.waiting):
+        return QuietWorker()
+    cpu_ns = reading.cpu_ns.get(pid, {})
+    first = {tid: before.cpu_ns.get(tid, ns) for tid, ns in cpu_ns.items()}
+    return QuietWorker(before.times + 1, first)
+
+
+def _busy_by_kernel(
+    known: KnownWorker, seen: WorkerReading, quiet: QuietWorker, cpu_ns: dict[int, Optional[int]]
+) -> int:
+    """Requests in a worker without stats.
+
+    In a paused worker whose threads neither wait for a request nor are about to, two observations
+    in a row, the ones that are not parked are inside requests. A thread that waits for the accept
+    mutex needs one that waits in epoll; one that runs, or waits for a processor, may be just about
+    to accept until it has run for longer than that takes.
+    """
+    if quiet.times < 2:
+        return 0
+    unclear = [
+        tid
+        for tid, first in quiet.cpu_ns.items()
+        if first is not None and (cpu_ns.get(tid) or 0) - first < ACCEPT_NS
+    ]
+    return max(0, known.threads - seen.threads.paused - len(unclear))

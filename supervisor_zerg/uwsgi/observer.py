@@ -1,301 +1,316 @@
-"""Facts of one pair: what Supervisor, the kernel and uWSGI's stats say at this moment, as one
-:class:`~supervisor_zerg.core.Facts`.
+"""Observes one pair: what Supervisor, the kernel and uWSGI's stats say at this moment, as one
+:class:`~supervisor_zerg.core.pair_state.PairState`.
 
-The kernel is asked first, then the stats: a thread that was parked at the first look cannot be inside a request at the
-second, so the two never count the same thread twice. The stats are asked only where the kernel alone cannot tell.
+The kernel is read first, then the stats: a thread that was parked at the first reading cannot be
+inside a request at the second, so the two never count the same thread twice. The stats are read
+only where the kernel alone cannot tell.
 """
 
+from __future__ import annotations
+
 import signal
-from typing import Optional
+from typing import TYPE_CHECKING, Callable, Optional, Protocol, Union
 
 from .. import config
 from ..core.effects import ReadStats
 from ..core.instance import UnresponsiveReason
 from ..core.pair_state import PairState
-from . import stats
-from .environment import PairEnvironment, SignalLoopDetector
-from .interpreter import Interpreter
-from .tracked_state import WorkerReading, TrackedMaster, InstanceReading
+from ..core.pair_config import PairConfig
+from . import interpreter, stats
+from .environment import PairEnvironment
+from .masters import MasterFinder
+from .observing import Observing, in_pieces
+from .signal_loop import SignalLoopDetector
+from .tracked_state import InstanceReading, StatsRecord, TrackedMaster
+from .workers import WorkerReader
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
 
 STATS_RETRY_S = 2.0  # a stats server that hung or lied is left alone for so long
 STATS_ABSENT_S = 0.1  # one that is not there (yet) costs nothing to ask
-REOPEN_S = 0.5  # after each command a master closes its FIFO and makes it anew; for so long its absence means nothing
-THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack threads
-NOT_A_WORKER_S = (
-    5.0  # a child of the master that watches no socket for so long is a mule, a spooler, a cron job
-)
+Answer = Union[bytes, OSError]
+
+
+class ProgramState(Protocol):
+    """The state of a program, and the pid of its process or 0."""
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def pid(self) -> int: ...
+
+
+class ReadsPrograms(Protocol):
+    """What Supervisor says of its programs (:class:`~supervisor_zerg.supervisord.programs.Programs`)."""
+
+    def get(self, name: str) -> ProgramState: ...
 
 
 class Observer:
-    """Eyes of one pair. :param clock: monotonic seconds."""
+    """Observes one pair.
 
-    def __init__(self, pair, kernel, programs, clock):
-        self.pair, self.kernel, self.programs, self.clock = pair, kernel, programs, clock
+    Args:
+        pair: its section.
+        kernel: what the kernel shows.
+        programs: what Supervisor says.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        pair: PairConfig,
+        kernel: Kernel,
+        programs: ReadsPrograms,
+        clock: Callable[[], float],
+    ) -> None:
+        self.pair = pair
+        self.kernel = kernel
+        self.programs = programs
+        self.clock = clock
         self.paths = tuple(config.canonical(path) for path in pair.fifos)
-        self.masters = {program: self._memo() for program in pair.programs}
-        self.interpreter = Interpreter(kernel, clock)
+        self.masters = {program: self._new_master() for program in pair.programs}
+        self.finder = MasterFinder(kernel, self.paths, clock)
+        self.workers = WorkerReader(kernel, clock)
         self.environment = PairEnvironment(pair, self.paths, kernel, programs, clock)
 
-    def _memo(self, master=0):
-        return TrackedMaster(SignalLoopDetector(self.kernel, self.clock, signal.SIGTSTP), master)
+    def _new_master(self, master: int = 0) -> TrackedMaster:
+        detector = SignalLoopDetector(self.kernel.processes, self.clock, signal.SIGTSTP)
+        return TrackedMaster(detector, master)
 
-    def inherit(self, old):
-        """Take over what the observer of the same pair keeps in mind about masters that both know: commands on their way most of all."""
+    def inherit(self, old: Observer) -> None:
+        """Take over what the previous observer of this pair knows: commands on their way most of
+        all."""
         if self.paths == old.paths:
             for program in set(self.masters) & set(old.masters):
                 self.masters[program] = old.masters.pop(program)
         self.environment.orphans.update(old.environment.orphans)
 
-    def close(self):
-        """Let go of commands on their way."""
+    def close(self) -> None:
+        """Close the handles of commands on their way."""
         for tracked in self.masters.values():
             tracked.forget()
 
-    # the look
+    def observe(self, full: bool = False, thorough: bool = False) -> Observing[PairState]:
+        """Observe the pair.
 
-    def look(self, full=False, thorough=False):
-        """Generator: yields Ask or Nap, returns Facts.
-
-        :param full: ask every stats server, look at everything. Else only at what moves within milliseconds.
-        :param thorough: look also for what seldom changes: strangers at the paths, the pool's socket.
+        Args:
+            full: ask every stats server and read everything; else only what changes within
+                milliseconds.
+            thorough: read also what seldom changes: foreign readers of the FIFOs, the socket of
+                the pool.
         """
-        for attempt in range(2):
-            instances = [self._glance(program, full) for program in self.pair.programs]
-            wanted = {
-                c.program: self.pair.stats_of(c.program)
-                for c in instances
-                if self._needs_stats(c, full) and not self._asleep(c)
-            }
-            if not wanted:
-                break
-            answers = (yield ReadStats(tuple(wanted.values()))) or {}
-            news = [
-                self._learn(c, answers[wanted[c.program]])
-                for c in instances
-                if wanted.get(c.program) in answers
-            ]
-            if not any(news):
+        self.kernel.pacer.restart()
+        for _ in range(2):
+            readings = []
+            for program in self.pair.programs:
+                readings.append((yield from self._read_instance(program, full)))
+            if not (yield from self._ask_stats(readings, full)):
                 break
         if thorough:
-            yield from self.environment.explore(instances)
-        observed = tuple(self.interpreter.instance(c) for c in instances)
-        return PairState(
-            observed, self.environment.obstacles(instances), self.environment.orphaned()
-        )
+            yield from self.environment.explore(readings)
+        for reading in readings:
+            self._complete(reading)
+        obstacles = yield from self.environment.obstacles(readings)
+        orphans = yield from self.environment.living_orphans()
+        return PairState(tuple(self._interpret(r) for r in readings), obstacles, orphans)
 
-    def _needs_stats(self, seen, full):
-        if not seen.master or seen.state == "STOPPING" or not self.pair.stats_of(seen.program):
-            return False
-        if self.clock() < seen.tracked.stats_retry_at:
-            return False
-        return full or not self._plain(seen, seen.tracked)
+    def _interpret(self, reading: InstanceReading) -> interpreter.Instance:
+        instance, memory = interpreter.interpret(reading, self.clock())
+        reading.tracked.memory = memory
+        return instance
 
-    def _asleep(self, seen):
-        """Its master will not answer in time. (One whose workers end too fast sleeps for seconds: ``forkbomb_delay``,
-        uWSGI core/master.c:1097.)"""
-        asleep = self.kernel.is_blocked(seen.master)
-        if asleep:
-            self._without_stats(seen, "its master sleeps", STATS_ABSENT_S)
-        return asleep
-
-    @staticmethod
-    def _plain(seen, tracked):
-        """The kernel alone tells everything: the workers are the known ones, each born, and all parked, or the instance accepts."""
-        if tracked.snapshot and tracked.snapshot.cheap:
-            return False
-        if (
-            not tracked.threads
-            or set(seen.looks) != set(tracked.threads)
-            or tracked.flag is None
-            or not all(tracked.started.values())
-        ):
-            return False
-        if any(look is None or look.threads.ended for look in seen.looks.values()):
-            return False
-        if tracked.flag:
-            return all(
-                look.threads.paused >= tracked.threads[pid] for pid, look in seen.looks.items()
-            )
-        return any(not look.threads.main_paused for look in seen.looks.values())
-
-    # the kernel's source
-
-    def _glance(self, program, full):
-        """What Supervisor and the kernel tell of one instance."""
-        state, pid = self.programs.get(program)
-        tracked = self.masters[program]
-        seen = InstanceReading(program, state, pid, tracked, self.clock())
-        if not pid:
-            self._switch(program, 0)
-            seen.tracked = self.masters[program]
-            return seen
-        try:
-            self._find_master(seen, tracked)
-            seen.tracked = tracked = self.masters[program]
-            self._note_executed(tracked, seen.held)
-            if seen.master:
-                if full and seen.unresponsive is None:
-                    seen.unresponsive = self._unresponsive(seen.master)
-                if not tracked.threads or tracked.snapshot is None:
-                    self._workers_by_kernel(seen.master, tracked)
-                elif self._stats_down(tracked, program) and not all(
-                    self.kernel.alive(worker) for worker in tracked.threads
-                ):
-                    self._workers_by_kernel(seen.master, tracked)
-                seen.looks = {
-                    worker: self._look_at(worker, tracked, full) for worker in tracked.threads
+    def _complete(self, reading: InstanceReading) -> None:
+        """Add what is read last, because it depends on what the stats said."""
+        tracked = reading.tracked
+        for pid, worker in reading.workers.items():
+            known = tracked.workers.known.get(pid)
+            if worker is None or known is None:
+                continue
+            if not known.started:
+                reading.signal_loops[pid] = tracked.signal_loop.check(pid)
+            if tracked.snapshot is None:
+                reading.cpu_ns[pid] = {
+                    tid: self.kernel.threads.cpu_ns(pid, tid) for tid in worker.threads.running
                 }
-        except PermissionError as error:
-            seen.unreadable = f"no right to look at the process of {program} ({error})"
+
+    # the kernel
+
+    def _read_instance(self, program: str, full: bool) -> Observing[InstanceReading]:
+        """Read what Supervisor and the kernel tell of one instance."""
+        state = self.programs.get(program)
+        if not state.pid:
+            self._switch(program, 0)
+        reading = InstanceReading(
+            program, state.state, state.pid, self.masters[program], self.clock()
+        )
+        if not state.pid:
+            return reading
+        try:
+            yield from self._read_master(reading, full)
+            if reading.master:
+                yield from self._read_workers(reading, full)
         except OSError as error:
-            seen.unreadable = f"this kernel does not tell about the process of {program} ({error})"
-        return seen
+            reading.unreadable = _unreadable(program, error)
+        return reading
 
-    def _stats_down(self, tracked, program):
-        return not self.pair.stats_of(program) or self.clock() < tracked.stats_retry_at
+    def _read_master(self, reading: InstanceReading, full: bool) -> Observing[None]:
+        pieces = self.finder.find(reading.pid, reading.tracked)
+        reading.master, held = yield from in_pieces(pieces, self.kernel.pacer)
+        self._switch(reading.program, reading.master)
+        reading.tracked = self.masters[reading.program]
+        reading.held, reading.unresponsive = self.finder.take(reading.tracked, held)
+        if reading.master and full and reading.unresponsive is None:
+            reading.unresponsive = self._unresponsive(reading)
 
-    def _note_executed(self, tracked, held):
-        """A toggle that was executed turns the flag; the stats, where they are asked, have the last word."""
-        for command in [c for c in tracked.commands if c.executed(held)]:
-            tracked.commands.remove(command)
-            if command.toggles:
-                tracked.flag, tracked.toggled_at = command.expects, self.clock()
-
-    def _find_master(self, seen, tracked):
-        """The process that reads one of the FIFOs: the program itself, the one known, or one below a wrapper."""
-        below = tracked.master not in (0, seen.pid) and self.kernel.alive(tracked.master)
-        known = tracked.master if below else seen.pid
-        held = self.kernel.held(known, self.paths, tracked.fd if known == tracked.master else None)
-        if (
-            held
-            or known == tracked.master
-            and not (below and self.clock() - tracked.held_at > REOPEN_S)
-        ):
-            return self._seat(seen, known, held)
-        for pid in ([seen.pid] if below else []) + self._below(seen.pid):
-            held = self.kernel.held(pid, self.paths)
-            if held:
-                return self._seat(seen, pid, held)
-        self._seat(seen, known if below else 0, None)
-
-    def _below(self, pid, observe_options=4):
-        children = self.kernel.children(pid) if observe_options else []
-        return children + [
-            below for child in children for below in self._below(child, observe_options - 1)
-        ]
-
-    def _seat(self, seen, master, held):
-        self._switch(seen.program, master)
-        tracked, now = self.masters[seen.program], self.clock()
-        if held:
-            tracked.fd, tracked.held, tracked.held_at = held.fd, held, now
-        elif tracked.held and now - tracked.held_at < REOPEN_S:
-            held, seen.unresponsive = tracked.held, UnresponsiveReason.REMAKING_FIFO
-        seen.master, seen.held = master, held
-
-    def _switch(self, program, master):
+    def _switch(self, program: str, master: int) -> None:
         tracked = self.masters[program]
         if tracked.master != master:
-            self.environment.bereave(program, tracked)
+            self.environment.remember_orphans(program, tracked)
             tracked.forget()
-            self.masters[program] = self._memo(master)
+            self.masters[program] = self._new_master(master)
 
-    def _unresponsive(self, master: int) -> Optional[UnresponsiveReason]:
-        if self.kernel.is_polling(master):
+    def _unresponsive(self, reading: InstanceReading) -> Optional[UnresponsiveReason]:
+        if self.kernel.threads.is_polling(reading.master):
             return None
-        process = self.kernel.process(master)
+        process = self.kernel.processes.get(reading.master)
         if process is None:
             return UnresponsiveReason.GONE
-        if process.state in "Tt":
+        if process.stopped:
             return UnresponsiveReason.STOPPED
         return UnresponsiveReason.BUSY
 
-    def _workers_by_kernel(self, master, tracked):
-        """Children of the master that watch its listening socket. A child that watches nothing is newborn, or no worker. Those of
-        a master that is gone are kept in mind: they may be orphans."""
-        if not self.kernel.alive(master):
-            return
-        if tracked.listening is None:
-            tracked.listening = self.kernel.listening(master)
-        served, now = self.kernel.served(master, tracked.listening), self.clock()
-        if not served:  # the kernel's list of sockets may lack one when it changes while it is read
-            tracked.listening = None
-        tracked.threads, tracked.started, tracked.queues = {}, {}, {}
-        for pid in self.kernel.children(master):
-            queues = self.kernel.queues(pid, served)
-            since = tracked.first_seen.setdefault(pid, now)
-            process = self.kernel.process(pid)
-            if process and (queues or now - since < NOT_A_WORKER_S or process.state in "Tt"):
-                tracked.threads[pid], tracked.started[pid], tracked.queues[pid] = (
-                    max(len(queues), 1),
-                    bool(queues),
-                    queues,
-                )
-        self._note_workers(tracked)
+    def _read_workers(self, reading: InstanceReading, full: bool) -> Observing[None]:
+        record = reading.tracked.workers
+        if self._kernel_names_workers(reading):
+            pieces = self.workers.by_kernel(reading.master, record)
+            yield from in_pieces(pieces, self.kernel.pacer)
+        read = self.workers.read(reading.tracked, with_state=full or self.pair.freeze)
+        reading.workers = yield from in_pieces(read, self.kernel.pacer)
 
-    def _look_at(self, pid, tracked, full):
-        """One worker. Whether it is stopped costs as much as all the rest, and changes by nobody's hand but an operator's and ours."""
-        threads = self.kernel.threads(pid, main_only=tracked.threads[pid] == 1)
-        if not threads.total:
-            return None
-        if full or self.pair.freeze or tracked.stopped.get(pid):
-            process = self.kernel.process(pid)
-            tracked.stopped[pid] = process is not None and process.state in "Tt"
-        return WorkerReading(threads, tracked.stopped.get(pid, False))
+    def _kernel_names_workers(self, reading: InstanceReading) -> bool:
+        """The stats do not: they are not answered, or not now and a worker has ended."""
+        tracked = reading.tracked
+        if not tracked.workers.known or tracked.snapshot is None:
+            return True
+        stats_down = not self._stats_address(reading) or self.clock() < tracked.stats.retry_at
+        return stats_down and not all(map(self.kernel.processes.alive, tracked.workers.known))
 
-    # uWSGI's source
+    # the stats
 
-    def _learn(self, seen, answer):
-        """Take in a stats answer. :returns: True when it names other workers than those looked at."""
-        tracked = seen.tracked
-        try:
-            if not isinstance(answer, bytes):
-                raise stats.InvalidStats(str(answer or "no answer in time"))
-            snapshot = stats.parse(answer)
-            if snapshot.pid != seen.master:
-                raise stats.InvalidStats(
-                    "process %d answers in place of master %d" % (snapshot.pid, seen.master)
-                )
-        except stats.InvalidStats as error:
-            cheap = isinstance(answer, (FileNotFoundError, ConnectionRefusedError))
-            self._without_stats(seen, str(error), STATS_ABSENT_S if cheap else STATS_RETRY_S)
+    def _stats_address(self, reading: InstanceReading) -> str:
+        return self.pair.stats_of(reading.program)
+
+    def _ask_stats(self, readings: list[InstanceReading], full: bool) -> Observing[bool]:
+        """Ask the stats servers that are needed. Returns whether the kernel has to be read anew."""
+        asked = []
+        for reading in readings:
+            if self._needs_stats(reading, full) and not (yield from self._is_blocked(reading)):
+                asked.append(reading)
+        if not asked:
             return False
-        if seen.at < tracked.stats_at:  # another look has been told something newer meanwhile
-            return set(tracked.threads) != set(seen.looks)
-        tracked.snapshot, tracked.stats_error, tracked.stats_at = snapshot, "", seen.at
-        news = {row.pid for row in snapshot.workers} != set(seen.looks)
-        tracked.threads = {
-            row.pid: row.threads or tracked.threads.get(row.pid, 1) for row in snapshot.workers
-        }
-        tracked.started = {row.pid: row.accepting for row in snapshot.workers}
-        tracked.busy = {row.pid: row.busy for row in snapshot.workers}
-        self._note_workers(tracked)
-        self._threads_of_async(tracked)
-        if snapshot.paused is not None and seen.at > tracked.toggled_at:
-            tracked.flag = snapshot.paused
+        addresses = tuple(self._stats_address(reading) for reading in asked)
+        answers: dict[str, Answer] = (yield ReadStats(addresses)) or {}
+        self.kernel.pacer.restart()
+        news = False
+        for reading in asked:
+            address = self._stats_address(reading)
+            if address in answers:
+                news = (yield from self._learn(reading, answers[address])) or news
         return news
 
-    def _note_workers(self, tracked):
-        pids, tracked.pids = tracked.pids, frozenset(tracked.threads)
-        if pids and tracked.pids - pids:
-            tracked.replaced_at = self.clock()
+    def _needs_stats(self, reading: InstanceReading, full: bool) -> bool:
+        if not reading.master or reading.state == "STOPPING":
+            return False
+        if not self._stats_address(reading) or self.clock() < reading.tracked.stats.retry_at:
+            return False
+        return full or not kernel_tells_all(reading)
 
-    def _without_stats(self, seen, reason, retry_s):
-        tracked = seen.tracked
-        tracked.stats_error, tracked.stats_retry_at, tracked.snapshot = (
-            reason,
-            self.clock() + retry_s,
-            None,
-        )
-        self._workers_by_kernel(seen.master, tracked)
+    def _is_blocked(self, reading: InstanceReading) -> Observing[bool]:
+        """Its master will not answer in time.
 
-    def _threads_of_async(self, tracked):
-        """More cores than threads: greenlets. For counting, such a worker is one thread (the one that accepts). A threaded worker
-        starts its threads only after it is called accepting, so for a moment it looks the same; it is not born before that."""
-        now, tracked.asynchronous = self.clock(), False
-        for pid, threads in tracked.threads.items():
-            if threads > 1 and tracked.started[pid] and self.kernel.threads(pid).total < threads:
-                if now - tracked.first_seen.setdefault(pid, now) < THREADS_S:
-                    tracked.started[pid] = False
-                else:
-                    tracked.asynchronous = True
+        One whose workers end too fast sleeps for seconds (``forkbomb_delay``,
+        uWSGI core/master.c:1097).
+        """
+        if not self.kernel.threads.is_blocked(reading.master):
+            return False
+        yield from self._without_stats(reading, "its master sleeps", STATS_ABSENT_S)
+        return True
+
+    def _learn(self, reading: InstanceReading, answer: Answer) -> Observing[bool]:
+        """Take in a stats answer. Returns whether it names other workers than those read."""
+        record = reading.tracked.stats
+        pacer = self.kernel.pacer
+        try:
+            snapshot = yield from self._parse(reading, answer)
+        except stats.InvalidStats as error:
+            absent = isinstance(answer, (FileNotFoundError, ConnectionRefusedError))
+            retry_s = STATS_ABSENT_S if absent else STATS_RETRY_S
+            yield from self._without_stats(reading, str(error), retry_s)
+            return False
+        if reading.at < record.at:  # another observation has been told something newer meanwhile
+            return set(reading.tracked.workers.known) != set(reading.workers)
+        note_snapshot(record, snapshot, reading.at)
+        workers = reading.tracked.workers
+        try:
+            yield from in_pieces(self.workers.by_stats(reading.master, workers, snapshot), pacer)
+        except OSError as error:
+            reading.unreadable = _unreadable(reading.program, error)
+        return set(workers.known) != set(reading.workers)
+
+    def _parse(self, reading: InstanceReading, answer: Answer) -> Observing[stats.Snapshot]:
+        """Raises InvalidStats where there is no snapshot of this master."""
+        if not isinstance(answer, bytes):
+            raise stats.InvalidStats(str(answer or "no answer in time"))
+        pacer = self.kernel.pacer
+        snapshot = yield from in_pieces(stats.read(answer, pacer), pacer)
+        if snapshot.pid != reading.master:
+            message = f"process {snapshot.pid} answers in place of master {reading.master}"
+            raise stats.InvalidStats(message)
+        return snapshot
+
+    def _without_stats(
+        self, reading: InstanceReading, reason: str, retry_s: float
+    ) -> Observing[None]:
+        record = reading.tracked.stats
+        record.error = reason
+        record.retry_at = self.clock() + retry_s
+        record.snapshot = None
+        try:
+            pieces = self.workers.by_kernel(reading.master, reading.tracked.workers)
+            yield from in_pieces(pieces, self.kernel.pacer)
+        except OSError as error:
+            reading.unreadable = _unreadable(reading.program, error)
+
+
+def _unreadable(program: str, error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return f"no right to look at the process of {program} ({error})"
+    return f"the process of {program} cannot be read ({error})"
+
+
+def note_snapshot(record: StatsRecord, snapshot: stats.Snapshot, at: float) -> None:
+    """Keep a snapshot of an observation that began at a moment."""
+    record.snapshot = snapshot
+    record.error = ""
+    record.at = at
+    if snapshot.paused is not None:
+        record.flag = snapshot.paused
+        record.flag_at = at
+
+
+def kernel_tells_all(reading: InstanceReading) -> bool:
+    """The workers are the known ones, each past its start-up, and all parked, or it accepts."""
+    tracked = reading.tracked
+    known = tracked.workers.known
+    if tracked.snapshot and tracked.snapshot.cheap or not known or tracked.flag is None:
+        return False
+    if set(reading.workers) != set(known) or not all(w.started for w in known.values()):
+        return False
+    threads = {pid: worker.threads for pid, worker in reading.workers.items() if worker}
+    if len(threads) < len(known) or any(t.ended for t in threads.values()):
+        return False
+    if tracked.flag:
+        return all(t.paused >= known[pid].threads for pid, t in threads.items())
+    return any(not t.main_paused for t in threads.values())

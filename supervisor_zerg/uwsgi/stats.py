@@ -1,86 +1,197 @@
-"""What uWSGI says and does: the stats snapshot, and commands through the master FIFO."""
+"""uWSGI's stats server: its document as plain values that cannot hold nonsense.
 
-import json
+An instance can write what it likes. Whatever is no stats document within the limits is refused with
+a reason, and the kernel is the only source then.
+"""
+
+from __future__ import annotations
+
+import re
 import socket
-from collections import namedtuple
+from typing import NamedTuple, Optional
 
-STATS_LIMIT_BYTES = (
-    4 << 20
-)  # gevent = 100 x 4 processes makes 100 KB; more than this is not a stats server
+from ..linux.pieces import Pacer, Pieces, at_once
+from .json_pieces import InvalidJson, Json, JsonReader
 
-#: One worker in the stats: ``status`` is idle, busy, pause, cheap or sigN (uWSGI core/master_utils.c:1166).
-Row = namedtuple("Row", "pid accepting status threads busy requests exceptions harakiris respawns")
-#: ``paused``: uWSGI's suspended flag, None where every worker is busy and the stats do not show it, or where it is ``torn``: some
-#: workers are paused and some are not. ``cheap``: there are workers that do not run now and may be spawned at any time.
-Snapshot = namedtuple("Snapshot", "version pid workers paused requests cheap partly_paused")
+#: gevent with 100 threads in each of 4 processes makes 100 kB, and 600 kB while all are busy.
+STATS_LIMIT_BYTES = 2 << 20
+ROWS_LIMIT = 1024
+PID_LIMIT = 1 << 22  # Linux include/linux/threads.h PID_MAX_LIMIT
+COUNT_LIMIT = (1 << 31) - 1  # counts stop there: XML-RPC knows no larger integer
+VERSION_LIMIT = 64  # characters
+#: Of a worker (uWSGI core/master_utils.c:1166).
+STATUS = re.compile(r"idle|busy|pause|cheap|sig[0-9]{1,3}")
+
+MEMBERS = frozenset(
+    "version pid workers accepting status requests exceptions harakiri_count respawn_count "
+    "cores in_request".split()
+)
+
+
+class Row(NamedTuple):
+    """One worker in the stats.
+
+    Attributes:
+        status: idle, busy, pause or sigN.
+        threads: how many it has; 0 where the stats do not tell (``stats-no-cores``).
+        busy: how many requests are in it.
+    """
+
+    pid: int
+    accepting: bool
+    status: str
+    threads: int
+    busy: int
+    requests: int
+    exceptions: int
+    harakiris: int
+    respawns: int
+
+
+class Snapshot(NamedTuple):
+    """A stats document.
+
+    Attributes:
+        paused: uWSGI's suspended flag; None where every worker is busy and the stats do not show
+            it, or where it is ``partly_paused``.
+        requests: of all workers, since the start.
+        cheap: there are workers that do not run now and may be spawned at any time.
+        partly_paused: some workers are paused and some are not.
+    """
+
+    version: str
+    pid: int
+    workers: tuple[Row, ...]
+    paused: Optional[bool]
+    requests: int
+    cheap: bool
+    partly_paused: bool
 
 
 class InvalidStats(ValueError):
     """What answered is no uWSGI stats server."""
 
 
-def parse(text):
-    """The bytes of a stats server -> Snapshot.
+def parse(data: bytes, pacer: Optional[Pacer] = None) -> Snapshot:
+    """Return the snapshot in the bytes of a stats server, without a pause. See :func:`read`."""
+    return at_once(read(data, pacer or Pacer()))
 
-    :raises Rubbish: they are not a uWSGI stats document.
+
+def read(data: bytes, pacer: Pacer) -> Pieces[Snapshot]:
+    """Read the bytes of a stats server, in pieces.
+
+    Raises:
+        InvalidStats: they are no uWSGI stats document within the limits.
     """
     try:
-        document = json.loads(text)
-        workers = tuple(
-            _row(w) for w in document["workers"] if w["pid"] > 0 and w["status"] != "cheap"
-        )
-        pid, version = int(document["pid"]), str(document["version"])
-        cheap = any(w["status"] == "cheap" or w["pid"] <= 0 for w in document["workers"])
-        requests = sum(int(w["requests"]) for w in document["workers"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InvalidStats(
-            f"not a uWSGI stats document ({type(error).__name__}: {error})"
-        ) from None
-    shown = {w.status == "pause" for w in workers if w.status != "busy"}
+        if len(data) > STATS_LIMIT_BYTES:
+            raise InvalidStats(f"more than {STATS_LIMIT_BYTES} bytes")
+        document = yield from JsonReader(data, MEMBERS, pacer).read()
+        if not isinstance(document, dict):
+            raise InvalidStats("no object")
+        return (yield from _snapshot(document, pacer))
+    except (InvalidJson, InvalidStats) as error:
+        raise InvalidStats(f"not a uWSGI stats document ({error})") from None
+
+
+def _snapshot(document: dict[str, Json], pacer: Pacer) -> Pieces[Snapshot]:
+    version = document.get("version")
+    if not isinstance(version, str) or len(version) > VERSION_LIMIT:
+        raise InvalidStats("version is no short text")
+    workers = _list(document, "workers")
+    if len(workers) > ROWS_LIMIT:
+        raise InvalidStats(f"more than {ROWS_LIMIT} workers")
+    rows = []
+    requests = 0
+    for worker in workers:
+        row = _row(worker)
+        requests += row.requests
+        if row.pid and row.status != "cheap":
+            rows.append(row)
+        if pacer.due():
+            yield
+    if len({row.pid for row in rows}) < len(rows):
+        raise InvalidStats("two workers have one pid")
+    shown = {row.status == "pause" for row in rows if row.status != "busy"}
     return Snapshot(
-        version,
-        pid,
-        workers,
-        shown.pop() if len(shown) == 1 else None,
-        requests,
-        cheap,
-        len(shown) > 1,
+        version=version,
+        pid=_integer(document, "pid", PID_LIMIT),
+        workers=tuple(rows),
+        paused=shown.pop() if len(shown) == 1 else None,
+        requests=min(requests, COUNT_LIMIT),
+        cheap=len(rows) < len(workers),
+        partly_paused=len(shown) > 1,
     )
 
 
-def _row(worker):
-    threads = worker.get("cores") or []  # empty with stats-no-cores
-    busy = (
-        sum(bool(core["in_request"]) for core in threads)
-        if threads
-        else int(worker["status"] == "busy")
-    )
+def _row(worker: Json) -> Row:
+    if not isinstance(worker, dict):
+        raise InvalidStats("a worker is no object")
+    status = worker.get("status")
+    if not isinstance(status, str) or not STATUS.fullmatch(status):
+        raise InvalidStats("the status of a worker is unknown")
+    cores = _list(worker, "cores") if "cores" in worker else []
     return Row(
-        int(worker["pid"]),
-        bool(worker["accepting"]),
-        str(worker["status"]),
-        len(threads),
-        busy,
-        int(worker["requests"]),
-        int(worker["exceptions"]),
-        int(worker["harakiri_count"]),
-        int(worker["respawn_count"]),
+        pid=_integer(worker, "pid", PID_LIMIT),
+        accepting=bool(_integer(worker, "accepting", 1)),
+        status=status,
+        threads=len(cores),
+        busy=sum(map(_in_request, cores)) if cores else int(status == "busy"),
+        requests=_count(worker, "requests"),
+        exceptions=_count(worker, "exceptions"),
+        harakiris=_count(worker, "harakiri_count"),
+        respawns=_count(worker, "respawn_count"),
     )
 
 
-def connect(address):
-    """A non-blocking connection to a stats server. :param address: unix path or ``IP:PORT``. :raises OSError:"""
+def _in_request(core: Json) -> bool:
+    if not isinstance(core, dict):
+        raise InvalidStats("a core is no object")
+    return bool(_integer(core, "in_request", COUNT_LIMIT))
+
+
+def _list(record: dict[str, Json], name: str) -> list[Json]:
+    value = record.get(name)
+    if not isinstance(value, list):
+        raise InvalidStats(f"{name} is no list")
+    return value
+
+
+def _integer(record: dict[str, Json], name: str, limit: Optional[int] = None) -> int:
+    value = record.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidStats(f"{name} is no integer")
+    if value < 0 or limit is not None and value > limit:
+        raise InvalidStats(f"{name} is out of range")
+    return value
+
+
+def _count(record: dict[str, Json], name: str) -> int:
+    """A number that grows: uWSGI counts further than we do."""
+    return min(_integer(record, name), COUNT_LIMIT)
+
+
+def connect(address: str) -> socket.socket:
+    """Return a non-blocking connection to a stats server.
+
+    Args:
+        address: unix path or ``IP:PORT``.
+
+    Raises:
+        OSError: nothing listens there, or its queue is full.
+    """
     if address.startswith("/"):
-        family, target = socket.AF_UNIX, address
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        target: object = address
     else:
+        connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         host, _, port = address.rpartition(":")
-        family, target = socket.AF_INET, (host, int(port))
-    connection = socket.socket(family, socket.SOCK_STREAM)
+        target = (host, int(port))
     connection.setblocking(False)
     try:
         connection.connect(target)
     except BlockingIOError:
-        if family == socket.AF_UNIX:  # a full queue: EAGAIN, the connection was not made
+        if connection.family == socket.AF_UNIX:  # a full queue: the connection was not made
             connection.close()
             raise
     except OSError:

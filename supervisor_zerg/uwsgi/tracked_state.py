@@ -1,84 +1,238 @@
-"""What is kept about a master between looks, and what one look brings together. Plain values; observe.py fills them."""
+"""What is kept about a master between observations, and what one observation brings together.
+
+Each record has one writer. Only what cannot be looked up is kept, or what is checked before it is
+believed.
+"""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Optional
 
 from ..core.instance import UnresponsiveReason
+from ..linux.signals import Sighting
+from .fifo import FifoCommand, HeldFifo
+from .signal_loop import SignalLoopDetector
 from .stats import Snapshot
+from .threads import ThreadReading
+
+LONG_AGO = -1e9  # monotonic seconds
+
+
+@dataclass
+class FifoRecord:
+    """The FIFO of a master, and what was written to it. Written by masters.py and execute.py.
+
+    Attributes:
+        commands: sent, and not known to be executed.
+        flag: uWSGI's suspended flag after the last toggle; None: it has to be observed.
+        toggled_at: when a toggle was last seen executed.
+        woken_at: when parked workers last got the signal of a resume once more.
+    """
+
+    held: Optional[HeldFifo] = None
+    held_at: float = LONG_AGO
+    commands: list[FifoCommand] = field(default_factory=list)
+    flag: Optional[bool] = None
+    toggled_at: float = LONG_AGO
+    woken_at: float = LONG_AGO
+
+    @property
+    def moved_at(self) -> float:
+        """When the threads of the workers last had a reason to change their place."""
+        return max(self.toggled_at, self.woken_at)
+
+    def note_executed(self, held: Optional[HeldFifo], now: float) -> None:
+        """Drop the commands that the master has executed. A toggle turns the flag."""
+        for command in [c for c in self.commands if c.executed(held)]:
+            self.commands.remove(command)
+            if command.toggles:
+                self.flag = command.expects
+                self.toggled_at = now
+
+
+@dataclass(frozen=True)
+class KnownWorker:
+    """One worker, as the last source that named it tells.
+
+    Attributes:
+        threads: that take requests.
+        started: it is past its start-up.
+        busy: requests inside, where the stats tell.
+        queues: descriptors of the epolls in which it waits for requests, where the kernel tells.
+    """
+
+    threads: int
+    started: bool
+    busy: int = 0
+    queues: frozenset[int] = frozenset()
+
+
+@dataclass
+class WorkersRecord:
+    """The workers of a master. Written by workers.py.
+
+    Attributes:
+        sightings: of workers, while the kernel showed them below the master.
+        first_seen: when a child, identified by pid and start time, was first seen.
+        stopped: those that were last seen in state T.
+        replaced_at: when a worker that was not there before was last named.
+        listening: inode -> address of the listening sockets of the master, once they were read.
+        foreign: processes that the stats name and that the kernel does not show below the master.
+    """
+
+    known: dict[int, KnownWorker] = field(default_factory=dict)
+    sightings: dict[int, Sighting] = field(default_factory=dict)
+    first_seen: dict[tuple[int, int], float] = field(default_factory=dict)
+    stopped: set[int] = field(default_factory=set)
+    replaced_at: float = LONG_AGO
+    listening: Optional[dict[int, str]] = None
+    asynchronous: bool = False
+    foreign: tuple[int, ...] = ()
+
+
+@dataclass
+class StatsRecord:
+    """The stats of a master. Written by observer.py.
+
+    Attributes:
+        snapshot: the latest, while the stats server answers.
+        at: when that observation began.
+        flag: uWSGI's suspended flag, as last shown at ``flag_at``.
+        error: why there is no snapshot.
+        retry_at: not asked before that.
+    """
+
+    snapshot: Optional[Snapshot] = None
+    at: float = LONG_AGO
+    flag: Optional[bool] = None
+    flag_at: float = LONG_AGO
+    error: str = ""
+    retry_at: float = LONG_AGO
+
+
+@dataclass(frozen=True)
+class QuietWorker:
+    """A worker of which no thread was waiting for a request, in ``times`` observations in a row."""
+
+    times: int = 0
+    cpu_ns: dict[int, Optional[int]] = field(default_factory=dict)  # thread -> when first seen so
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the interpreter concluded, for its next conclusions. It returns a new one each time.
+
+    Attributes:
+        flag: uWSGI's suspended flag, as the threads showed it at ``flag_at``.
+        torn_since: since when some main threads are parked and others wait for requests.
+        was_ready: it could serve once.
+        gone_since: since when it has no worker that is past its start-up.
+        blocked_elsewhere: worker -> observations in a row in which its thread was.
+        quiet: worker -> see there.
+    """
+
+    flag: Optional[bool] = None
+    flag_at: float = LONG_AGO
+    torn_since: Optional[float] = None
+    accepts_since: Optional[float] = None
+    was_ready: bool = False
+    gone_since: Optional[float] = None
+    blocked_elsewhere: dict[int, int] = field(default_factory=dict)
+    quiet: dict[int, QuietWorker] = field(default_factory=dict)
 
 
 @dataclass
 class TrackedMaster:
-    """What is kept about one master between looks: only what cannot be looked up, or is checked before it is believed."""
+    """Everything that is kept about one master.
 
-    flood: object  # surroundings.Trap: newborn workers that are caught in a flood
+    Attributes:
+        attached: it holds the present socket of the pool; None: nothing tells. Written by
+            environment.py.
+    """
+
+    signal_loop: SignalLoopDetector
     master: int = 0
-    fd: Optional[int] = None
-    held: Optional[tuple] = None
-    held_at: float = -1e9
-    threads: dict[int, int] = field(default_factory=dict)  # worker pid -> threads, as last told
-    started: dict[int, bool] = field(default_factory=dict)
-    busy: dict[int, int] = field(default_factory=dict)
-    stopped: dict[int, bool] = field(default_factory=dict)
-    flag: Optional[bool] = None
-    toggled_at: float = -1e9
-    torn_since: Optional[float] = None  # some main threads are parked and some wait for requests
-    accepts_since: Optional[float] = None
-    was_ready: bool = False  # it was seen ready
-    pids: frozenset = frozenset()  # of the workers, as last told
-    replaced_at: float = -1e9  # a worker that was not there before was told of
-    gone_since: Optional[float] = None  # it has no worker that is past its start-up
-    listening: Optional[dict] = None
-    asynchronous: bool = False
+    fifo: FifoRecord = field(default_factory=FifoRecord)
+    workers: WorkersRecord = field(default_factory=WorkersRecord)
+    stats: StatsRecord = field(default_factory=StatsRecord)
+    memory: Memory = field(default_factory=Memory)
     attached: Optional[bool] = None
-    stats_retry_at: float = -1e9
-    stats_error: str = ""
-    snapshot: Optional[Snapshot] = None
-    stats_at: float = -1e9
-    queues: dict[int, set] = field(
-        default_factory=dict
-    )  # worker pid -> epolls that watch the served socket
-    blocked_elsewhere: dict[int, int] = field(
-        default_factory=dict
-    )  # looks in a row in which its thread was blocked elsewhere
-    quiet: dict[int, tuple] = field(
-        default_factory=dict
-    )  # looks in a row in which no thread waited there, ns that they ran
-    first_seen: dict[int, float] = field(default_factory=dict)
-    commands: list = field(default_factory=list)
 
-    def forget(self):
-        for command in self.commands:
+    @property
+    def flag(self) -> Optional[bool]:
+        """uWSGI's suspended flag, as the newest source shows it."""
+        return self.flag_given(self.memory)
+
+    def flag_given(self, memory: Memory) -> Optional[bool]:
+        """The same with what the interpreter is about to remember."""
+        sources = (
+            (memory.flag_at, memory.flag),
+            (self.stats.flag_at, self.stats.flag),
+            (self.fifo.toggled_at, self.fifo.flag),
+        )
+        return max(sources, key=lambda source: source[0])[1]
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """The commands that are not known to be executed."""
+        return tuple(command.command for command in self.fifo.commands)
+
+    @property
+    def snapshot(self) -> Optional[Snapshot]:
+        """The latest stats, while they are answered."""
+        return self.stats.snapshot
+
+    @property
+    def stats_error(self) -> str:
+        """Why the stats are of no use; empty when they are."""
+        if self.stats.error or not self.workers.foreign:
+            return self.stats.error
+        pids = " ".join(map(str, self.workers.foreign))
+        return f"it names processes that are not below its master, which are ignored: {pids}"
+
+    def forget(self) -> None:
+        """Close the handles of commands on their way."""
+        for command in self.fifo.commands:
             command.close()
-
-    def pending(self):
-        """Commands that are not known to be executed."""
-        return tuple(c.command for c in self.commands)
 
 
 @dataclass(frozen=True)
 class WorkerReading:
     """One worker, as the kernel shows it."""
 
-    threads: tuple
-    stopped: bool
+    threads: ThreadReading = ThreadReading()
+    stopped: bool = False
 
 
-NOT_READ = WorkerReading((), False)  # a worker that was heard of after the look
+NOT_READ = WorkerReading()  # a worker that was named after the reading
 
 
 @dataclass
 class InstanceReading:
-    """One instance, as Supervisor and the kernel show it. Two looks may be under way at once, so each keeps to its own memo: the
-    program may have got another master while the stats were awaited."""
+    """One instance, as Supervisor and the kernel show it.
+
+    Two observations may be under way at once, so each keeps to its own ``tracked``: the program may
+    have got another master while the stats were awaited.
+
+    Attributes:
+        at: before the stats were asked. An answer may be older than a toggle that another
+            observation has seen executed.
+        unreadable: why its process cannot be read; empty when it can.
+        workers: pid -> reading; None: the process is gone.
+        signal_loops: worker that is not past its start-up -> is it caught in a signal loop?
+        cpu_ns: worker -> its running threads -> nanoseconds that each has run.
+    """
 
     program: str
     state: str
     pid: int
     tracked: TrackedMaster
-    at: float = 0.0  # before the stats were asked: an answer may be older than a toggle that another look has seen executed
+    at: float = 0.0
     master: int = 0
-    held: Optional[tuple] = None
+    held: Optional[HeldFifo] = None
     unresponsive: Optional[UnresponsiveReason] = None
     unreadable: str = ""
-    looks: dict = field(default_factory=dict)
+    workers: dict[int, Optional[WorkerReading]] = field(default_factory=dict)
+    signal_loops: dict[int, Optional[bool]] = field(default_factory=dict)
+    cpu_ns: dict[int, dict[int, Optional[int]]] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """What a deploy acts through, without any process: a loop with a clock of its own, and a pair."""
 
+import contextlib
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -165,6 +166,22 @@ class FakeTarget:
         return replace(toggled, pid=instance.pid, master=instance.pid)
 
 
+class FakeSignals:
+    """Proves every process, and logs the signals that it gets."""
+
+    def __init__(self, logged):
+        self.logged = logged
+
+    @contextlib.contextmanager
+    def proven(self, pids, program):
+        yield [
+            SimpleNamespace(
+                send=lambda number, pid=pid: self.logged.append(("signal", pid, number))
+            )
+            for pid in pids
+        ]
+
+
 def fake_services(target):
     """Services, with the loop, the programs and the log within reach of a test."""
     loop = FakeLoop()
@@ -173,9 +190,11 @@ def fake_services(target):
     return SimpleNamespace(
         loop=loop,
         kernel=SimpleNamespace(
-            alive=lambda pid: True,
-            process=lambda pid: SimpleNamespace(start=10 * pid) if pid else None,
-            signal=lambda pid, number: logged.append(("signal", pid, number)),
+            processes=SimpleNamespace(
+                alive=lambda pid: True,
+                get=lambda pid: SimpleNamespace(start=10 * pid) if pid else None,
+            ),
+            signals=FakeSignals(logged),
         ),
         programs=FakePrograms(target),
         job_queue=JobQueue(loop.clock, lambda job: None),

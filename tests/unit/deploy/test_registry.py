@@ -79,7 +79,7 @@ def test_a_label_is_that_of_one_process_and_of_no_later_one_with_its_pid(deploys
     assert deploys.label_of("new", 8) == ""
     assert deploys.label_of("old", 8) == ""
     assert deploys.label_of("other", 0) == ""
-    deploys.services.kernel.process = lambda pid: None
+    deploys.services.kernel.processes.get = lambda pid: None
     assert deploys.label_of("new", 7) == ""
 
 

@@ -232,7 +232,7 @@ def test_h44_a_release_that_ends_in_its_boot_fails(world, announced):
 
 def test_an_end_that_supervisor_has_not_noticed_yet_counts(world):
     world.until_promoting()
-    world.services.kernel.alive = lambda pid: False
+    world.services.kernel.processes.alive = lambda pid: False
     world.deploys.wake()
     assert "ended while it was promoted" in world.deploys.info()["reason"]
 

@@ -24,6 +24,7 @@ class Registry:
 
     def __init__(self):
         self.now, self.loop, self.kernel, self.programs = 0.0, self, self, self
+        self.processes = self.fifos = self
         self.services = self
         self.settings = SimpleNamespace(get=lambda name: {}, set=lambda name, **settings: None)
         self.inode = 1

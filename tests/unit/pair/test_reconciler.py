@@ -1,5 +1,7 @@
 """How often reconcile looks and acts, against a made-up pair and a clock of its own."""
 
+import contextlib
+
 from supervisor_zerg.core.goals import DesiredState
 from supervisor_zerg.core.instance import Instance, Slot, Worker
 from supervisor_zerg.core.pair_state import PairState
@@ -24,11 +26,12 @@ class Pair:
             self,
         )
         self.others = False
+        self.signals = self
 
     def clock(self):
         return self.now
 
-    def look(self, full, thorough):
+    def observe(self, full, thorough):
         self.looks.append(full)
         return self.observed
         yield
@@ -37,8 +40,10 @@ class Pair:
         was, self.others = self.others, False
         return was
 
-    def nudge(self, pids):
+    @contextlib.contextmanager
+    def proven(self, pids, program):
         self.nudges += 1
+        yield []
 
     def observe_options(self):
         return False, False

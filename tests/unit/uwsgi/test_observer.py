@@ -9,9 +9,10 @@ from collections import namedtuple
 
 import pytest
 
-from supervisor_zerg.linux.procfs import Kernel
-from supervisor_zerg.uwsgi.environment import SignalLoopDetector
-from supervisor_zerg.uwsgi.observer import REOPEN_S, Observer
+from supervisor_zerg.uwsgi.kernel import Kernel
+from supervisor_zerg.uwsgi.masters import REOPEN_S
+from supervisor_zerg.uwsgi.observer import Observer
+from supervisor_zerg.uwsgi.signal_loop import SignalLoopDetector
 
 KERNEL = Kernel()
 
@@ -106,7 +107,7 @@ def test_h26_the_master_is_found_below_a_wrapper_and_again_where_it_turns_out_to
     observer = Observer(Pair(family.paths), KERNEL, family, lambda: now[0])
 
     def master():
-        steps = observer.look(True, True)
+        steps = observer.observe(full=True, thorough=True)
         while True:
             try:
                 next(steps)
@@ -129,7 +130,7 @@ def test_a_handler_that_raises_its_signal_anew_is_a_trap_and_one_that_runs_once_
         [sys.executable, "-c", HANDLER, kind], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     process.stderr.readline()
-    trap = SignalLoopDetector(KERNEL, time.monotonic, signal.SIGTSTP)
+    trap = SignalLoopDetector(KERNEL.processes, time.monotonic, signal.SIGTSTP)
     assert trap.check(process.pid) is False
     process.send_signal(signal.SIGTSTP)
     verdicts, end = [], time.monotonic() + 5

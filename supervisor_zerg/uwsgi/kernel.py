@@ -1,0 +1,28 @@
+"""Everything that is asked of the kernel about a pair, as one object that tests can replace."""
+
+from __future__ import annotations
+
+from ..linux.descriptors import Descriptors
+from ..linux.pieces import Pacer
+from ..linux.processes import Processes
+from ..linux.signals import Signals
+from ..linux.sockets import Sockets
+from .fifo import Fifos
+from .threads import Threads
+
+
+class Kernel:
+    """The parts, which share one pacer.
+
+    Args:
+        supervisor: pid of supervisord, for tests; 0: this process.
+    """
+
+    def __init__(self, supervisor: int = 0) -> None:
+        self.pacer = Pacer()
+        self.processes = Processes(self.pacer)
+        self.descriptors = Descriptors(self.pacer)
+        self.sockets = Sockets(self.descriptors, self.pacer)
+        self.fifos = Fifos(self.descriptors, self.pacer)
+        self.threads = Threads(self.descriptors, self.pacer)
+        self.signals = Signals(self.processes, supervisor)

@@ -1,0 +1,179 @@
+"""The workers of a master: which there are, and where their threads are.
+
+Stats name counts, the kernel names processes: a worker is what the kernel shows below the master,
+whatever the stats say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Callable, Optional
+
+from ..linux.pieces import Pieces
+from ..linux.signals import Sighting
+from .stats import Row, Snapshot
+from .tracked_state import KnownWorker, TrackedMaster, WorkerReading, WorkersRecord
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack threads
+#: A child of the master that watches no socket for so long is a mule, a spooler or a cron job.
+NOT_A_WORKER_S = 5.0
+#: For so long the stats may name a worker that has ended: the master has not noticed yet.
+ENDED_S = 1.0
+FOREIGN_LIMIT = 8  # so many foreign processes are named in status
+
+
+class WorkerReader:
+    """Reads the workers of a master, and keeps its :class:`WorkersRecord`.
+
+    Args:
+        kernel: what it shows.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, kernel: Kernel, clock: Callable[[], float]) -> None:
+        self.kernel = kernel
+        self.clock = clock
+
+    def by_kernel(self, master: int, record: WorkersRecord) -> Pieces[None]:
+        """Take the children of the master that watch its listening sockets for its workers.
+
+        A child that watches none is newborn, or no worker. The workers of a master that is gone
+        are kept: they may be orphans.
+
+        Raises:
+            PermissionError: no right to look.
+            TooLarge: there are too many of them, or they hold too many files.
+        """
+        if not self.kernel.processes.alive(master):
+            return
+        if record.listening is None:
+            record.listening = yield from self.kernel.sockets.listening(master)
+        served = yield from self.kernel.threads.served(master, record.listening)
+        if not served:  # the kernel's list of sockets may lack one that changes while it is read
+            record.listening = None
+        known = {}
+        children = yield from self.kernel.processes.children(master)
+        for pid in children:
+            worker = yield from self._child(pid, served, record)
+            if worker:
+                known[pid] = worker
+        record.foreign = ()
+        self._replace(record, known, children)
+
+    def _child(
+        self, pid: int, served: frozenset[int], record: WorkersRecord
+    ) -> Pieces[Optional[KnownWorker]]:
+        queues = yield from self.kernel.threads.queues(pid, served)
+        process = self.kernel.processes.get(pid)
+        if process is None:
+            return None
+        old = self._age(pid, record) >= NOT_A_WORKER_S
+        if old and not queues and not process.stopped:
+            return None
+        return KnownWorker(max(len(queues), 1), started=bool(queues), queues=queues)
+
+    def by_stats(self, master: int, record: WorkersRecord, snapshot: Snapshot) -> Pieces[None]:
+        """Take what the stats say about the workers that the kernel shows below the master.
+
+        Raises:
+            TooLarge: the master has too many children.
+        """
+        children = set((yield from self.kernel.processes.children(master)))
+        known = {}
+        foreign = []
+        greenlets = False
+        for row in snapshot.workers:
+            if row.pid in children or self._may_be_worker(row.pid, master, record):
+                lacks_threads = self._lacks_threads(row)
+                starts = lacks_threads and self._age(row.pid, record) < THREADS_S
+                greenlets = greenlets or lacks_threads and not starts
+                known[row.pid] = _worker(row, record.known.get(row.pid), starts)
+            else:
+                foreign.append(row.pid)
+            if self.kernel.pacer.due():
+                yield
+        record.asynchronous = greenlets
+        record.foreign = tuple(foreign[:FOREIGN_LIMIT])
+        self._replace(record, known, children.union(row.pid for row in snapshot.workers))
+
+    def _may_be_worker(self, pid: int, master: int, record: WorkersRecord) -> bool:
+        """It is below the master, or was a moment ago and has ended."""
+        if self.kernel.processes.get(pid) is None:
+            return self._age(pid, record) < ENDED_S
+        return self.kernel.signals.descends(pid, master)
+
+    def _lacks_threads(self, row: Row) -> bool:
+        """It has more cores than threads: these are greenlets.
+
+        For counting, such a worker is one thread (the one that accepts). A threaded worker starts
+        its threads only after it is called accepting, so for a moment it looks the same; it is not
+        past its start-up before that.
+        """
+        if row.threads < 2 or not row.accepting:
+            return False
+        process = self.kernel.processes.get(row.pid)
+        return process is not None and process.threads < row.threads
+
+    def _age(self, pid: int, record: WorkersRecord) -> float:
+        """For how many seconds a process is known; one that has ended counts from its end."""
+        process = self.kernel.processes.get(pid)
+        now = self.clock()
+        return now - record.first_seen.setdefault((pid, process.start if process else 0), now)
+
+    def _replace(
+        self, record: WorkersRecord, known: dict[int, KnownWorker], named: Collection[int]
+    ) -> None:
+        """Keep the workers. ``named``: all processes that a source named, workers or not."""
+        if record.known and set(known) - set(record.known):
+            record.replaced_at = self.clock()
+        record.known = known
+        record.stopped &= set(known)
+        record.first_seen = {key: at for key, at in record.first_seen.items() if key[0] in named}
+        sightings = {pid: record.sightings.get(pid) or self._sight(pid) for pid in known}
+        record.sightings = {pid: sighting for pid, sighting in sightings.items() if sighting}
+
+    def _sight(self, pid: int) -> Optional[Sighting]:
+        return self.kernel.signals.sight(pid)
+
+    def read(
+        self, tracked: TrackedMaster, with_state: bool
+    ) -> Pieces[dict[int, Optional[WorkerReading]]]:
+        """Read every known worker; None for one that is gone.
+
+        Args:
+            with_state: read also whether it is stopped, which costs as much as all the rest, and
+                which nobody changes but an operator and we.
+        """
+        readings = {}
+        for pid, known in list(tracked.workers.known.items()):
+            threads = yield from self.kernel.threads.read(pid, main_only=known.threads == 1)
+            if with_state or pid in tracked.workers.stopped:
+                self._note_state(pid, tracked)
+            stopped = pid in tracked.workers.stopped
+            readings[pid] = WorkerReading(threads, stopped) if threads.total else None
+        return readings
+
+    def _note_state(self, pid: int, tracked: TrackedMaster) -> None:
+        """Note whether a worker is stopped, and what else may change in its life: its user and
+        the name of its program."""
+        record = tracked.workers
+        process = self.kernel.processes.get(pid)
+        if process and process.stopped:
+            record.stopped.add(pid)
+        else:
+            record.stopped.discard(pid)
+        sighting = self.kernel.signals.sight(pid)
+        before = record.sightings.get(pid)
+        same = sighting and before and sighting.start == before.start and sighting != before
+        if same and sighting and self.kernel.signals.descends(pid, tracked.master):
+            record.sightings[pid] = sighting
+
+
+def _worker(row: Row, before: Optional[KnownWorker], starts: bool) -> KnownWorker:
+    """A worker as the stats tell it."""
+    threads = row.threads or (before.threads if before else 1)
+    queues = before.queues if before else frozenset()
+    return KnownWorker(threads, row.accepting and not starts, row.busy, queues)
