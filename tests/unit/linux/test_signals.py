@@ -72,7 +72,9 @@ def test_a_process_that_ends_while_it_is_held_gets_nothing():
         assert not target.send(signal.SIGKILL)
 
 
-@pytest.mark.parametrize("pid", [1, os.getppid(), os.getpid(), 0])
+@pytest.mark.parametrize(
+    "pid", [0, 1, os.getppid(), os.getpid()], ids=["zero", "init", "parent", "own"]
+)
 def test_supervisord_and_its_ancestors_are_never_proven(pid):
     with family() as (parent, _), pytest.raises(NotProven):
         SIGNALS.proven([pid], parent.pid).__enter__()
