@@ -24,6 +24,7 @@ listed here, such as start and stop, works as well. Without a COMMAND a shell is
 a COMMAND go after it.
 """
 NEED_NO_FILE = frozenset({"companion", "completion", "help"})
+READ_THE_FILE = frozenset({"check", "init"})  # they read it themselves, whatever it is
 
 
 class ZergOptions(ClientOptions):
@@ -46,7 +47,7 @@ class ZergOptions(ClientOptions):
             ValueError: the file is needed and cannot be used.
         """
         words = set(self.args[:2])
-        if "check" in words:  # it reads the file itself, whatever that is
+        if READ_THE_FILE & words:
             return self.configroot.supervisorctl
         try:
             return ClientOptions.read_config(self, fp)

@@ -44,7 +44,7 @@ def _split(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], list
             raise UsageError(f"{command.name} has no option {word}; usage: {command.usage}")
         elif takes_value[word]:
             given = value if equals else left.pop(0) if left else ""
-            options[word.lstrip("-")] = READERS[takes_value[word]](word, given)
+            options[word.lstrip("-")] = _read(word, takes_value[word], given)
         elif equals:
             raise UsageError(f"{word} takes no value; usage: {command.usage}")
         else:
@@ -74,12 +74,15 @@ def _text(option: str, text: str) -> str:
     return text
 
 
-READERS: Mapping[str, Callable[[str, str], Any]] = {
-    "N": _number,
-    "SECONDS": _seconds,
-    "TEXT": _text,
-    "FILE": _text,
-}
+READERS: Mapping[str, Callable[[str, str], Any]] = {"N": _number, "SECONDS": _seconds}
+
+
+def _read(option: str, kind: str, text: str) -> Any:
+    """Read the value of an option. ``kind`` is what the table says that it takes."""
+    choices = kind.split("|")
+    if len(choices) > 1 and text not in choices:
+        raise UsageError(f"{option} takes {' or '.join(choices)}, not {text!r}")
+    return READERS.get(kind, _text)(option, text)
 
 
 def _named(command: Command, words: Sequence[str]) -> dict[str, str]:

@@ -8,6 +8,55 @@ from ..core.errors import ExitStatus
 from .check import run_check
 from .command import EXITS, Answer, Command, Invocation, Session
 from .completion import SCRIPTS
+from .init.run import run_init
+
+INIT = Command(
+    name="init",
+    summary="Write the configuration of a new pair.",
+    does="Writes NAME.conf with the pool and both programs, the uWSGI inis of the pool and of the "
+    "instances, a line for tmpfiles.d if the sockets are below /run, with --nginx a location for "
+    "nginx, and once for each supervisord zerg.conf with the plugin and its listener. All paths "
+    "are absolute, and all values are plain text that you may edit. It asks uWSGI for the plugins "
+    "that it needs and supervisord's Python whether it can import the plugin, and writes nothing "
+    "if one of them cannot run a pair. An existing file is not changed without --force, which "
+    "keeps a copy. It does not change supervisord's main file, and starts nothing.",
+    prints="With --dry-run: the files. Otherwise what was written, the findings of 'check' on the "
+    "result, what must be added to the main file, and the next commands.",
+    when="For the first pair, and for every other one. --socket is the address to which the HTTP "
+    "server speaks uWSGI's protocol, --http one to which it speaks HTTP; a path, or HOST:PORT. "
+    "--output is a folder from which supervisord includes files; without it that of the first "
+    "include. --group is the group of the HTTP server.",
+    example="$ {zerg} init shop --module shop.wsgi --chdir /srv/shop --user www-data --dry-run",
+    takes=("NAME",),
+    options=(
+        "--module NAME",
+        "--wsgi-file FILE",
+        "--chdir FOLDER",
+        "--venv FOLDER",
+        "--user USER",
+        "--group GROUP",
+        "--processes N",
+        "--threads N",
+        "--socket ADDRESS",
+        "--http ADDRESS",
+        "--dialect managed|hooks",
+        "--run FOLDER",
+        "--nginx",
+        "--uwsgi FILE",
+        "--supervisord FILE",
+        "--output FOLDER",
+        "--dry-run",
+        "--force",
+        "-c FILE",
+    ),
+    exits={
+        0: "written, and there is nothing worse than notes; with --dry-run: printed",
+        ExitStatus.FOUND: "written, and check has warnings or errors",
+        ExitStatus.USAGE: "nothing was written: an argument is invalid, a file is in the way, or a "
+        "program of this machine cannot run a pair",
+    },
+    run=run_init,
+)
 
 CHECK = Command(
     name="check",
@@ -72,5 +121,5 @@ COMPLETION = Command(
     run=_run_completion,
 )
 
-BEFORE = (CHECK,)
+BEFORE = (INIT, CHECK)
 AFTER = (COMPANION, COMPLETION)

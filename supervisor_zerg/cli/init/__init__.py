@@ -1,0 +1,1 @@
+"""``zergctl init``: write the configuration of a pair."""

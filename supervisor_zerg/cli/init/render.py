@@ -1,0 +1,240 @@
+"""The files of a new pair as text. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .site import Site
+
+
+class Needs(NamedTuple):
+    """What the files depend on: the programs of this machine.
+
+    Attributes:
+        uwsgi: The uWSGI binary.
+        instance_plugins: uWSGI plugins that an instance must load; empty if they are built in.
+        pool_plugins: The same for the pool.
+        python: The Python that runs supervisord.
+        companion: Path of companion.py.
+    """
+
+    uwsgi: str
+    instance_plugins: tuple[str, ...]
+    pool_plugins: tuple[str, ...]
+    python: str
+    companion: str
+
+
+CTL_PLUGIN = """\
+[ctlplugin:zerg]
+supervisor.ctl_factory = supervisor_zerg.controllerplugin:make_zerg_controllerplugin
+"""
+
+HTTP_SERVER = """\
+[unix_http_server]
+file = /run/supervisor.sock
+chmod = 0700
+"""
+
+
+def plugin_conf(needs: Needs) -> str:
+    """The plugin and its listener: once for each supervisord."""
+    return f"""\
+; Written by zergctl init. The plugin, and its listener, which runs hooks and health checks.
+
+[rpcinterface:zerg]
+supervisor.rpcinterface_factory = supervisor_zerg.rpcinterface:make_zerg_rpcinterface
+
+[eventlistener:zerg]
+command = {needs.python} -m supervisor_zerg.jobs.listener
+events = PROCESS_STATE,PROCESS_COMMUNICATION,TICK_5,ZERG_JOB
+buffer_size = 256
+"""
+
+
+def pair_conf(site: Site, needs: Needs) -> str:
+    """The programs of the pair, and its section."""
+    first, second = site.programs
+    return "\n".join(
+        (
+            f"; Written by zergctl init. {first} and {second} serve one socket in turns; "
+            f"{site.pool} owns that socket.",
+            "",
+            _pool_program(site, needs),
+            _instance_program(site, needs, first),
+            _instance_program(site, needs, second),
+            _pair_section(site),
+        )
+    )
+
+
+def _user(site: Site) -> str:
+    return f"user = {site.user}\n" if site.user else ""
+
+
+def _pool_program(site: Site, needs: Needs) -> str:
+    return f"""\
+[program:{site.pool}]
+command = {needs.uwsgi} --ini {site.pool_ini}
+{_user(site)}priority = 10
+autorestart = true
+stopsignal = INT                 ; TERM would make the socket anew
+redirect_stderr = true
+"""
+
+
+def _instance_program(site: Site, needs: Needs, program: str) -> str:
+    # With hooks, two masters that boot at once would fight for one path.
+    autostart = "false" if program == site.started_by_hand else "true"
+    return f"""\
+[program:{program}]
+command = {needs.uwsgi} --ini {site.instance_ini}
+{_user(site)}autostart = {autostart}
+autorestart = true
+startsecs = 1
+stopsignal = TERM                ; finishes the requests in progress first
+stopwaitsecs = 75                ; longer than that may take
+killasgroup = true               ; a parked worker does not notice that its master was killed
+redirect_stderr = true
+stdout_capture_maxbytes = 8KB    ; lets the instance tell Supervisor that it is ready
+"""
+
+
+def _pair_section(site: Site) -> str:
+    run = site.run
+    return f"""\
+[zerg:{site.name}]
+programs = {",".join(site.programs)}
+fifos = {",".join(site.fifos)}
+stats = {run}/%(program_name)s.stats
+pool = {site.pool}
+companion = {run}/%(program_name)s.companion
+health = /.zerg/ready            ; a path of your application proves more
+"""
+
+
+def pool_ini(site: Site, needs: Needs) -> str:
+    """The pool: it binds the address and hands it to the instances."""
+    return f"""\
+; Written by zergctl init. The pool owns the address and hands it to the instances.
+[uwsgi]
+{_plugins(needs.pool_plugins)}master = true
+processes = 0
+; socket for the instances : address for the HTTP server
+zerg-pool = {site.pool_socket}:{site.address}
+; requests that can wait while nobody accepts; not more than net.core.somaxconn
+listen = 128
+; the account and its group may connect
+chmod-socket = 660
+"""
+
+
+def instance_ini(site: Site, needs: Needs) -> str:
+    """Both instances."""
+    return "\n".join(
+        (
+            f"; Written by zergctl init, for both {' and '.join(site.programs)}.",
+            "; $(SUPERVISOR_PROCESS_NAME) is the name of the program; Supervisor sets it.",
+            "[uwsgi]",
+            _application(site, needs),
+            _pairing(site, needs),
+            *([_hooks(site)] if site.dialect == "hooks" else []),
+            "hook-accepting1-once = !print:<!--XSUPERVISOR:BEGIN-->zerg ready"
+            "<!--XSUPERVISOR:END-->",
+            "",
+        )
+    )
+
+
+def _application(site: Site, needs: Needs) -> str:
+    lines = ["; the application: change these as you like"]
+    lines += [_plugins(needs.instance_plugins).rstrip()] if needs.instance_plugins else []
+    lines.append(f"{site.application[0]} = {site.application[1]}")
+    lines += [f"chdir = {site.chdir}"] if site.chdir else []
+    lines += [f"virtualenv = {site.virtualenv}"] if site.virtualenv else []
+    lines.append(f"processes = {site.processes}")
+    lines += [f"threads = {site.threads}"] if site.threads > 1 else []
+    lines += ["protocol = http"] if site.speaks_http else []
+    lines.append("enable-threads = true")
+    return "\n".join(lines)
+
+
+def _pairing(site: Site, needs: Needs) -> str:
+    program = "$(SUPERVISOR_PROCESS_NAME)"
+    parked = "" if site.dialect == "managed" else "env = ZERG_BOOT=serving\n"
+    return f"""\
+; the pair: zergctl check explains what happens without one of these
+master = true
+need-app = true
+ignore-sigpipe = true
+wait-for-socket = {site.pool_socket}
+zerg = {site.pool_socket}
+master-fifo = {site.fifos[0]}
+master-fifo = {site.fifos[1]}
+master-fifo = {site.fifos[2]}
+stats = {site.run}/{program}.stats
+{parked}env = ZERG_COMPANION_SOCKET={site.run}/{program}.companion
+shared-py-import = {needs.companion}
+; paths of the application that each worker requests before it accepts
+; env = ZERG_WARM=/ /about
+hook-master-start = unix_signal:15 gracefully_kill_them_all"""
+
+
+def _hooks(site: Site) -> str:
+    new, running, _ = site.fifos
+    return f"""\
+hook-asap = exec:test -e {running} || mkfifo -m 600 {running} || true
+hook-accepting1-once = writefifo:{running} p2
+hook-accepting1-once = spinningfifo:{new} 1"""
+
+
+def _plugins(names: tuple[str, ...]) -> str:
+    return f"plugins = {','.join(names)}\n" if names else ""
+
+
+def tmpfiles(site: Site) -> str:
+    """The line that makes the folder of sockets and FIFOs again at each boot."""
+    user = site.user or "root"
+    return (
+        f"# Written by zergctl init. /run is empty after a boot: this makes {site.run} again.\n"
+        f"d {site.run} 2750 {user} {site.group or user} -\n"
+    )
+
+
+def nginx(site: Site) -> str:
+    """The location of an nginx server."""
+    upstream = f"unix:{site.address}" if site.address.startswith("/") else site.address
+    if site.speaks_http:
+        lines = [
+            f"proxy_pass http://{upstream}{':' if upstream.startswith('unix:') else ''};",
+            "proxy_set_header Host $host;",
+            "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+            "proxy_set_header X-Forwarded-Proto $scheme;",
+            "proxy_read_timeout 300s;",
+        ]
+    else:
+        lines = [
+            "include uwsgi_params;",
+            f"uwsgi_pass {upstream};",
+            "uwsgi_read_timeout 300s;",
+        ]
+    body = "\n".join(f"    {line}" for line in lines)
+    return f"""\
+# Written by zergctl init. Include this in a server of nginx.
+location / {{
+{body}
+}}
+"""
+
+
+def files(site: Site, needs: Needs, with_nginx: bool, with_plugin: bool) -> dict[str, str]:
+    """Every file by its path, in the order in which a reader needs them."""
+    found = {site.plugin_file: plugin_conf(needs)} if with_plugin else {}
+    found[site.pair_file] = pair_conf(site, needs)
+    found[site.instance_ini] = instance_ini(site, needs)
+    found[site.pool_ini] = pool_ini(site, needs)
+    if site.run.startswith("/run/") or site.run.startswith("/var/run/"):
+        found[site.tmpfiles] = tmpfiles(site)
+    if with_nginx:
+        found[site.nginx] = nginx(site)
+    return found

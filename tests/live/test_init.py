@@ -1,0 +1,194 @@
+"""``zergctl init`` writes what runs: two pairs in one supervisord, with nothing edited by hand."""
+
+import os
+import pwd
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from supervisor_zerg.demo.processes import pids_of, send
+from supervisor_zerg.demo.stack import BIN, PACKAGE
+from supervisor_zerg.demo.traffic import Traffic, failed
+
+PATIENCE_S = 60.0
+KILL = 9
+MAIN = """\
+[supervisord]
+logfile = {folder}/supervisord.log
+pidfile = {folder}/supervisord.pid
+childlogdir = {folder}
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl = unix://{folder}/supervisor.sock
+"""
+
+
+class Host:
+    """A folder with supervisord's main file, as somebody has it who knows nothing of us."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.conf = folder / "supervisord.conf"
+        self.conf.write_text(MAIN.format(folder=folder))
+        self.supervisord = None
+
+    def zergctl(self, *words):
+        command = [BIN / "zergctl", "-c", self.conf, *words]
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
+
+    def init(self, name, *words):
+        account = pwd.getpwuid(os.geteuid()).pw_name
+        application = ["--wsgi-file", str(PACKAGE / "demo" / "app.py"), "--processes", "2"]
+        folders = ["--run", str(self.folder / name), "--output", str(self.folder / "conf.d")]
+        return self.zergctl("init", name, *application, *folders, "--user", account, *words)
+
+    def add_to_main(self, printed):
+        """Do what init says about the main file."""
+        added = re.search(r"(?s)Add to \S+:\n(.*?)\nNext:\n", printed)[1]
+        added = textwrap.dedent(added).replace(
+            "/run/supervisor.sock", f"{self.folder}/supervisor.sock"
+        )
+        self.conf.write_text(self.conf.read_text() + added)
+
+    def start(self):
+        """Without any variable; ZERG_RUN only lets the test find the processes again."""
+        environment = {"PATH": "/usr/bin:/bin", "ZERG_RUN": str(self.folder)}
+        self.supervisord = subprocess.Popen(
+            [BIN / "supervisord", "-n", "-c", self.conf],
+            env=environment,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def until_serves(self, name):
+        self._until(name, f"{name} serves")
+
+    def until_warm(self, name):
+        self._until(name, "warm yes")
+
+    def _until(self, name, fact):
+        end = time.monotonic() + PATIENCE_S
+        while fact not in self.zergctl("status", name).stdout:
+            assert time.monotonic() < end, self.zergctl("status", name)
+            time.sleep(0.1)
+
+    def stop(self):
+        if self.supervisord:
+            self.supervisord.kill()
+            self.supervisord.wait()
+        for pid in pids_of(self.folder):
+            send(pid, KILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def host():
+    host = Host(Path(tempfile.mkdtemp(prefix="zerg-init-")))
+    yield host
+    host.stop()
+
+
+def ok(done):
+    assert done.returncode == 0 and not done.stderr, done
+    return done.stdout
+
+
+def uwsgi_answer(path):
+    """What an instance answers to a request in uWSGI's own protocol, as nginx would send it."""
+    variables = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_PROTOCOL": "HTTP/1.0"}
+    packet = b""
+    for text in (text for variable in variables.items() for text in variable):
+        packet += struct.pack("<H", len(text)) + text.encode()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(PATIENCE_S)
+        connection.connect(str(path))
+        connection.sendall(struct.pack("<BHB", 0, len(packet), 0) + packet)
+        answer = b""
+        while piece := connection.recv(4096):
+            answer += piece
+    return answer
+
+
+def test_two_pairs_of_both_dialects_run_from_what_init_wrote(host):
+    printed = ok(host.init("shop", "--http", str(host.folder / "shop" / "web.sock"), "--nginx"))
+    assert "0 errors, 0 warnings" in printed
+    host.add_to_main(printed)
+    host.start()
+    host.until_warm("shop")
+    with Traffic(str(host.folder / "shop" / "web.sock"), seconds=PATIENCE_S) as traffic:
+        ok(host.zergctl("swap", "shop"))
+        ok(host.zergctl("deploy", "shop", "--bake", "0"))
+        printed = ok(host.init("wiki", "--dialect", "hooks", "--threads", "2"))
+        assert "Add to" not in printed and f"zergctl -c {host.conf} update" in printed
+        ok(host.zergctl("update"))
+        host.until_serves("wiki")
+        assert f"zergctl -c {host.conf} start wikibak" in printed
+        ok(host.zergctl("start", "wikibak"))
+        host.until_warm("wiki")
+        ok(host.zergctl("swap", "wiki"))
+        assert traffic.end(PATIENCE_S)
+    assert len(traffic.answers()) > 20 and not failed(traffic.answers())
+    assert b"200 OK" in uwsgi_answer(host.folder / "wiki" / "web.sock")
+    ok(host.zergctl("check"))
+
+
+def test_a_warm_instance_is_there_after_a_restart_of_supervisord(host):
+    host.add_to_main(ok(host.init("shop")))
+    for _ in range(2):
+        host.start()
+        host.until_warm("shop")
+        host.supervisord.terminate()
+        host.supervisord.wait(PATIENCE_S)
+
+
+def test_a_dry_run_prints_every_file_and_writes_none(host):
+    printed = ok(host.init("shop", "--dry-run", "--nginx"))
+    for name in (
+        "zerg.conf",
+        "shop.conf",
+        "zerg/shop.ini",
+        "zerg/shop-pool.ini",
+        "zerg/shop.nginx",
+    ):
+        assert f"==> {host.folder}/conf.d/{name}\n" in printed
+    assert sorted(file.name for file in host.folder.iterdir()) == ["supervisord.conf"]
+
+
+def test_init_again_changes_nothing_and_something_else_needs_force(host):
+    ok(host.init("shop"))
+    assert "wrote" not in ok(host.init("shop"))
+    refused = host.init("shop", "--threads", "2")
+    assert refused.returncode == 2 and "--force" in refused.stderr and not refused.stdout
+    printed = ok(host.init("shop", "--threads", "2", "--force"))
+    ini = host.folder / "conf.d" / "zerg" / "shop.ini"
+    assert f"wrote {ini}, kept the old one as {ini}.bak" in printed
+    assert "threads = 2" in ini.read_text() and "\nthreads" not in Path(f"{ini}.bak").read_text()
+
+
+def test_what_cannot_run_a_pair_is_refused_and_nothing_is_written(host):
+    for words, hint in (
+        (["--uwsgi", "/bin/true"], "does not tell a version of uWSGI"),
+        (["--supervisord", "/bin/true"], "does not tell its Python"),
+        (["--chdir", "/nosuch"], "/nosuch is missing"),
+        (["--venv", "/nosuch"], "/nosuch/bin/python is missing"),
+        (["--user", "nosuchaccount"], "no account"),
+    ):
+        refused = host.init("shop", *words)
+        assert refused.returncode == 2 and hint in refused.stderr, refused
+    assert sorted(file.name for file in host.folder.iterdir()) == ["supervisord.conf"]
