@@ -26,7 +26,7 @@ class Checker:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.supervisord = target.stack.process.pid
+        self.supervisord = target.supervisord.pid
         self.log_size = 0
         self.signals_seen = 0
         self.processes = len(target.processes())
@@ -78,7 +78,7 @@ class Checker:
             yield f"leak: {len(processes)} processes, {self.processes} before: {processes}"
 
     def alive(self) -> bool:
-        return self.target.stack.process.poll() is None
+        return self.target.supervisord.poll() is None
 
     # at once
 
@@ -87,7 +87,7 @@ class Checker:
         found = list(self.target.complaints)
         self.target.complaints = []
         if not self.alive():
-            status = self.target.stack.process.returncode
+            status = self.target.supervisord.returncode
             return [*found, f"supervisord: ended with {status}"]
         signals = self.target.signalled()
         found += [f"signal: {line}" for line in signals[self.signals_seen :]]

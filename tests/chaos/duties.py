@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Callable
 from xmlrpc.client import Fault, ProtocolError
 
@@ -28,7 +29,7 @@ def do_duties(target: Target) -> None:
     for instance in info["instances"]:
         if instance["statename"] in DOWN:
             target.started_by_operator += 1
-            _quietly(lambda name=instance["program"]: supervisor.startProcess(name, False))
+            _quietly(partial(supervisor.startProcess, instance["program"], False))
 
 
 def _quietly(call: Callable[[], Any]) -> None:

@@ -76,7 +76,7 @@ class Run:
         self.figures = figures
         self.say = say
         self.target = Target(dialect, app)
-        self.load: Load | None = None
+        self.loads: list[Load] = []
 
     def until_violation(self, steps: Sequence[Step]) -> int:
         """Run the groups. Returns how many steps were used up; violations are in the figures."""
@@ -102,15 +102,16 @@ class Run:
         self.target.stack.until(lambda: self.target.pid_of(LISTENER))
         time.sleep(1.5)  # past startsecs
         self.load = Load(self.target.stack.web)
+        self.loads.append(self.load)
         self.checker = Checker(self.target)
         return not self._converge()[1]
 
     def _stop(self) -> None:
-        if self.load is not None:
-            self.load.traffic.stop()
-            self.load.new_answers()
-            self.figures.requests += self.load.requests
-            self.figures.slowest_s = max(self.figures.slowest_s, self.load.slowest_s)
+        for load in self.loads:
+            load.traffic.stop()
+            load.new_answers()
+            self.figures.requests += load.requests
+            self.figures.slowest_s = max(self.figures.slowest_s, load.slowest_s)
         self.figures.failed_excused += self.target.ledger.excused
         self.figures.started_by_operator += self.target.started_by_operator
         self.target.stop()
@@ -119,6 +120,8 @@ class Run:
         began = time.monotonic()
         self.target.written_by_hand = False
         undos = [undo for step in group if (undo := self._apply(step))]
+        lasts_s = max(ALL[step.fault].lasts_s for step in group) if undos else 0.0
+        time.sleep(random.Random(group[0].seed).random() * lasts_s)
         for undo in reversed(undos):
             try:
                 undo()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 MOST_OVERLAPPING = 3
-OVERLAPS = 0.3  # how often a fault lasts while the next one is applied
+OVERLAPS = 0.4  # how often a fault lasts while the next one is applied
 
 
 @dataclass(frozen=True)

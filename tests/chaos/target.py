@@ -85,6 +85,11 @@ class Target:
 
     # who is who
 
+    @property
+    def supervisord(self) -> subprocess.Popen[bytes]:
+        assert self.stack.process is not None
+        return self.stack.process
+
     def info(self) -> dict[str, Any]:
         try:
             return dict(self.stack.info())

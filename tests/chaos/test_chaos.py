@@ -17,7 +17,7 @@ if os.environ.get("CHAOS_SEED"):
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed, dialect, app", RUNS)
-def test_random_faults_under_load_leave_nothing_wrong(seed, dialect, app):
+def test_random_faults_under_load_leave_nothing_wrong(seed: int, dialect: str, app: str) -> None:
     steps = generate(seed, FAULTS, WEIGHTS)
     figures = run(dialect, app, steps, print)
     assert [violation.text for violation in figures.violations] == [], (

@@ -22,9 +22,11 @@ class Fault:
             apply.
         loses: which requests may fail because of it, for people; ``apply`` tells the ledger.
         weight: how often it comes.
+        lasts_s: it stays for up to so long before it is undone.
     """
 
     name: str
     apply: Apply
     loses: str = "none"
     weight: int = 2
+    lasts_s: float = 0.0

@@ -201,10 +201,10 @@ def end_by_hand(target: Target, rng: random.Random) -> None:
 
 FAULTS = (
     Fault("delete-fifo", delete, weight=3),
-    Fault("fifo-file", file_at_path),
-    Fault("fifo-link", link_at_path),
-    Fault("fifo-directory", directory_at_path),
-    Fault("fifo-stranger", stranger_at_path),
+    Fault("fifo-file", file_at_path, lasts_s=LASTS_S),
+    Fault("fifo-link", link_at_path, lasts_s=LASTS_S),
+    Fault("fifo-directory", directory_at_path, lasts_s=LASTS_S),
+    Fault("fifo-stranger", stranger_at_path, lasts_s=LASTS_S),
     Fault("bytes-by-hand", bytes_by_hand, weight=3),
     Fault("script-by-hand", script_by_hand),
     Fault("two-writers", two_writers),

@@ -18,6 +18,8 @@ BUSY = (
     "while time.monotonic() < end: pass"
 )
 
+LASTS_S = 4.0
+
 
 def full_disk(target: Target, rng: random.Random) -> Undo:
     """The file system of the history."""
@@ -54,6 +56,6 @@ def overloaded(target: Target, rng: random.Random) -> Undo:
 
 
 FAULTS = (
-    Fault("full-disk", full_disk),
+    Fault("full-disk", full_disk, lasts_s=LASTS_S),
     Fault("overload", overloaded, weight=3),
 )

@@ -15,6 +15,8 @@ from .fault import Fault, Undo
 
 ANSWER_S = 5.0
 
+LASTS_S = 4.0
+
 
 def _set_aside(target: Target, rng: random.Random) -> tuple[dict[str, Any], Path, Path]:
     """Rename the socket of an instance: uWSGI goes on answering at its new name."""
@@ -83,9 +85,13 @@ def _serve(path: Path, answer: Callable[[socket.socket], None]) -> Callable[[], 
     return end
 
 
+def _read_for_ever(client: socket.socket) -> None:
+    client.recv(1)
+
+
 def hang(target: Target, rng: random.Random) -> Undo:
     _, path, aside = _set_aside(target, rng)
-    end = _serve(path, lambda client: client.recv(1) and None)
+    end = _serve(path, _read_for_ever)
     return lambda: _put_back(path, aside, end())
 
 
@@ -116,8 +122,10 @@ Lie = Callable[[Target, random.Random, Document], bytes]
 
 def _foreign(target: Target, rng: random.Random, document: Document) -> bytes:
     """Its workers are processes that have nothing to do with it."""
-    stack = target.stack
-    others = [b.pid for b in target.bystanders] + [stack.process.pid, target.pid_of("zergpool")]
+    others = [b.pid for b in target.bystanders] + [
+        target.supervisord.pid,
+        target.pid_of("zergpool"),
+    ]
     status = rng.choice(("idle", "busy", "pause", "cheap"))
     accepting = rng.choice((0, 1))
     row = {"status": status, "accepting": accepting, "requests": 1, "cores": [{"in_request": 0}]}
@@ -129,14 +137,14 @@ def _foreign(target: Target, rng: random.Random, document: Document) -> bytes:
 
 def _odd_rows(target: Target, rng: random.Random, document: Document) -> bytes:
     key = rng.choice(("pid", "requests", "status", "accepting", "cores", "id"))
-    value = rng.choice((10**400, -1, 10**30, None, True, "x", [], {}, 1.5, float("inf")))
+    value: Any = rng.choice((10**400, -1, 10**30, None, True, "x", [], {}, 1.5, float("inf")))
     rows = [{**row, key: value} for row in document["workers"]]
     return json.dumps({**document, "workers": rows}).encode()
 
 
 def _odd_document(target: Target, rng: random.Random, document: Document) -> bytes:
     key = rng.choice(("pid", "workers", "version", "listen_queue"))
-    value = rng.choice((10**400, -1, None, True, "x", [], {}, f"{document['pid']}.5"))
+    value: Any = rng.choice((10**400, -1, None, True, "x", [], {}, f"{document['pid']}.5"))
     return json.dumps({**document, key: value}).encode()
 
 
@@ -158,7 +166,7 @@ def _garbage(target: Target, rng: random.Random, document: Document) -> bytes:
 LIES: tuple[Lie, ...] = (_foreign, _foreign, _odd_rows, _odd_document, _flipped, _garbage)
 
 FAULTS = (
-    Fault("stats-deleted", delete),
-    Fault("stats-hung", hang),
-    Fault("stats-lying", lie, weight=4),
+    Fault("stats-deleted", delete, lasts_s=LASTS_S),
+    Fault("stats-hung", hang, lasts_s=LASTS_S),
+    Fault("stats-lying", lie, lasts_s=LASTS_S, weight=4),
 )
