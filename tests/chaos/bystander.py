@@ -49,6 +49,10 @@ class Bystander:
     def pid(self) -> int:
         return self.process.pid
 
+    def ready(self) -> bool:
+        """Does it report signals already?"""
+        return bool(os.pread(self.file.fileno(), 1, 0))
+
     def signals(self) -> list[str]:
         """Every signal so far, one sentence each."""
         lines = os.pread(self.file.fileno(), 1 << 20, 0).decode().splitlines()[1:]

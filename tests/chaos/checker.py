@@ -44,7 +44,7 @@ class Checker:
             info = self.target.info()
         except NotPossible as error:
             return [str(error)]
-        return [*_roles(info), *self._labels(info), *self._listener(), *self._leaks()]
+        return [*role_faults(info), *self._labels(info), *self._listener(), *self._leaks()]
 
     def _labels(self, info: dict[str, Any]) -> Iterator[str]:
         """The kernel's view: what each master reads, and that it lies at its path."""
@@ -116,7 +116,8 @@ class Checker:
         )
 
 
-def _roles(info: dict[str, Any]) -> Iterator[str]:
+def role_faults(info: dict[str, Any]) -> Iterator[str]:
+    """What is not as in a healthy pair with a warm instance."""
     states = {i["program"]: i["statename"] for i in info["instances"]}
     conditions = {i["program"]: i["condition"] for i in info["instances"]}
     if set(states.values()) != {"RUNNING"}:

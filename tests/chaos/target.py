@@ -58,6 +58,7 @@ class Target:
         self.bystanders = [Bystander(user) for user in users]
         self.stack.start()
         self.stack.warm_up()
+        self.stack.until(lambda: all(bystander.ready() for bystander in self.bystanders))
 
     def stop(self) -> None:
         for bystander in self.bystanders:
