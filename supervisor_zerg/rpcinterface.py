@@ -1,44 +1,131 @@
-"""``[rpcinterface:zerg]``: the XML-RPC namespace ``zerg``. Thin: guard, delegate, document."""
+"""``[rpcinterface:zerg]``: the XML-RPC namespace ``zerg``, and the only place that wires the parts."""
 
-from supervisor.http import NOT_DONE_YET
-from supervisor.xmlrpc import Faults, RPCError
+from __future__ import annotations
+
+import itertools
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from supervisor import events as supervisor_events
 
 from .core import errors
 from .deploy.plan import read_options
 from .deploy.start import start_deploy
+from .jobs.queue import Job, JobQueue
+from .jobs.services import Services
+from .pair.controller import PairController
+from .pair.history import History
 from .pair.registry import Registry
+from .pair.settings import OperatorSettings
 from .pair.status_query import StatusQuery
+from .supervisord import events, rpc
+from .supervisord.log import Log
+from .supervisord.loop import Loop
+from .supervisord.programs import Programs
+from .supervisord.subscriptions import Subscriptions
+from .uwsgi.kernel import Kernel
 from .web import metrics
 from .web.handler import Web
 
 API_VERSION = "1.0"
-CALLBACK_S = 0.05  # how often supervisord may ask an unfinished answer; the answer itself is poked through at once
+HISTORY_FILE = "zerg-history.jsonl"
 
-for _error in (
-    errors.ALL
-):  # gives the faults names: "ZERG_BUSY: ..." (supervisor/xmlrpc.py ``getFaultDescription``)
-    setattr(Faults, _error.name, _error.code)
+rpc.name_faults()
+
+Struct = dict[str, Any]
 
 
-def make_zerg_rpcinterface(supervisord, **settings):
-    """Factory named in the configuration. Called once for each HTTP server; all share one plugin."""
+def make_zerg_rpcinterface(supervisord: Any, **settings: str) -> ZergNamespaceRPCInterface:
+    """Factory named in the configuration.
+
+    supervisord calls it once for each HTTP server (supervisor/http.py ``make_http_servers``); they
+    all share one namespace. It ends in ``options.cleanup``, before supervisord closes descriptors.
+
+    Args:
+        settings: The options of the section: ``history`` (a path, or ``none``).
+    """
     if not hasattr(supervisord, "zerg_namespace"):
-        supervisord.zerg_namespace = _wire(Registry(supervisord, settings), settings)
-    return supervisord.zerg_namespace
+        supervisord.zerg_namespace = _wire(supervisord, settings)
+    namespace: ZergNamespaceRPCInterface = supervisord.zerg_namespace
+    return namespace
 
 
-def _wire(registry, settings):
-    """Put the parts together: the pairs, what counts their history, and the web page."""
+def _wire(supervisord: Any, settings: Mapping[str, str]) -> ZergNamespaceRPCInterface:
+    options = supervisord.options
+    options.configfile = options.configfile and os.path.abspath(options.configfile)
+    loop = Loop(supervisord)
+    log = Log(options.logger)
+    path = _history_path(options, settings.get("history", ""))
+    history = History(path, log.complain)
+    settings_path = f"{os.path.splitext(path)[0]}-settings.json" if path else ""
+    services = _services(supervisord, loop, log, history)
+    registry = Registry(options, services, OperatorSettings(settings_path, log.complain))
     tally = metrics.Tally()
-    registry.history.watchers.append(registry.loop.guard(tally.note))
+    history.watchers.append(loop.guard(tally.note))
     web = Web(registry, tally, settings.get("hosts", "").split(","))
-    registry.on_start.append(web.install)
-    registry.on_close.append(web.close)
-    return ZergNamespaceRPCInterface(registry, tally)
+
+    def start(event: Any) -> None:
+        loop.start()
+        loop.guard(web.install)()
+
+    def close() -> None:
+        loop.guard(web.close)()
+        loop.guard(registry.close)()
+        loop.stop()
+
+    supervisor_events.subscribe(supervisor_events.SupervisorRunningEvent, loop.guard(start))
+    Subscriptions(loop, services.programs, registry)
+    _run_before_cleanup(options, loop.guard(close))
+    return ZergNamespaceRPCInterface(services, registry, tally)
+
+
+def _services(supervisord: Any, loop: Loop, log: Log, history: History) -> Services:
+    numbers = itertools.count(1)
+    generation = int(time.time())
+
+    def announce_job(job: Job) -> None:
+        told = {"pair": job.pair, "id": job.id, "kind": job.kind}
+        loop.call_soon(lambda: events.announce(events.JobToDo, **told))
+
+    return Services(
+        loop=loop,
+        kernel=Kernel(),
+        programs=Programs(supervisord),
+        job_queue=JobQueue(loop.clock, announce_job),
+        history=history,
+        log=log,
+        new_id=lambda: f"{generation:x}-{next(numbers)}",
+        answered=lambda: loop.call_soon(loop.poke),
+    )
+
+
+def _history_path(options: Any, setting: str) -> str:
+    """The file of the history; empty for memory only. By default it lies beside the log."""
+    if setting == "none":
+        return ""
+    if setting:
+        return os.path.abspath(os.path.join(options.here or "", setting))
+    logfile = options.logfile
+    if not isinstance(logfile, str) or not os.path.isfile(logfile):
+        return ""
+    return os.path.join(os.path.dirname(os.path.abspath(logfile)), HISTORY_FILE)
+
+
+def _run_before_cleanup(options: Any, function: Callable[[], Any]) -> None:
+    cleanup = options.cleanup
+
+    def close_then_cleanup() -> None:
+        function()
+        cleanup()
+
+    options.cleanup = close_then_cleanup
 
 
 class ZergNamespaceRPCInterface:
-    def __init__(self, registry, tally):
+    def __init__(self, services: Services, registry: Registry, tally: metrics.Tally) -> None:
+        self._services = services
         self._registry = registry
         self._tally = tally
 
@@ -50,133 +137,134 @@ class ZergNamespaceRPCInterface:
         return API_VERSION
 
     def getPairInfo(self, pair):
-        """Tell everything about a pair, looked up at this moment.
+        """Return everything about a pair, as observed at this moment.
 
         @param string pair    Name of the pair; empty if there is only one
-        @return struct info   pair, serving, parked, warm, held, auto, busy, pool, problems, instances; each instance: program, pid,
-            master, statename, slot, condition, in_flight, workers, threads, accepting_threads, frozen, requests, source, since
+        @return struct info   pair, serving, parked, warm, held, auto, retire, busy, deploy, pool,
+            problems, instances. busy is empty, or has kind, program, id, by and since (seconds).
+            Each instance has program, pid, master, statename, slot, condition, in_flight, workers,
+            threads, accepting_threads, frozen, requests, source, label, since
         """
-        controller = _faulty(self._registry.controller, pair)
-        return _deferred(StatusQuery(self._registry, [controller]).first)
+        query = self._query([self._pair(pair)])
+        return rpc.deferred(lambda: (query.reply.result() or [None])[0])
 
     def getAllPairInfo(self):
-        """Tell everything about every pair.
+        """Return everything about every pair.
 
         @return array infos  A struct like that of getPairInfo for each pair
         """
         self._registry.refresh()
-        return _deferred(StatusQuery(self._registry, list(self._registry.controllers.values())).all)
+        return rpc.deferred(self._query(list(self._registry.controllers.values())).reply.result)
 
     def swap(self, pair, wait=True):
-        """Let the other instance serve, park the one that serves.
+        """Promote the other instance and park the one that serves.
 
         @param string pair     Name of the pair; empty if there is only one
         @param boolean wait    Answer when it is done (true) or at once
-        @return struct reply   pair, id, changed, took_ms, serving, parked, draining, held
+        @return struct reply   pair, id, changed, took_ms, serving, parked, draining, held, and
+            pending if it is not done yet
         """
-        return self._move(_faulty(self._registry.controller, pair), "swap", "", wait)
+        return self._ask(self._pair(pair), wait, "swap")
 
     def promote(self, program, wait=True):
         """Make a program the serving one of its pair.
 
         @param string program  ``name`` or ``group:name``
         @param boolean wait    Answer when it is done (true) or at once
-        @return struct reply   As that of swap; ``changed`` is false when it served already
+        @return struct reply   As that of swap; ``changed`` is false if it already served
         """
-        return self._program_move("promote", program, wait)
+        controller, name = self._program(program)
+        return self._ask(controller, wait, "promote", name)
 
     def pause(self, program, hold=False):
         """Pause a program. The last one that accepts is only paused with hold.
 
         @param string program  ``name`` or ``group:name``
-        @param boolean hold    Keep requests waiting in the socket's queue until somebody resumes
+        @param boolean hold    Keep requests waiting in the socket's queue until a resume
         @return struct reply   As that of swap
         """
-        return self._program_move("pause", program, True, hold=bool(hold))
+        controller, name = self._program(program)
+        return self._ask(controller, True, "pause", name, hold=hold)
 
     def resume(self, program, both=False):
-        """Let a program accept requests, and end a hold. The other instance is parked unless both are to accept.
+        """Let a program accept requests, and end a hold. The other one is parked, unless both are to accept.
 
         @param string program  ``name`` or ``group:name``
         @param boolean both    Let both instances accept, until the next swap or promote
         @return struct reply   As that of swap
         """
-        return self._program_move("resume", program, True, both=bool(both))
+        controller, name = self._program(program)
+        return self._ask(controller, True, "resume", name, both=both)
 
     def reconcile(self, pair):
-        """Look at a pair and mend what is not as it should be.
+        """Observe a pair and repair what is not as it should be.
 
         @param string pair     Name of the pair; empty if there is only one
-        @return struct reply   As that of swap; ``changed`` tells whether anything was done
+        @return struct reply   As that of swap; ``changed`` says whether anything was done
         """
-        return self._move(_faulty(self._registry.controller, pair), "reconcile", "", True)
+        return self._ask(self._pair(pair), True, "reconcile")
 
     def reconcileAll(self):
-        """Look at every pair whose auto is on. For the event listener's ticks: returns at once.
+        """Check every pair whose auto is on. For the event listener's ticks: returns at once.
 
-        @return int count  How many pairs are looked at
+        @return int count  How many pairs are checked
         """
+        self._registry.refresh()
         return self._registry.reconcile_all()
 
     def setAuto(self, pair, on):
-        """Let the pair react to events by itself, or only do what an operator asks. Survives a restart of supervisord.
+        """Let the pair react to events by itself, or only do what an operator requests. Survives a restart of supervisord.
 
         @param string pair     Name of the pair; empty if there is only one
         @param boolean on      true: react
         @return struct reply   pair, changed, took_ms, serving, parked, auto
         """
-        controller = _faulty(self._registry.controller, pair)
-        _faulty(controller.check)
-        changed = controller.set_auto(bool(on))
+        controller = self._pair(pair)
+        rpc.call(controller.require_ready)
         observed = controller.observed
-        serving, parked = (observed.serving, observed.parked) if observed else ("", "")
         return {
             "pair": controller.pair.name,
-            "changed": changed,
+            "changed": controller.set_auto(on),
             "took_ms": 0.0,
-            "serving": serving,
-            "parked": parked,
-            "auto": bool(on),
+            "serving": observed.serving if observed else "",
+            "parked": observed.parked if observed else "",
+            "auto": on,
         }
 
     def getHistory(self, pair, limit):
-        """Tell what was done to a pair, oldest first.
+        """Return what was done to a pair, oldest first.
 
         @param string pair     Name of the pair; empty if there is only one
         @param int limit       How many entries at most, up to 200
-        @return array entries  Structs with at, pair, id, what, by, moves, took_ms, serving, outcome
+        @return array entries  Structs with at, pair, id, kind, program, by, outcome, reason, actions,
+            took_ms, serving, failover; those of deploys also label, killed_requests
         """
-        controller = _faulty(self._registry.controller, pair)
-        return self._registry.history.last(controller.pair.name, int(limit))
+        return self._services.history.last(self._pair(pair).pair.name, limit)
 
     def deploy(self, pair, options=None):
-        """Bring the code that is now on disk to users: restart the parked instance, check it, promote it, watch it.
+        """Deploy the code that is now on disk: restart the parked instance, check it, promote it, watch it.
 
         @param string pair     Name of the pair; empty if there is only one
-        @param struct options  Any of bake (seconds), timeout (seconds for the boot), label (text), wait (boolean, true: answer when it
-            has ended), dry_run (boolean: only tell the steps), backup_first (boolean: the spare first, then 'update', then the main one)
-        @return struct deploy  id, pair, target, old, label, by, at, elapsed, phase, waiting_for, steps, outcome, reason,
-            killed_requests, serving; outcome
-            is one of deployed, refused, failed, rolled back, not rolled back, nobody serves, or empty while it runs
+        @param struct options  Any of bake (seconds), timeout (seconds for the boot), label (text),
+            wait (boolean, true: answer when it has ended), dry_run (boolean: only return the steps),
+            backup_first (boolean: the spare first, then 'update', then the main one)
+        @return struct deploy  id, pair, target, pid, old, label, by, at, elapsed, phase, waiting_for,
+            steps, outcome, reason, killed_requests, serving. outcome is deployed, refused, failed,
+            rolled back, not rolled back, nobody serves, dry run, or empty while it runs
         """
-        controller = _faulty(self._registry.controller, pair)
-        reply = _faulty(
-            start_deploy,
-            self._registry.services,
-            controller.deploy_target,
-            controller.deploys,
-            _faulty(read_options, dict(options or {})),
-        )
-        return _deferred(lambda: reply.error or reply.value)
+        controller = self._pair(pair)
+        chosen = rpc.call(read_options, options or {})
+        reply = rpc.call(start_deploy, self._services, controller, controller.deploys, chosen)
+        return rpc.deferred(reply.result)
 
     def getDeploy(self, pair, ident=""):
-        """Tell about the deploy that runs, or about the last one.
+        """Return the deploy that runs, or the last one.
 
         @param string pair     Name of the pair; empty if there is only one
         @param string ident    Id of one of the last ten deploys, instead
         @return struct deploy  As that of deploy; empty if supervisord remembers none
         """
-        return _faulty(_faulty(self._registry.controller, pair).deploys.info, str(ident))
+        return rpc.call(self._pair(pair).deploys.info, ident)
 
     def abort(self, pair):
         """End the deploy that runs, on the old release.
@@ -184,78 +272,61 @@ class ZergNamespaceRPCInterface:
         @param string pair     Name of the pair; empty if there is only one
         @return struct deploy  As that of deploy
         """
-        controller = _faulty(self._registry.controller, pair)
-        reply = _faulty(controller.deploys.abort, "operator")
-        return _deferred(lambda: reply.error or reply.value)
+        return rpc.deferred(rpc.call(self._pair(pair).deploys.abort, "operator").result)
 
     def claimJobs(self, restarted):
         """Give the listener what it is to do: hooks and health checks. For zerg-listener only.
 
         @param boolean restarted  The listener has just been started
-        @return array jobs    Structs with id, kind, pair, name, check, environment, timeout, interval, expect; kind is hook, health, or
-            end: the hook with that id is to be ended
+        @return array jobs    Structs with id, kind, pair, name, check, environment, timeout, interval,
+            expect. kind is hook, health, or end: the hook with that id is to be ended
         """
-        return self._registry.job_queue.claim(bool(restarted))
+        return self._services.job_queue.claim(restarted)
 
-    def reportJob(self, ident, ok, message, seconds):
-        """Tell how a job went. For zerg-listener only.
+    def reportJob(self, id, ok, message, seconds):
+        """Report how a job went. For zerg-listener only.
 
-        @param string ident   The job
-        @param boolean ok     Did it succeed?
-        @param string message What was seen, for an operator
-        @param double seconds How long it took; nobody asks for it yet
-        @return boolean go_on Is the check to be repeated?
+        @param string id      The job
+        @param boolean ok     Whether it succeeded
+        @param string message What was seen, for people
+        @param double seconds How long it took
+        @return boolean go_on Whether the check is to be repeated
         """
-        go_on = self._registry.job_queue.report(ident, bool(ok), str(message))
+        go_on = self._services.job_queue.report(id, ok, message)
         if go_on is None:
-            raise RPCError(
-                errors.UnknownJob.code, str(errors.UnknownJob(f"there is no job {ident!r}"))
-            )
+            raise rpc.fault(errors.UnknownJob(f"there is no job {id!r}"))
         return go_on
 
     def getMetrics(self):
-        """Tell what there is for Prometheus, in its text format; also at /zerg/metrics. Needs prometheus_client.
+        """Return the metrics in Prometheus' text format; also at /zerg/metrics. Needs prometheus_client.
 
-        @return string metrics  Of every pair, looked up at this moment, and what was counted since supervisord began
+        @return string metrics  Of every pair, as observed at this moment, and what was counted since
+            supervisord began
         """
         self._registry.refresh()
-        seen = StatusQuery(self._registry, list(self._registry.controllers.values()))
-        return _deferred(
-            lambda: None if seen.all() is None else _faulty(metrics.text, seen.all(), self._tally)
-        )
+        query = self._query(list(self._registry.controllers.values()))
 
-    def _program_move(self, verb, program, wait, **options):
-        controller, name = _faulty(self._registry.controller_of, program)
-        return self._move(controller, verb, name, wait, **options)
+        def text() -> Any:
+            infos = query.reply.result()
+            return None if infos is None else metrics.text(infos, self._tally)
 
-    def _move(self, controller, verb, program, wait, **options):
-        request = _faulty(controller.ask, verb, program, **options)
-        if not wait and request.answer is None:
-            return {**controller.requests.reply(request), "pending": True}
-        return _deferred(lambda: request.answer)
+        return rpc.deferred(text)
 
+    def _pair(self, name: str) -> PairController:
+        self._registry.refresh()
+        return rpc.call(self._registry.controller, name)
 
-def _faulty(function, *args, **options):
-    """Call, with a refusal turned into an XML-RPC fault."""
-    try:
-        return function(*args, **options)
-    except errors.ZergError as refusal:
-        raise RPCError(refusal.code, str(refusal))
+    def _program(self, name: str) -> tuple[PairController, str]:
+        self._registry.refresh()
+        return rpc.call(self._registry.controller_of, name)
 
+    def _query(self, controllers: list[PairController]) -> StatusQuery:
+        return StatusQuery(self._services, controllers)
 
-def _deferred(answer):
-    """A plain function with ``delay`` is what supervisord takes for an answer to come (supervisor/xmlrpc.py:420).
-
-    :param answer: returns None while there is no answer, then a struct or a ZergError.
-    """
-
-    def callback():
-        value = answer()
-        if value is None:
-            return NOT_DONE_YET
-        if isinstance(value, errors.ZergError):
-            raise RPCError(value.code, str(value))
-        return value
-
-    callback.delay = CALLBACK_S
-    return callback
+    def _ask(
+        self, controller: PairController, wait: bool, verb: str, program: str = "", **options: bool
+    ) -> Any:
+        pending = rpc.call(controller.ask, verb, program, **options)
+        if not wait and pending.reply.pending:
+            return {**controller.reply_to(pending.request), "pending": True}
+        return rpc.deferred(pending.reply.result)

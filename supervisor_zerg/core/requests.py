@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional
 
 from . import errors
 from .decision import Action, ActionKind, Decision
@@ -55,9 +55,6 @@ class Request:
         self.by = by
         self.options = options
         self.began = began
-        self.opened = False  # it was checked against an observation
-        self.before: Optional[Aim] = None  # what is restored if this request is refused
-        self.answer: Union[OperationReply, errors.ZergError, None] = None
 
     def __str__(self) -> str:
         return f"{self.verb} {self.program}".strip() + f" (id {self.id})"

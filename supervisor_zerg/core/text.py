@@ -44,9 +44,15 @@ def _pair_facts(info: Struct) -> list[str]:
     return [*facts, f"busy with {format_busy(info['busy'])}"] if info["busy"] else facts
 
 
-def format_busy(busy: Any) -> str:
-    """The operation in progress."""
-    return str(busy)
+def format_busy(busy: Struct) -> str:
+    """The operation in progress, such as "swap b (id x-2)"."""
+    return f"{_named(busy)} (id {busy['id']})"
+
+
+def _named(operation: Struct) -> str:
+    """An operation by its kind, program and label."""
+    facts = (operation["kind"], operation["program"], operation.get("label"))
+    return " ".join(str(fact) for fact in facts if fact)
 
 
 def _yes(value: bool) -> str:
@@ -167,12 +173,14 @@ def format_auto(reply: Struct) -> Iterator[str]:
 def format_history(entries: Iterable[Struct]) -> Iterator[str]:
     """The lines of ``history``: one for each entry, then its actions."""
     for entry in entries:
-        facts = [
-            " ".join(filter(None, (entry["what"], entry.get("label")))),
-            f"by {entry['by']}",
-            entry["outcome"],
-        ]
-        if "took_ms" in entry:
-            facts.append(f"took {entry['took_ms']:.1f} ms")
+        facts = [_ended(entry), f"took {entry['took_ms']:.1f} ms"]
         yield f"{_local(entry['at'])} {entry['id']} {', '.join(facts)}"
-        yield from (f"  {action}" for action in entry.get("actions", ()))
+        yield from (f"  {action}" for action in entry["actions"])
+
+
+def _ended(entry: Struct) -> str:
+    """What was done, by whom, and how it ended."""
+    reason = f", {entry['reason']}" if entry["reason"] else ""
+    if entry["kind"] == "reconcile" and entry["by"] != "operator":
+        return f"{entry['outcome']}: {entry['by']}{reason}"
+    return f"{_named(entry)} by {entry['by']}: {entry['outcome']}{reason}"

@@ -237,4 +237,5 @@ class DeployRunner:
             "program": info["target"],
             "actions": info["steps"],
             "took_ms": info["elapsed"] * 1000,
+            "failover": False,
         }

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
 from ..core.reply import Reply
+from ..supervisord.log import Log
 from ..supervisord.loop import Loop
 from ..supervisord.programs import Programs
 from ..uwsgi.kernel import Kernel
 from .queue import JobQueue
-
-
-class Log(Protocol):
-    """Writes one constant sentence and ``key=value`` fields to supervisord's log."""
-
-    def __call__(self, level: str, sentence: str, **fields: Any) -> None: ...
 
 
 class HistoryStore(Protocol):

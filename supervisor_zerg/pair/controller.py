@@ -1,341 +1,329 @@
-"""One keeper a pair: what is asked of it, by whom, and how far it is. Turns requests and events into what *decide* desires,
-runs *reconcile* until that is reached, and answers. The only state of a pair that is not a fact lives here.
+"""The controller of one pair.
+
+It turns requests and events into goals, runs the reconcile loop until they are reached, and answers.
+What is known about a pair and not observed is kept here, or in the parts that the controller owns.
 """
 
-from dataclasses import replace
+from __future__ import annotations
 
-from ..core import errors
-from ..core.goals import Goals
-from ..core.goals import OnStart
-from ..core.instance import Condition
+from typing import Any, Optional, Protocol
+
+from ..core import errors, requests
+from ..core.causes import Cause, CauseKind
+from ..core.goals import Goals, OnStart
+from ..core.instance import Instance
+from ..core.pair_config import PairConfig
+from ..core.pair_state import PairState
+from ..core.reply import Reply
+from ..core.requests import Request
+from ..deploy.model import ends_through_fifo
 from ..deploy.registry import DeployRegistry
-from ..uwsgi.fifo import FifoChanges
+from ..deploy.runner import DeployRunner
+from ..deploy.target import Observing
+from ..jobs.services import Services
 from ..uwsgi.observer import Observer
-from .deploy_target import ControllerTarget
-from .reconciler import reconcile
+from ..uwsgi.stats import Snapshot
+from .reconciler import ReconcileRun, Reconciling, reconcile
 from .recorder import HistoryRecorder
-from .request_handler import RequestHandler
-from .state_times import StateTimes
+from .request_handler import Outcome, PendingRequest, RequestHandler
+from .run_handler import PairParts, RunHandler
+from .scheduler import RunScheduler
+from .settings import OperatorSettings
+from .status import PairView
+from .view import pair_view
 
-AT_ONCE_S = (
-    0.004  # how long an event may hold supervisord's loop to let the other instance accept first
-)
-PROOF_S = (0.3, 1.5)  # after a toggle, look again: a flood or a lost signal shows by then
-CLOSELY_S = 30.0  # a reconciled pair is looked at with all sources this often
+OPERATOR = "operator"
+
+
+class PairOwner(Protocol):
+    """What the controller of a pair asks of the registry of pairs."""
+
+    def on_idle(self) -> None:
+        """A request or a deploy is over."""
+
+    def process_ended(self, program: str, pid: int) -> None:
+        """A process that was watched is gone. Its pair may have another controller by now."""
 
 
 class PairController:
-    """:param plugin: loop, kernel, programs, history, orders, log and ids, shared by all keepers (plugin.py)."""
+    """Implements DeployTarget for the deploys of the pair, and RunOwner for its runs.
 
-    def __init__(self, pair, registry):
-        self.pair, self.registry = pair, registry
-        self.observer = Observer(pair, registry.kernel, registry.programs, registry.loop.clock)
-        settings = registry.settings.get(pair.name)
-        self.goals = Goals(pair, settings)
-        self.state_times, self.fallen = StateTimes(), set()
-        self.requests = RequestHandler(self)
-        self.task, self.observed, self.decision = None, None, None
-        self.deploy_target = ControllerTarget(self)
-        self.deploys = DeployRegistry(
-            registry.services, self.deploy_target, settings.get("labels", {}), self._deploy_ended
+    Attributes:
+        parts: What the controller is made of; the parts do not know the controller.
+    """
+
+    def __init__(
+        self,
+        pair: PairConfig,
+        services: Services,
+        settings: OperatorSettings,
+        owner: PairOwner,
+    ) -> None:
+        self.pair = pair
+        self.services = services
+        self.loop = services.loop
+        self.settings = settings
+        self.owner = owner
+        stored = settings.get(pair.name)
+        labels = stored.get("labels", {})
+        self.goals = Goals(pair, stored)
+        self.requests = RequestHandler(pair, services)
+        self.recorder = HistoryRecorder(pair, services)
+        self.observer = Observer(pair, services.kernel, services.programs, self.loop.clock)
+        self.deploys = DeployRegistry(services, self, labels, self._on_deploy_ended)
+        self.parts = PairParts(
+            pair=pair,
+            services=services,
+            observer=self.observer,
+            goals=self.goals,
+            requests=self.requests,
+            recorder=self.recorder,
+            deploys=self.deploys,
         )
-        self.recorder = HistoryRecorder(pair, registry)
-        self.cause, self.began = "", 0.0
-        self.routine, self.urgent, self.looked_closely = False, False, -1e9
-        self.drain_began = None
-        self.proofs = []
-        self.fifo_changes, self.look_began = FifoChanges(registry.kernel.fifos, self.observer.paths), 0.0
+        self.handler = RunHandler(self.parts, self)
+        self.runs = RunScheduler(self.loop, self._reconcile, self._on_run_ended)
         self.closed = False
 
-    def inherit(self, old):
-        """Take over what cannot be looked up from the keeper of the same pair under a section that was changed."""
+    def inherit(self, old: PairController) -> None:
+        """Take over what cannot be observed from the same pair under its former section."""
         self.observer.inherit(old.observer)
         self.goals.inherit(old.goals)
-        self.deploys.recent, self.state_times = old.deploys.recent, old.state_times
+        self.deploys.recent = old.deploys.recent
+        self.handler.state_times = old.handler.state_times
 
-    # requests of an operator
+    def close(self) -> None:
+        """Do nothing any more, whatever still calls: a timer, a pidfd, an event."""
+        self.closed = True
+        self.runs.close()
+        self.deploys.close()
+        self.observer.close()
 
     @property
-    def request(self):
-        """The one that is at hand, or None."""
-        return self.requests.request
+    def observed(self) -> Optional[PairState]:
+        return self.handler.observed
 
-    def ask(self, verb, program="", by="operator", **options):
-        """Take on a request. :returns: Request, perhaps answered already. :raises ZergError: Busy, Misconfigured, ShuttingDown."""
-        self.check()
-        self.free(by)
-        request = self.requests.take(verb, program, by, options)
-        self.finish_entry(f"overtaken by {request}")
-        self.cause = verb
-        self._run()
-        return request
+    @property
+    def serving(self) -> str:
+        return self.handler.serving
 
-    def free(self, by):
-        """Nothing else is under way. :param by: who asks; a deploy may move its own pair. :raises Busy:"""
-        if by != str(self.deploys.running):
-            self.deploys.require_idle()
-        self.requests.free()
+    @property
+    def busy(self) -> bool:
+        return self.requests.request is not None or self.deploys.running is not None
 
-    def busy(self):
-        """Somebody moves it."""
-        return self.request is not None or self.deploys.running is not None
+    def active(self) -> bool:
+        """Whether anything may be done to this pair now."""
+        wanted = self.goals.auto or self.busy or self.requests.follow_up_pending
+        usable = not self.closed and not self.pair.problems
+        return usable and wanted and self.services.programs.running()
 
-    def check(self):
+    # requests
+
+    def ask(self, verb: str, program: str = "", **options: Any) -> PendingRequest:
+        """Accept a request of an operator.
+
+        Raises:
+            ZergError: It cannot be accepted: busy, misconfigured, shutting down.
+        """
+        self.require_idle()
+        return self._accept(verb, program, OPERATOR, options)
+
+    def _accept(self, verb: str, program: str, by: str, options: dict[str, Any]) -> PendingRequest:
+        pending = self.requests.accept(verb, program, by, options, self.goals)
+        self._finish_entry("overtaken", f"by {pending.request}")
+        self.runs.schedule_request(Cause(CauseKind.REQUEST, program, verb))
+        return pending
+
+    def require_ready(self) -> None:
+        """Raise ZergError if the pair cannot be moved at all."""
         if self.closed:
             raise errors.ZergError(
                 f"the section of the pair {self.pair.name} was just changed", "ask again"
             )
-        if not self.registry.programs.running():
-            raise errors.ShuttingDown("supervisord is shutting down or reloading")
-        lacking = self.registry.unsupported()
-        if lacking:
-            raise errors.Unsupported(lacking[0])
-        if self.pair.problems:
-            raise errors.Misconfigured(
-                f"the pair {self.pair.name} is misconfigured: {'; '.join(map(str, self.pair.problems))}"
-            )
+        self.requests.require_ready()
 
-    def observe_options(self):
-        """How closely reconcile should look first: (at everything, also at what seldom changes). That is left out where somebody
-        waits; a tick finds a reconciled pair, so the kernel's source is enough until it is some time ago."""
-        if self.request is not None or self.urgent:
-            return False, False
-        now = self.registry.loop.clock()
-        if self.routine and now - self.looked_closely < CLOSELY_S:
-            return False, False
-        self.looked_closely = now
-        return True, True
+    def require_idle(self) -> None:
+        self.require_ready()
+        self.deploys.require_idle()
+        self.requests.require_idle()
 
-    def request_is_new(self):
-        """Somebody has just asked for something."""
-        return self.requests.request_is_new()
+    def answer(self, outcome: Outcome) -> None:
+        pending = self.requests.finish(outcome)
+        refusal = outcome.refusal
+        if refusal is None:
+            pending.reply.set(self.reply_to(pending.request))
+            self._finish_entry("done", "", pending.request)
+        else:  # it must not come true later: a hold least of all
+            self.goals.set_aim(pending.previous)
+            self.save_settings()
+            pending.reply.fail(refusal)
+            self._finish_entry("refused", str(refusal), pending.request)
+        self.owner.on_idle()
 
-    # events
-
-    def arrives(self, program, on_start, cause):
-        """It is on its way up."""
-        self.goals.on_start[program] = on_start
-        self.state_times.forget(program)
-        self.registry.loop.call_soon(lambda: self.schedule(cause))
-
-    def stops(self, program):
-        """Its stop signal is about to be sent: the other instance has to accept before that."""
-        self.goals.on_start.pop(program, None)
-        self.schedule(f"{program} is stopping", at_once=True)
-
-    def ended(self, program, how):
-        if how != "BACKOFF":
-            self.goals.on_start.pop(program, None)
-        if how != "STOPPED":
-            self.fallen.add(program)
-        self.schedule(f"{program} {how}", at_once=True)
-        self.deploys.on_program_ended(program, how)
-
-    def restart(self, instance):
-        """Stop an instance so that it attaches to the pool's new socket, and start it again."""
-        other = next(p for p in self.pair.programs if p != instance.program)
-        alone = self.observer.masters[other].attached is False or instance.accepting
-        self.registry.reactions.restart(
-            instance.program, OnStart.PROMOTE if alone else OnStart.STANDBY
+    def reply_to(self, request: Request) -> dict[str, Any]:
+        """What the pair is like now, as the answer to a request."""
+        return requests.reply(
+            self.pair.name,
+            request,
+            self.observed or PairState(()),
+            self.recorder.actions,
+            self.goals.hold,
+            self.loop.clock(),
         )
 
-    def schedule(self, cause, at_once=False, routine=False):
-        """Something happened: look, now. :param routine: nothing happened, it is just time; not the cause of what is under way."""
-        if not self.active():
-            return
-        if at_once and not self._at_rest() and not self.task.running:
-            self.task.cancel()  # its look may be a long one; what is urgent begins with a short one of its own
-        if self._at_rest():
-            self.cause, self.routine, self.urgent = cause, routine, at_once
-            self._run()
-        else:
-            self.urgent = self.urgent or at_once
-            if not self.recorder.actions and not routine:
-                self.cause = cause
-        if not self._at_rest():
-            self.task.run_at_once(AT_ONCE_S) if at_once else self.task.wake()
-
-    def _at_rest(self):
-        return self.task is None or not self.task.alive
-
-    def active(self):
-        """May anything be done to this pair now?"""
-        asked = (
-            self.goals.auto
-            or self.request is not None
-            or self.deploys.running
-            or self.requests.follow_up_pending
-        )
-        return (
-            not self.closed
-            and self.registry.programs.running()
-            and not self.pair.problems
-            and asked
-        )
-
-    def poll_fifos(self):
-        """Each second, for 2 microseconds a path: did somebody else move a slot?"""
-        if self._at_rest() and self.fifo_changes.pending():
-            self.schedule("something changed at the FIFOs")
-
-    def begin_look(self, ours):
-        """:param ours: what has changed at the paths since the last look was our doing."""
-        self.look_began = self.registry.loop.clock()
-        if ours:
-            self.fifo_changes.ours()
-
-    def others_at_work(self):
-        """An operator's script may be between two commands, so nothing is repaired yet, unless somebody waits for us."""
-        return self.fifo_changes.take() and self.request is None and not self.urgent
-
-    def watch(self):
-        """A pidfd for the process of each program, and for a master below a wrapper."""
-        loop = self.registry.loop
-        for program, tracked in self.observer.masters.items():
-            for pid in (
-                {self.registry.programs.get(program).pid, tracked.master} - {0} - loop.watched()
-            ):
-                loop.watch(pid, lambda pid, p=program: self.registry.process_ended(p, pid))
-
-    # reconcile's side
-
-    def _run(self):
-        if not self._at_rest():
-            self.task.wake()
-        elif self.registry.programs.running():
-            self.began = self.registry.loop.clock()
-            self.task = self.registry.loop.task(reconcile(self.observer, self), self._settled)
-            self.task.start()
-
-    def _settled(self, _):
-        self.requests.settled()
-        self.finish_entry("reconciled")
-        self.drain_began = None
-        self.watch()
-
-    def desired(self, observed, force_toggle):
-        """What this pair is to be, for *decide*."""
-        self.requests.open(observed, self.look_began)
-        desired = self.goals.desired(force_toggle, self._overdue(observed))
-        return replace(desired, freeze=False) if self.deploys.is_booting else desired
-
-    def _overdue(self, observed):
-        draining = (
-            any(c.condition is Condition.DRAINING for c in observed.instances) or observed.orphans
-        )
-        now = self.registry.loop.clock()
-        self.drain_began = (self.drain_began or now) if draining else None
-        return self.drain_began is not None and now - self.drain_began > self.pair.drain_timeout
-
-    def on_observed(self, observed, decision):
-        """Take in what was seen and decided. :returns: False to end reconcile."""
-        self.observed, self.decision = observed, decision
-        self.state_times.note(observed)
-        self.watch()
-        if decision.met:
-            self._reached(observed, decision)
-            self.registry.loop.call_soon(self.deploys.wake)
-        self.requests.see(observed, decision)
-        if self.request is None and decision.poll_slowly and not decision.actions:
-            self.finish_entry(f"waiting: {decision.waiting_for}")
-        if not self.active():
-            return False
-        if decision.done and self.request is None:
-            return False
-        return not self._given_up(decision)
-
-    def _reached(self, observed, decision):
-        ordered = self.goals.promotes_on_start(decision.goal)
-        was = self.goals.served_before(decision.goal)
-        self.goals.reached(decision.goal, observed, bool(self.deploys.running))
-        if was:
-            failed = was in self.fallen and self.request is None and not ordered
-            self.recorder.another_serves(self, was, self.cause, failed)
-        self.fallen.clear()
-
-    def _given_up(self, decision):
-        """Nothing happens for longer than a boot may take: leave it to the next event or tick."""
-        now = self.registry.loop.clock()
-        limit = max(self.pair.boot_timeout, self.pair.drain_timeout + 1.0)
-        if decision.actions:
-            self.began = now
-        return self.request is None and now - self.began > limit
-
-    def made(self, action):
-        self.registry.log(
-            "debug", "made a move", pair=self.pair.name, action=str(action), reason=action.reason
-        )
-        self.recorder.made(action)
-        self.deploys.on_action_done(action)
-        if action.command and b"p" in action.command:
-            for proof in self.proofs:
-                proof.cancel()
-            look_again = lambda: self.schedule("a look after a move", routine=True)  # noqa: E731
-            self.proofs = [self.registry.loop.call_later(delay, look_again) for delay in PROOF_S]
-
-    def on_action_failed(self, action, error):
-        self.registry.log(
-            "debug",
-            "could not make a move",
-            pair=self.pair.name,
-            action=str(action),
-            error=str(error),
-        )
-
-    # orders and history
-
-    def _deploy_ended(self, deploy):
-        """Keep the label, let the old instance end where it is to, write a line of history."""
-        self.save_orders()
-        entry = deploy.history_entry()
-        if entry["outcome"] == "deployed" and self.pair.retire == "stop":
-            self.goals.retiring, self.requests.follow_up_pending = deploy.state.plan.old, True
-        reason = entry.pop("reason")
-        entry["what"] = f"{entry.pop('kind')} {entry.pop('program')}"
-        entry["outcome"] += f": {reason}" if reason else ""
-        self.recorder.record(entry)
-        self.schedule(f"{deploy} has ended")
-
-    def set_auto(self, on):
+    def set_auto(self, on: bool) -> bool:
+        """Returns whether that changed anything."""
         if self.goals.auto == on:
             return False
         self.goals.auto = on
-        self.save_orders()
-        serving = self.observed.serving if self.observed else ""
-        told = {
-            "what": f"auto {'on' if on else 'off'}",
-            "by": "operator",
-            "actions": [],
-            "took_ms": 0.0,
-            "serving": serving,
-        }
-        self.recorder.record({**told, "outcome": "done"})
+        self.save_settings()
+        self.recorder.write_auto(on, OPERATOR, self.serving)
         if on:
-            self.schedule("auto was switched on")
+            self.schedule(Cause(CauseKind.AUTO_ON))
         return True
 
-    def save_orders(self):
+    # what a deploy asks: deploy/target.py
+
+    def observe(self, thorough: bool = False) -> Observing:
+        return self.observer.observe(full=True, thorough=thorough)
+
+    def snapshot(self, program: str) -> Optional[Snapshot]:
+        return self.observer.masters[program].snapshot
+
+    def promote(self, program: str, by: str) -> Reply[dict[str, Any]]:
+        try:
+            self.require_ready()
+            self.requests.require_idle()
+        except errors.ZergError as refusal:
+            reply = self.services.new_reply()
+            reply.fail(refusal)
+            return reply
+        return self._accept("promote", program, by, {}).reply
+
+    def withdraw(self, reply: Optional[Reply[dict[str, Any]]]) -> None:
+        pending = self.requests.pending
+        if pending is not None and pending.reply is reply:
+            self.answer(Outcome(errors.Busy(f"{pending.request} was withdrawn")))
+
+    def start_parked(self, program: str) -> bool:
+        self.goals.retiring = ""
+        started = self.services.programs.spawn(program)
+        self.goals.on_start[program] = OnStart.STANDBY
+        self.schedule(Cause(CauseKind.DEPLOY_STARTS, program))
+        return started
+
+    def stop_parked(self, instance: Instance) -> bool:
+        if not ends_through_fifo(instance, self.goals.last_active):
+            return False
+        self.goals.retiring = instance.program
+        self.schedule(Cause(CauseKind.DEPLOY_STOPS, instance.program))
+        return True
+
+    def is_started_by_others(self, program: str) -> bool:
+        return self.goals.promotes_on_start(program)
+
+    def _on_deploy_ended(self, deploy: DeployRunner) -> None:
+        plan = deploy.state.plan
+        entry = deploy.history_entry()
+        self.save_settings()  # the label
+        if entry["outcome"] == "deployed" and self.pair.retire == "stop":
+            self.goals.retiring = plan.old
+            self.requests.expect_follow_up()
+        self.recorder.write(entry)
+        self.owner.on_idle()
+        self.schedule(Cause(CauseKind.DEPLOY_ENDED, plan.target))
+
+    # events
+
+    def on_starting(self, program: str, on_start: Optional[OnStart], cause: Cause) -> None:
+        """A program starts. `on_start` is None if that is another try of the same start."""
+        if on_start is None:
+            on_start = self.goals.on_start.get(program, OnStart.STANDBY)
+        self.goals.on_start[program] = on_start
+        self.handler.state_times.forget(program)
+        self.loop.call_soon(lambda: self.schedule(cause))
+
+    def on_running(self, program: str) -> None:
+        self.handler.watch_processes()
+        self._wake(Cause(CauseKind.RUNNING, program))
+
+    def on_ready(self, program: str) -> None:
+        self._wake(Cause(CauseKind.READY, program))
+
+    def _wake(self, cause: Cause) -> None:
+        self.schedule(cause)
+        self.deploys.wake()
+
+    def on_stopping(self, program: str) -> None:
+        """Its stop signal is about to be sent: the other instance has to accept before that."""
+        self.goals.on_start.pop(program, None)
+        self.schedule(Cause(CauseKind.STOPPING, program), urgent=True)
+
+    def on_ended(self, program: str, state: str) -> None:
+        """Supervisor's state of the program is now STOPPED, EXITED, BACKOFF, FATAL or UNKNOWN."""
+        if state != "BACKOFF":
+            self.goals.on_start.pop(program, None)
+        if state != "STOPPED":
+            self.handler.ended_by_itself.add(program)
+        self.schedule(Cause(CauseKind.ENDED, program, state), urgent=True)
+        self.deploys.on_program_ended(program, state)
+
+    def on_process_ended(self, program: str, pid: int) -> None:
+        """The process of a program, or the master below a wrapper, is gone."""
+        if self.services.programs.get(program).state in ("STARTING", "RUNNING"):
+            self.handler.ended_by_itself.add(program)
+        self.schedule(Cause(CauseKind.PROCESS_ENDED, program, str(pid)), urgent=True)
+
+    def poll_fifos(self) -> None:
+        """Each second, for 2 microseconds a path: did somebody else move a slot?"""
+        usable = self.goals.auto and not self.pair.problems
+        if usable and self.runs.idle and self.handler.fifos_changed():
+            self.schedule(Cause(CauseKind.FIFO_CHANGED))
+
+    # runs
+
+    def schedule(self, cause: Cause, urgent: bool = False, routine: bool = False) -> None:
+        """Reconcile now. See :meth:`RunScheduler.schedule`."""
+        if self.active():
+            self.runs.schedule(cause, urgent, routine, keep_cause=bool(self.recorder.actions))
+
+    def process_ended(self, program: str, pid: int) -> None:
+        self.owner.process_ended(program, pid)
+
+    def follow_up(self) -> None:
+        self.runs.follow_up(self.schedule)
+
+    def _reconcile(self, run: ReconcileRun) -> Reconciling:
+        return reconcile(self.observer, run, self.handler)
+
+    def _on_run_ended(self) -> None:
+        self.requests.on_run_ended()
+        if self.requests.request is not None:
+            self.answer(Outcome(self._why_unfinished()))
+        self._finish_entry("reconciled")
+        self.handler.on_run_ended()
+        self.handler.watch_processes()
+
+    def _why_unfinished(self) -> errors.ZergError:
+        if not self.services.programs.running():
+            return errors.ShuttingDown("supervisord ends")
+        return errors.ZergError("reconcile failed: this is a bug")
+
+    def _finish_entry(
+        self, outcome: str, reason: str = "", request: Optional[Request] = None
+    ) -> None:
+        cause = self.runs.run.cause if self.runs.run else None
+        self.recorder.finish(outcome, reason, self.serving, cause, request)
+
+    def save_settings(self) -> None:
         labels = {"labels": self.deploys.labels} if self.deploys.labels else {}
-        self.registry.settings.set(self.pair.name, **self.goals.settings(), **labels)
+        self.settings.set(self.pair.name, {**self.goals.settings(), **labels})
 
-    def finish_entry(self, outcome, request=None):
-        """End the line of history that is being gathered, if there is one."""
-        self.recorder.finish(
-            outcome, self.observed.serving if self.observed else "", self.cause, request
-        )
+    # status
 
-    def noted(self, observed):
-        """Facts that somebody else looked up."""
-        self.state_times.note(observed)
-        if self.observed is None:
-            self.observed = observed
+    def note_observed(self, observed: PairState) -> None:
+        """Take in an observation that was made for somebody else."""
+        self.handler.note_observed(observed)
 
-    def close(self):
-        """Do nothing any more, whatever still calls: a timer, a pidfd, an event."""
-        self.closed = True
-        for proof in self.proofs:
-            proof.cancel()
-        if self.task is not None:
-            self.task.cancel()
-        self.deploys.close()
-        self.observer.close()
+    def view(self, observed: Optional[PairState]) -> PairView:
+        """What is known about the pair, with an observation."""
+        return pair_view(self.parts, self.handler, observed)

@@ -1,76 +1,151 @@
-"""observe -> decide -> act, as a generator of short steps. There is no second path: what repairs a pair is what swaps it.
+"""The reconcile loop: observe, plan, act, until nothing is left to do.
 
-The generator yields :class:`~supervisor_zerg.core.effects.Ask` (read stats servers) or :class:`~supervisor_zerg.core.effects.Nap` (seconds) and never blocks;
-loop.py drives it inside supervisord, a test drives it with a clock of its own.
+It is the only path: what repairs a pair is what swaps it. The loop is a generator that yields
+:class:`~supervisor_zerg.core.effects.ReadStats` or :class:`~supervisor_zerg.core.effects.Sleep` and
+never blocks; supervisord/task.py drives it, a test drives it with a clock of its own.
 """
 
-from ..core.effects import Sleep
-from ..core.decision import ActionKind
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Optional, Protocol, Union
+
+from ..core.causes import Cause
+from ..core.decision import Action, ActionKind, Decision
+from ..core.effects import ReadStats, Sleep
+from ..core.goals import DesiredState
+from ..core.instance import Instance
+from ..core.pair_state import PairState
 from ..core.planner import decide
 from ..uwsgi.execute import execute
+from ..uwsgi.observer import Observer
 
-BRISK_S = 0.0003  # between two looks while the effect of a move is awaited
-PATIENT_S = 0.05  # between two looks while an instance boots, drains or runs its hooks
-SLOWER = 1.3  # each look in vain makes the next nap longer, up to PATIENT_S
-BRISK_LOOKS = 40
-FULL_LOOK = 15  # every so many looks in vain, look at everything
-OTHERS_S = 0.1  # a hand-written `echo 1p > ...; echo 2p > ...` is not stepped in between
-DESPERATE_S = 1.0  # nobody serves for so long: send the toggle although a worker is being born
+BRISK_S = 0.0003  # between two observations while the effect of an action is awaited
+PATIENT_S = 0.05  # between two observations while an instance boots, drains or runs its hooks
+SLOWER = 1.3  # each observation in vain makes the next pause longer, up to PATIENT_S
+BRISK_OBSERVATIONS = 40
+FULL_EVERY = 15  # of so many observations in vain, one uses every source
+OTHERS_S = 0.1  # a hand-written `echo 1p > ...; echo 2p > ...` is not interrupted
+FORCE_AFTER_S = 1.0  # nobody serves for so long: toggle although a worker is starting
+
+Reconciling = Generator[Union[ReadStats, Sleep], Any, None]
 
 
-def reconcile(observer, controller):
-    """Converge. :param keeper: tells what is desired and is told what was seen and done (keeper.py).
+@dataclass
+class ReconcileRun:
+    """One run of the loop.
 
-    Ends when nothing is left to do or the keeper says that it is enough.
+    Attributes:
+        cause: Why it runs; becomes the `by` of the history entry.
+        began: Monotonic seconds.
+        urgent: Something is at stake at this moment: short observations, no regard for scripts.
+        routine: Nothing happened, the pair is only checked.
+        acted_at: When the last action was planned, or `began`.
     """
-    before, vain, nobody_since, moving = [], 0, None, False
-    full, thorough = controller.observe_options()
+
+    cause: Cause
+    began: float
+    urgent: bool = False
+    routine: bool = False
+    acted_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.acted_at = self.began
+
+
+class ObserveOptions(NamedTuple):
+    """How closely to observe: with every source, and also what seldom changes."""
+
+    full: bool
+    thorough: bool
+
+
+class ReconcileTarget(Protocol):
+    """What the loop asks of the controller of the pair."""
+
+    def observe_options(self, run: ReconcileRun) -> ObserveOptions: ...
+
+    def request_is_new(self) -> bool:
+        """Whether a request came that no observation has been used for yet."""
+
+    def on_observe(self, ours: bool) -> None:
+        """An observation begins. `ours`: we have given commands since the last one."""
+
+    def take_foreign_changes(self, run: ReconcileRun) -> bool:
+        """Whether somebody else gave commands since the last observation, and may go on."""
+
+    def on_observed(self, observed: PairState) -> None: ...
+
+    def desired(self, force_toggle: bool) -> DesiredState: ...
+
+    def on_decision(self, run: ReconcileRun, decision: Decision) -> None: ...
+
+    def goes_on(self, run: ReconcileRun, decision: Decision) -> bool:
+        """Whether the decision is to be carried out, and the loop to go on."""
+
+    def restart(self, instance: Instance) -> None: ...
+
+    def on_action_done(self, action: Action) -> None: ...
+
+    def on_action_failed(self, action: Action, error: OSError) -> None: ...
+
+
+def reconcile(observer: Observer, run: ReconcileRun, target: ReconcileTarget) -> Reconciling:
+    """Converge. Ends when nothing is left to do, or when the target says so."""
+    previous: list[Action] = []
+    vain = 0
+    acting = False
+    nobody_since: Optional[float] = None
+    full, thorough = target.observe_options(run)
     while True:
-        controller.begin_look(ours=moving)
-        observed = yield from observer.observe(full and not controller.request_is_new(), thorough)
+        target.on_observe(ours=acting)
+        observed = yield from observer.observe(full and not target.request_is_new(), thorough)
         thorough = False
-        if not moving and controller.others_at_work():
-            moving = True
+        if not acting and target.take_foreign_changes(run):
+            acting = True
             yield Sleep(OTHERS_S)
             continue
-        now = observer.clock()
-        nobody_since = None if observed.serving else (nobody_since or now)
-        force_toggle = nobody_since is not None and now - nobody_since > DESPERATE_S
-        decision = decide(observed, controller.desired(observed, force_toggle))
-        if not controller.on_observed(observed, decision):
+        nobody_since = None if observed.serving else (nobody_since or observer.clock())
+        forced = nobody_since is not None and observer.clock() - nobody_since > FORCE_AFTER_S
+        target.on_observed(observed)
+        decision = decide(observed, target.desired(forced))
+        target.on_decision(run, decision)
+        if not target.goes_on(run, decision):
             return
-        made = [
-            action for action in decision.actions if _act(observer, observed, action, controller)
-        ]
-        moving = bool(made) or any(instance.pending for instance in observed.instances)
-        if made and made != before:
-            before, vain, full = made, 0, False
+        done = [action for action in decision.actions if _act(observer, observed, action, target)]
+        acting = bool(done) or any(instance.pending for instance in observed.instances)
+        if done and done != previous:
+            previous = done
+            vain = 0
+            full = False
             yield Sleep(BRISK_S)
             continue
-        if controller.request_is_new():  # a request came while the look was under way
+        if target.request_is_new():  # it came during the observation
             yield Sleep(0)
             continue
-        vain += 1  # so was the same move as before
-        nap = (
-            PATIENT_S
-            if decision.poll_slowly
-            else min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_LOOKS))
-        )
-        full = decision.poll_slowly or vain % FULL_LOOK == 0
-        yield Sleep(nap)
+        vain += 1  # nothing was done, or the same action again
+        full = decision.poll_slowly or vain % FULL_EVERY == 0
+        yield Sleep(_pause(decision, vain))
 
 
-def _act(observer, observed, action, controller):
-    """Carry out one action. :returns: True when it was done; else reconcile observes again."""
+def _pause(decision: Decision, vain: int) -> float:
+    if decision.poll_slowly:
+        return PATIENT_S
+    return min(PATIENT_S, BRISK_S * SLOWER ** max(0, vain - BRISK_OBSERVATIONS))
+
+
+def _act(observer: Observer, observed: PairState, action: Action, target: ReconcileTarget) -> bool:
+    """Carry out one action. Returns False if it was not done: the loop observes again."""
     if action.kind is ActionKind.RESTART:
-        controller.restart(observed.instance(action.program))
+        target.restart(observed.instance(action.program))
     else:
         result = execute(observer, observed, action)
-        if result.error:
-            controller.on_action_failed(action, result.error)
+        if result.error is not None:
+            target.on_action_failed(action, result.error)
         if not result.done:
             return False
         if action.kind is ActionKind.QUIT:
             observer.programs.expect_stop(action.program)
-    controller.made(action)
+    target.on_action_done(action)
     return True

@@ -1,82 +1,124 @@
-"""What is done to one pair, gathered move by move and told as lines of history: one for each request, or for what was done without."""
+"""Gathers what is done to one pair into entries of its history, and reports who serves."""
+
+from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Optional
 
+from ..core.causes import Cause, describe
+from ..core.decision import Action
+from ..core.pair_config import PairConfig
+from ..core.requests import Request
 from ..jobs.hooks import run_hook
+from ..jobs.services import Services
 from ..supervisord import events
+
+Entry = dict[str, Any]
+
+
+class Taken(NamedTuple):
+    """An action that was carried out, and when."""
+
+    action: Action
+    at: float
 
 
 class HistoryRecorder:
-    """:param plugin: loop, history, ids and log (plugin.py)."""
+    """Writes one entry for each request, and for each repair that needed no request."""
 
-    def __init__(self, pair, registry):
-        self.pair, self.registry = pair, registry
-        self.actions = []  # (move, when), since the last line
+    def __init__(self, pair: PairConfig, services: Services) -> None:
+        self.pair = pair
+        self.services = services
+        self._taken: list[Taken] = []
+        self._failover = False
 
-    def made(self, action):
-        self.actions.append((action, self.registry.loop.clock()))
+    @property
+    def actions(self) -> list[Action]:
+        """The actions of the entry that is being gathered."""
+        return [taken.action for taken in self._taken]
 
-    def finish(self, outcome, serving, cause, request=None):
-        """End the line, if there is anything to tell. Written after the answer is on its way."""
-        actions, self.actions = self.actions, []
-        if not actions and request is None:
-            return
-        first = request.began if request else actions[0][1]
-        entry = {
-            "id": request.id if request else self.registry.new_id(),
-            "what": (f"{request.verb} {request.program}").strip() if request else "repair",
-            "by": request.by if request else cause,
-            "actions": _told(actions, first),
-            "took_ms": round((self.registry.loop.clock() - first) * 1000, 3),
-            "serving": serving,
-            "outcome": outcome,
-        }
-        self.registry.loop.call_soon(lambda: self.record(entry))
+    def on_action_done(self, action: Action) -> None:
+        self._taken.append(Taken(action, self.services.loop.clock()))
 
-    def another_serves(self, controller, was, cause, failed):
-        """Tell other listeners, and the hook of the pair. :param was: the program that served before. :param failed: it fell."""
-        target, soon = controller.goals.last_active, self.registry.loop.call_soon
-        kind = events.FailedOver if failed else events.Promoted
-        soon(lambda: events.announce(kind, cause, pair=self.pair.name, program=target, was=was))
-        if failed:
-            soon(
-                lambda: run_hook(
-                    self.registry.services,
-                    self.pair,
-                    controller.observed.serving if controller.observed else "",
-                    "on_failover",
-                    {"ZERG_TARGET": target, "ZERG_OLD": was, "ZERG_REASON": cause},
-                )
-            )
+    # who serves
 
-    def record(self, entry):
-        """Write a line to history and, without the time, to supervisord's log."""
-        entry = {
-            "at": time.time(),
-            "pair": self.pair.name,
-            "id": entry.get("id") or self.registry.new_id(),
-            **entry,
-        }
-        self.registry.history.add(entry)
-        told = {k: v for k, v in entry.items() if k not in ("at", "actions")}
-        self.registry.log(
-            "info",
-            "moved" if entry.get("actions") else "answered",
-            actions=",".join(entry.get("actions", [])),
-            **told,
+    def on_promotion(self, was: str, program: str, cause: Cause) -> None:
+        """Another program serves. `was`: the one that did before."""
+        self._announce(events.Promoted, was, program, cause)
+
+    def on_failover(self, was: str, program: str, cause: Cause) -> None:
+        """Another program serves, because the one that did ended by itself."""
+        self._failover = True
+        self._announce(events.FailedOver, was, program, cause)
+        environment = {"ZERG_TARGET": program, "ZERG_OLD": was, "ZERG_REASON": describe(cause)}
+        self.services.loop.call_soon(
+            lambda: run_hook(self.services, self.pair, program, "on_failover", environment)
         )
 
+    def _announce(self, kind: type[events.ZergEvent], was: str, program: str, cause: Cause) -> None:
+        told = {"pair": self.pair.name, "program": program, "was": was}
+        self.services.loop.call_soon(lambda: events.announce(kind, describe(cause), **told))
 
-def _told(actions, first):
-    """Moves as short strings with their time, repetitions counted: ``["+0.5ms resume b to running", "+2.1ms nudge b x3"]``."""
-    told = []
+    # entries
+
+    def finish(
+        self,
+        outcome: str,
+        reason: str,
+        serving: str,
+        cause: Optional[Cause],
+        request: Optional[Request] = None,
+    ) -> None:
+        """End the entry, if there is anything to tell. It is written after the answer was sent.
+
+        Args:
+            reason: Why, for people.
+            cause: What the actions were for if there was no request.
+        """
+        taken, failover = self._taken, self._failover
+        self._taken = []
+        self._failover = False
+        if not taken and request is None and not failover:
+            return
+        now = self.services.loop.clock()
+        began = request.began if request else taken[0].at if taken else now
+        entry: Entry = {
+            "id": request.id if request else self.services.new_id(),
+            "kind": request.verb if request else "reconcile",
+            "program": request.program if request else "",
+            "by": request.by if request else describe(cause) if cause else "",
+            "outcome": outcome,
+            "reason": reason,
+            "actions": list(_told(taken, began)),
+            "took_ms": round((now - began) * 1000, 3),
+            "serving": serving,
+            "failover": failover,
+        }
+        self.services.loop.call_soon(lambda: self.write(entry))
+
+    def write_auto(self, on: bool, by: str, serving: str) -> None:
+        entry: Entry = {"kind": "auto", "program": "", "by": by, "outcome": "done"}
+        entry["reason"] = f"switched {'on' if on else 'off'}"
+        self.write({**entry, "actions": [], "took_ms": 0.0, "serving": serving, "failover": False})
+
+    def write(self, entry: Entry) -> None:
+        """Write an entry to history and, without the time, to supervisord's log."""
+        entry = {"pair": self.pair.name, "id": entry.get("id") or self.services.new_id(), **entry}
+        self.services.history.add({"at": time.time(), **entry})
+        fields = {**entry, "actions": ",".join(entry["actions"])}
+        self.services.log("info", "operation ended", **fields)
+
+
+def _told(actions: Iterable[Taken], began: float) -> Iterator[str]:
+    """Actions with their time, repetitions counted: ``+0.5ms resume b to running``."""
+    counted: list[tuple[float, str, int]] = []
     for action, at in actions:
-        words = str(action) + (f": {action.reason}" if action.reason else "")
-        if told and told[-1][1] == words:
-            told[-1][2] += 1
+        text = str(action) + (f": {action.reason}" if action.reason else "")
+        if counted and counted[-1][1] == text:
+            first, _, count = counted[-1]
+            counted[-1] = (first, text, count + 1)
         else:
-            told.append([at - first, words, 1])
-    return [
-        "+{:.1f}ms {}{}".format(at * 1000, words, " x%d" % count if count > 1 else "")
-        for at, words, count in told
-    ]
+            counted.append((at - began, text, 1))
+    for at, text, count in counted:
+        yield f"+{at * 1000:.1f}ms {text}" + (f" x{count}" if count > 1 else "")

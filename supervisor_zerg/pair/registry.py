@@ -1,161 +1,101 @@
-"""One supervisord's worth of supervisor_zerg: its pairs, and what they share.
+"""All pairs of one supervisord: found by name and by program, replaced when their sections change."""
 
-Made once for each generation of supervisord, however many HTTP servers call the factory (supervisor/http.py
-``make_http_servers``); ends in ``options.cleanup``, before supervisord closes descriptors.
-"""
+from __future__ import annotations
 
-import itertools
-import os
-import time
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any, Optional
 
 from .. import config
 from ..core import errors
-from ..core.pair_config import Problem
-from ..jobs.queue import JobQueue
+from ..core.causes import Cause, CauseKind
+from ..core.goals import OnStart
+from ..core.pair_config import PairConfig, Problem
 from ..jobs.services import Services
-from ..uwsgi.kernel import Kernel
-from ..uwsgi.threads import CALLS
-from ..supervisord import events
-from ..supervisord.loop import Loop
-from ..supervisord.programs import Programs
-from ..supervisord.subscriptions import Subscriptions
 from .controller import PairController
-from .history import History, OperatorSettings
-from .status import describe
+from .settings import OperatorSettings
 
-GLANCE_S = 1.0
-SPREAD_S = 0.02  # between the looks at two pairs, so that many of them never hold the loop
+POLL_S = 1.0  # between two looks at what lies at the paths of the FIFOs
+POOL_S = 1.0  # after the pool was started, its socket is there
+SPREAD_S = 0.02  # between the runs of two pairs, so that many of them never hold the loop
 
 
 class Registry:
-    """:param settings: the options of ``[rpcinterface:zerg]``: ``history`` (a path, or ``none``)."""
+    """Implements ProcessEvents for Supervisor's events, and PairOwner for its controllers.
 
-    def __init__(self, supervisord, settings):
-        self.supervisord, self.options = supervisord, supervisord.options
-        self.loop = Loop(supervisord)
-        self.unsupported = unsupported
-        self.kernel = Kernel()
-        self.programs = Programs(supervisord)
-        path = self._history_path(settings.get("history", ""))
-        self.history = History(path, self._complain)
-        self.settings = OperatorSettings(
-            f"{os.path.splitext(path)[0]}-settings.json" if path else "", self._complain
-        )
-        self.job_queue = JobQueue(self.loop.clock, self._tell_listener)
-        self._ids, self._born = itertools.count(1), int(time.time())
-        self.services = Services(
-            self.loop,
-            self.kernel,
-            self.programs,
-            self.job_queue,
-            self.history,
-            self.log,
-            self.new_id,
-            self.answered,
-        )
-        self.controllers = {}
-        self._sections, self._configured = None, {}
-        self._outdated = False  # a keeper is not (yet) of the section as it is now
-        self.on_start, self.on_close = [], []  # functions of what the factory adds: the web page
-        self.options.configfile = self.options.configfile and os.path.abspath(
-            self.options.configfile
-        )
+    `refresh` is called where something begins: by RPC methods, the web page and events. The other
+    methods only look up.
+
+    Attributes:
+        controllers: By the name of the pair.
+    """
+
+    def __init__(self, options: Any, services: Services, settings: OperatorSettings) -> None:
+        self.options = options  # Supervisor's ServerOptions
+        self.services = services
+        self.loop = services.loop
+        self.settings = settings
+        self.controllers: dict[str, PairController] = {}
+        self._sections: Any = None  # as Supervisor read them last
+        self._configured: dict[str, PairConfig] = {}
+        self._outdated = False  # a controller is not (yet) of the section as it is now
         self.refresh()
-        self.reactions = Subscriptions(self)
-        self._end_with_supervisord()
 
-    # life
-
-    def _end_with_supervisord(self):
-        cleanup = self.options.cleanup
-
-        def end_then_cleanup():
-            self.loop.guard(self.close)()
-            cleanup()
-
-        self.options.cleanup = end_then_cleanup
-
-    def close(self):
-        for function in self.on_close:
-            self.loop.guard(function)()
+    def close(self) -> None:
         for controller in self.controllers.values():
             controller.close()
-        self.loop.stop()
-
-    def start(self):
-        """supervisord runs: its programs are to be started next."""
-        self.loop.start()
-        for function in self.on_start:
-            self.loop.guard(function)()
-        self.loop.call_later(GLANCE_S, self._glance)
-        for controller in self.controllers.values():
-            for problem in controller.pair.problems:
-                self.options.logger.critical(f"zerg: {problem}")
-        self._kick(self.controllers.values(), "supervisord runs")
-
-    def _glance(self):
-        self.loop.call_later(GLANCE_S, self._glance)
-        if self.programs.running():
-            for controller in self.controllers.values():
-                if controller.goals.auto and not controller.pair.problems:
-                    controller.poll_fifos()
 
     # configuration
 
-    def refresh(self):
-        """Read the sections when supervisord has just read its files: ``reread`` leaves a new list there, and no event."""
+    def refresh(self) -> None:
+        """Take in sections that supervisord has read: ``reread`` leaves a new list, and no event."""
         sections = self.options.configroot.supervisord.rpcinterface_factories
         if sections is not self._sections:
             self._sections = sections
-            pairs = [
-                replace(
-                    pair,
-                    problems=pair.problems + tuple(Problem("", lack) for lack in unsupported()),
-                )
-                for pair in config.read_pairs(self.options)
-            ]
-            self._configured, self._outdated = {pair.name: pair for pair in pairs}, True
+            missing = self.services.kernel.missing_features()
+            lacking = tuple(Problem("", sentence) for sentence in missing)
+            pairs = config.read_pairs(self.options)
+            self._configured = {
+                pair.name: replace(pair, problems=pair.problems + lacking) for pair in pairs
+            }
+            self._outdated = True
         if self._outdated:
-            self._replace_keepers()
+            self._replace_controllers()
 
-    def _replace_keepers(self):
-        """Where a section is another than it was. A pair that is being moved is left alone until that has ended."""
-        before, self.controllers = self.controllers, {}
+    def _replace_controllers(self) -> None:
+        """Where a section was changed. A pair that is busy keeps its controller until it is idle."""
+        before = self.controllers
+        self.controllers = {}
         for name in [*self._configured, *(set(before) - set(self._configured))]:
-            pair, old = self._configured.get(name), before.get(name)
-            if old is not None and (old.pair == pair or old.busy()):
-                self.controllers[name] = old
-            elif pair is not None:
-                self.controllers[name] = new = PairController(pair, self)
-                if old is not None:
-                    new.inherit(old)
-                    self.loop.call_soon(lambda k=new: k.schedule("its section was changed"))
-            if old is not None and self.controllers.get(name) is not old:
-                old.close()
+            self._replace(name, self._configured.get(name), before.get(name))
         self._outdated = any(
             controller.pair != self._configured.get(name)
             for name, controller in self.controllers.items()
         )
 
-    def _history_path(self, setting):
-        if setting == "none":
-            return ""
-        if setting:
-            return os.path.abspath(os.path.join(self.options.here or "", setting))
-        logfile = self.options.logfile
-        usable = isinstance(logfile, str) and os.path.isfile(logfile)
-        return (
-            os.path.join(os.path.dirname(os.path.abspath(logfile)), "zerg-history.jsonl")
-            if usable
-            else ""
-        )
+    def _replace(
+        self, name: str, pair: Optional[PairConfig], old: Optional[PairController]
+    ) -> None:
+        if old is not None and (old.pair == pair or old.busy):
+            self.controllers[name] = old
+            return
+        if pair is not None:
+            new = PairController(pair, self.services, self.settings, self)
+            self.controllers[name] = new
+            if old is not None:
+                new.inherit(old)
+                self.loop.call_soon(lambda: new.schedule(Cause(CauseKind.SECTION_CHANGED)))
+        if old is not None:
+            old.close()
 
-    # finding
+    # look-up
 
-    def controller(self, name):
-        """The keeper of a pair. An empty name is the only pair there is. :raises UnknownPair:"""
-        self.refresh()
+    def controller(self, name: str) -> PairController:
+        """Return the controller of a pair. An empty name means the only pair there is.
+
+        Raises:
+            UnknownPair: There is none, or the name is needed.
+        """
         if not name and len(self.controllers) == 1:
             return next(iter(self.controllers.values()))
         if name not in self.controllers:
@@ -167,83 +107,104 @@ class Registry:
             )
         return self.controllers[name]
 
-    def controller_of(self, program):
-        """(keeper, program as the section names it). :raises UnknownProgram:"""
-        self.refresh()
+    def controller_of(self, program: str) -> tuple[PairController, str]:
+        """Return the controller of a program, and the program as the section names it.
+
+        Raises:
+            UnknownProgram: It belongs to no pair.
+        """
+        found = self._find(program)
+        if found is None:
+            raise errors.UnknownProgram(f"no pair has a program named {program!r}")
+        return found
+
+    def _find(self, program: str) -> Optional[tuple[PairController, str]]:
         for controller in self.controllers.values():
             for name in controller.pair.programs:
                 if program in (name, f"{name}:{name}"):
                     return controller, name
-        raise errors.UnknownProgram(f"no pair has a program named {program!r}")
+        return None
 
-    # what happened
+    # Supervisor's events: supervisord/subscriptions.py
 
-    def process_ended(self, program, pid):
-        """A process of a program is gone. Its keeper may be another than the one that began to watch it."""
+    def supervisord_running(self) -> None:
+        self.loop.call_later(POLL_S, self._poll)
         for controller in self.controllers.values():
-            if program in controller.pair.programs:
-                controller.schedule("process %d of %s ended" % (pid, program), at_once=True)
+            for problem in controller.pair.problems:
+                self.services.log.complain(str(problem))
+        self._schedule(self.controllers.values(), Cause(CauseKind.SUPERVISORD_RUNS))
 
-    def programs_changed(self):
-        """supervisord has other programs than before."""
+    def programs_changed(self) -> None:
         self.refresh()
-        self._kick(self.controllers.values(), "programs were added or removed")
+        self._schedule(self.controllers.values(), Cause(CauseKind.PROGRAMS_CHANGED))
 
-    # what keepers share
-
-    def _tell_listener(self, job):
-        told = {"pair": job.pair, "id": job.id, "kind": job.kind}
-        self.loop.call_soon(lambda: events.announce(events.JobToDo, **told))
-
-    def reconcile_all(self):
-        """Look at every pair that reacts by itself.
-
-        :returns: how many there are.
-        """
+    def on_starting(self, program: str, on_start: Optional[OnStart], cause: Cause) -> None:
         self.refresh()
-        controllers = [
-            controller for controller in self.controllers.values() if controller.active()
-        ]
-        self._kick(controllers, "a tick", routine=True)
-        return len(controllers)
+        found = self._find(program)
+        if found is None:
+            self._on_pool(program)
+        else:
+            controller, name = found
+            controller.on_starting(name, on_start, replace(cause, program=name))
 
-    def _kick(self, controllers, cause, routine=False):
-        for number, controller in enumerate(controllers):
-            self.loop.call_later(
-                number * SPREAD_S, lambda k=controller: k.schedule(cause, routine=routine)
-            )
+    def on_running(self, program: str) -> None:
+        found = self._find(program)
+        if found is None:
+            self._on_pool(program)
+        else:
+            controller, name = found
+            controller.on_running(name)
 
-    def answered(self):
-        """Whoever waits for an answer gets it now; and what waited for the end of a move may be done."""
-        self.loop.call_soon(self.loop.poke)
+    def _on_pool(self, program: str) -> None:
+        cause = Cause(CauseKind.POOL_STARTED, program)
+        for controller in self.controllers.values():
+            if program == controller.pair.pool:
+                self._schedule_later(POOL_S, controller, cause)
+
+    def on_ready(self, program: str) -> None:
+        self._tell(program, PairController.on_ready)
+
+    def on_stopping(self, program: str) -> None:
+        self._tell(program, PairController.on_stopping)
+
+    def on_ended(self, program: str, state: str) -> None:
+        self._tell(program, lambda controller, name: controller.on_ended(name, state))
+
+    def _tell(self, program: str, call: Callable[[PairController, str], None]) -> None:
+        found = self._find(program)
+        if found is not None:
+            call(*found)
+
+    # what controllers report
+
+    def on_idle(self) -> None:
+        """A section may have been changed meanwhile."""
         self.loop.call_soon(self.refresh)
 
-    def new_id(self):
-        return "%x-%d" % (self._born, next(self._ids))
+    def process_ended(self, program: str, pid: int) -> None:
+        self._tell(program, lambda controller, name: controller.on_process_ended(name, pid))
 
-    def log(self, level, sentence, **fields):
-        """One constant sentence and key=value, in supervisord's log."""
-        words = " ".join(f"{k}={_quoted(v)}" for k, v in fields.items())
-        getattr(self.options.logger, level)(f"zerg: {sentence} {words}")
+    # runs
 
-    def _complain(self, sentence):
-        self.options.logger.critical(f"zerg: {sentence}")
+    def reconcile_all(self) -> int:
+        """Check every pair that reacts by itself. Returns how many there are."""
+        active = [controller for controller in self.controllers.values() if controller.active()]
+        self._schedule(active, Cause(CauseKind.PERIODIC_CHECK), routine=True)
+        return len(active)
 
-    def describe(self, controller, observed):
-        return describe(controller, observed, self)
+    def _schedule(
+        self, controllers: Iterable[PairController], cause: Cause, routine: bool = False
+    ) -> None:
+        for number, controller in enumerate(controllers):
+            self._schedule_later(number * SPREAD_S, controller, cause, routine)
 
+    def _schedule_later(
+        self, seconds: float, controller: PairController, cause: Cause, routine: bool = False
+    ) -> None:
+        self.loop.call_later(seconds, lambda: controller.schedule(cause, routine=routine))
 
-def unsupported():
-    """What this machine lacks, as a tuple of sentences; empty where everything is there."""
-    if CALLS is None:
-        return (
-            f"the system calls of this machine ({os.uname().machine}) are not known: nothing can be told about paused threads",
-        )
-    if not os.path.exists("/proc/self/syscall"):
-        return ("this kernel has no /proc/PID/syscall: nothing can be told about paused threads",)
-    return ()
-
-
-def _quoted(value):
-    text = str(value)
-    return '"{}"'.format(text.replace('"', "'")) if " " in text or not text else text
+    def _poll(self) -> None:
+        self.loop.call_later(POLL_S, self._poll)
+        if self.services.programs.running():
+            for controller in self.controllers.values():
+                controller.poll_fifos()

@@ -1,122 +1,141 @@
-"""What an operator, or a deploy, asks of one pair: one request at a time, from its arrival to its answer."""
+"""The request that is under way for one pair: from its acceptance to its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Optional, Union
 
 from ..core import errors, requests
-from ..core.goals import Aim
+from ..core.decision import Decision
+from ..core.goals import Aim, Goals
+from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
+from ..core.reply import Reply
+from ..core.requests import Request
+from ..jobs.services import Services
+
+
+@dataclass
+class PendingRequest:
+    """A request that was accepted.
+
+    Attributes:
+        previous: What the pair was to be before; it is restored if the request is refused.
+        checked: The request was checked against an observation.
+    """
+
+    request: Request
+    reply: Reply[dict[str, Any]]
+    previous: Aim
+    checked: bool = False
+
+
+class Outcome(NamedTuple):
+    """How the request ended: done, or with a refusal."""
+
+    refusal: Optional[errors.ZergError] = None
 
 
 class RequestHandler:
-    """:param keeper: of the pair: its desires, its chronicle and what was seen of it (keeper.py)."""
+    """Tells when the request can be answered, and with what. The controller acts on that."""
 
-    def __init__(self, controller):
-        self.controller, self.registry = controller, controller.registry
-        self.request = None
-        self.follow_up_pending = False  # the last request is answered, but not all that belongs to it is done: labels, freeze, retire
+    def __init__(self, pair: PairConfig, services: Services) -> None:
+        self.pair = pair
+        self.services = services
+        self.pending: Optional[PendingRequest] = None
+        self.follow_up_pending = False  # answered, but the old instance is yet to be frozen or so
 
-    def take(self, verb, program, by, options):
-        """:returns: Request, which is the one that is at hand from now on."""
-        self.request = requests.Request(
-            self.registry.new_id(), verb, program, by, options, self.registry.loop.clock()
-        )
-        return self.request
+    @property
+    def request(self) -> Optional[Request]:
+        return self.pending.request if self.pending else None
 
-    def free(self):
-        """:raises Busy: another request is at hand."""
+    def require_ready(self) -> None:
+        """Raise ZergError if no request for this pair can be met."""
+        if not self.services.programs.running():
+            raise errors.ShuttingDown("supervisord is shutting down or reloading")
+        missing = self.services.kernel.missing_features()
+        if missing:
+            raise errors.Unsupported(missing[0])
+        if self.pair.problems:
+            told = "; ".join(map(str, self.pair.problems))
+            raise errors.Misconfigured(f"the pair {self.pair.name} is misconfigured: {told}")
+
+    def require_idle(self) -> None:
+        """Raise Busy if a request is under way."""
         if self.request is not None:
-            since = self.registry.loop.clock() - self.request.began
+            since = self.services.loop.clock() - self.request.began
             raise errors.Busy(
-                f"{self.request} is under way since {since:.3f} s for the pair {self.controller.pair.name}"
+                f"{self.request} is under way since {since:.3f} s for the pair {self.pair.name}"
             )
 
-    def withdraw(self, request):
-        """Whoever asked wants something else now."""
-        if request is not None and self.request is request:
-            self.answer(errors.Busy(f"{request} was withdrawn"))
+    def accept(
+        self, verb: str, program: str, by: str, options: dict[str, Any], goals: Goals
+    ) -> PendingRequest:
+        """Begin a request. `goals`: what the pair is to be until then."""
+        now = self.services.loop.clock()
+        request = Request(self.services.new_id(), verb, program, by, options, now)
+        previous = Aim("", hold=goals.hold, both_active=goals.both_active)
+        self.pending = PendingRequest(request, self.services.new_reply(), previous)
+        return self.pending
 
-    def request_is_new(self):
-        """A request has just come: the kernel's source is enough for its first move."""
-        return self.request is not None and not self.request.opened
+    def is_new(self) -> bool:
+        """Whether a request waits for its first observation."""
+        return self.pending is not None and not self.pending.checked
 
-    def open(self, observed, look_began):
-        """Check a request that has just come against the facts, and turn it into what is wanted."""
-        request = self.request
-        if request is None or request.opened:
-            return
-        request.opened = True
+    def check(
+        self, observed: PairState, observed_since: float, last_active: str
+    ) -> Union[Aim, Outcome, None]:
+        """Check a new request against an observation.
+
+        Args:
+            observed_since: When the observation began. One that began before the request can only
+                grant it: the next one may show what is missing.
+
+        Returns:
+            The aim of the request; its outcome if it is refused; None if it changes no aim, or if
+            there is no new request.
+        """
+        pending = self.pending
+        if pending is None or pending.checked:
+            return None
         try:
-            pair, last_active = self.controller.pair, self.controller.goals.last_active
-            request.program = requests.target(request, observed, pair, last_active)
-            self._aim(requests.aim(request, observed, pair))
+            request = pending.request
+            request.program = requests.target(request, observed, self.pair, last_active)
+            aim = requests.aim(request, observed, self.pair)
         except errors.ZergError as refusal:
-            if request.began <= look_began:
-                self.answer(refusal)
-            else:  # it came while the look was under way: the next one may show better
-                request.opened = False
+            if pending.request.began > observed_since:
+                return None
+            pending.checked = True
+            return Outcome(refusal)
+        pending.checked = True
+        return aim
 
-    def _aim(self, aim):
-        if aim is not None:
-            goals = self.controller.goals
-            self.request.before = Aim("", goals.hold, goals.both_active)
-            goals.set_aim(aim)
-            self.controller.save_orders()
+    def outcome(self, decision: Decision, observed: PairState, requested: str) -> Optional[Outcome]:
+        """Return how the request has ended, or None while it goes on."""
+        if self.pending is None or not self.pending.checked:
+            return None
+        now = self.services.loop.clock()
+        due, refusal = requests.due(self.pending.request, decision, observed, requested, now)
+        return Outcome(refusal) if due else None
 
-    def see(self, observed, decision):
-        """Answer, if it is time; and is there still something to do for what was answered?"""
-        if self.request is not None and self.request.opened:
-            due, refusal = requests.due(
-                self.request,
-                decision,
-                observed,
-                self.controller.goals.requested,
-                self.registry.loop.clock(),
-            )
-            if due:
-                self.answer(refusal)
-        if not decision.actions and decision.poll_slowly and not self._lasting_chores():
+    def finish(self, outcome: Outcome) -> PendingRequest:
+        """End the request. Returns it, for its answer."""
+        pending = self.pending
+        assert pending is not None
+        self.pending = None
+        if outcome.refusal is None:
+            self.follow_up_pending = True
+        return pending
+
+    def expect_follow_up(self) -> None:
+        """Let the pair act until nothing is left to do, even if auto is off."""
+        self.follow_up_pending = True
+
+    def on_decision(self, decision: Decision) -> None:
+        """With freeze or retire, a request is only done when the old instance has drained."""
+        lasting = self.pair.freeze or self.pair.retire == "stop"
+        if not decision.actions and decision.poll_slowly and not lasting:
             self.follow_up_pending = False
 
-    def _lasting_chores(self):
-        """What a request asked for is only done when the old instance has drained."""
-        return self.controller.pair.freeze or self.controller.pair.retire == "stop"
-
-    def answer(self, refusal=None):
-        """:param refusal: a ZergError; None: it was done."""
-        request, self.request = self.request, None
-        if refusal is not None:
-            self._take_back(request)
-        self.follow_up_pending = self.follow_up_pending or refusal is None
-        request.answer = refusal or self.reply(request)
-        self.registry.answered()
-        self.controller.finish_entry(f"refused: {refusal}" if refusal else "done", request)
-
-    def _take_back(self, request):
-        """What was refused must not come true later: a hold least of all."""
-        self.controller.goals.requested = ""
-        if request.before is not None:
-            self.controller.goals.set_aim(request.before)
-            self.controller.save_orders()
-
-    def settled(self):
-        """Nothing more is done for now. A request that is still at hand could not be finished."""
+    def on_run_ended(self) -> None:
         self.follow_up_pending = False
-        if self.request is not None:
-            stopper = not self.registry.programs.running()
-            self.answer(
-                errors.ShuttingDown("supervisord ends")
-                if stopper
-                else errors.ZergError("reconcile failed: this is a bug")
-            )
-
-    def reply(self, request):
-        """The struct: what the pair is like now."""
-        controller = self.controller
-        actions = [action for action, _ in controller.recorder.actions]
-        observed = controller.observed or PairState(())
-        return requests.reply(
-            controller.pair.name,
-            request,
-            observed,
-            actions,
-            controller.goals.hold,
-            self.registry.loop.clock(),
-        )

@@ -1,27 +1,46 @@
-"""Since when each instance of a pair is in the condition that it is in."""
+"""Since when each instance of a pair has been in its present condition."""
+
+from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..core.instance import Condition
+from ..core.pair_state import PairState
+
+
+class Since(NamedTuple):
+    condition: Condition
+    at: float
 
 
 class StateTimes:
-    def __init__(self):
-        self._since = {}  # program -> (condition, seconds since the epoch)
+    """
+    Args:
+        now: Seconds since the epoch.
+    """
 
-    def note(self, observed):
-        """Somebody looked."""
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._since: dict[str, Since] = {}
+
+    def note(self, observed: PairState) -> None:
         for instance in observed.instances:
-            condition = instance.condition.value
-            if self._since.get(instance.program, ("", 0))[0] != condition:
-                self._since[instance.program] = condition, time.time()
+            known = self._since.get(instance.program)
+            if known is None or known.condition is not instance.condition:
+                self._since[instance.program] = Since(instance.condition, self._now())
 
-    def forget(self, program):
-        """It was started: whatever it will be seen to be begins then."""
+    def forget(self, program: str) -> None:
+        """It was started: its condition begins with the next observation."""
         self._since.pop(program, None)
 
-    def since(self, program):
-        """Seconds since the epoch; 0 where nobody has looked yet."""
-        return self._since.get(program, ("", 0.0))[1]
+    def since(self, program: str) -> float:
+        """Seconds since the epoch; 0 if the program was not observed yet."""
+        known = self._since.get(program)
+        return known.at if known else 0.0
 
-    def lasts(self, program):
-        """For so many seconds."""
-        return time.time() - self.since(program) if program in self._since else 0.0
+    def duration(self, program: str) -> float:
+        """Seconds that its condition has lasted."""
+        known = self._since.get(program)
+        return self._now() - known.at if known else 0.0

@@ -1,54 +1,73 @@
-"""Facts -> the structs of ``getPairInfo``, and what is wrong with a pair in sentences. Pure: everything is handed in."""
+"""A view of a pair -> the struct of ``getPairInfo``, and its problems as sentences. Pure."""
 
-from ..core.instance import Condition, Slot, UnresponsiveReason
+from __future__ import annotations
 
-LEAKS_S = 5.0  # a pause is sealed within milliseconds
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Optional
+
+from ..core.instance import Condition, Instance, UnresponsiveReason
+from ..core.pair_config import PairConfig
+from ..core.pair_state import PairState
+
+LEAKS_S = 5.0  # a pause reaches every thread within milliseconds
 
 
-def describe(controller, observed, registry):
-    """The info struct of a pair. Only str, int, float, bool, list and dict: anything else breaks XML-RPC."""
-    serving = observed.serving
+@dataclass(frozen=True)
+class PairView:
+    """What is known about a pair at one moment.
+
+    Attributes:
+        observed: None if the pair is misconfigured or could not be observed.
+        busy: What is under way: kind, program, id, by, since; empty when idle.
+        deploy: The struct of the last deploy; empty if there was none.
+        failed_target: The program that the last deploy restarted, if that deploy failed.
+        pool_state: Supervisor's state of the pool; empty without a pool.
+        waiting_for: What stands in the way of the goal.
+        labels: The release in each instance.
+        since: Since when each instance has been in its condition, seconds since the epoch.
+        durations: The same as seconds that it has lasted.
+        stats_errors: Why a stats server could not be used.
+    """
+
+    pair: PairConfig
+    observed: Optional[PairState]
+    hold: bool = False
+    auto: bool = False
+    both_active: bool = False
+    busy: Mapping[str, Any] = field(default_factory=dict)
+    deploy: Mapping[str, Any] = field(default_factory=dict)
+    failed_target: str = ""
+    pool_state: str = ""
+    waiting_for: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    since: Mapping[str, float] = field(default_factory=dict)
+    durations: Mapping[str, float] = field(default_factory=dict)
+    stats_errors: Mapping[str, str] = field(default_factory=dict)
+
+
+def describe(view: PairView) -> dict[str, Any]:
+    """The info struct. Only str, int, float, bool, list and dict: anything else breaks XML-RPC."""
+    observed = view.observed
     return {
-        "pair": controller.pair.name,
-        "serving": serving,
-        "parked": observed.parked,
-        "warm": observed.warm,
-        "held": controller.goals.hold,
-        "auto": controller.goals.auto,
-        "retire": controller.pair.retire,
-        "busy": str(controller.deploys.running or controller.request or ""),
-        "deploy": controller.deploys.info(),
-        "pool": _pool(controller, registry),
-        "problems": problems(controller, observed, registry),
-        "instances": [_copy(instance, controller) for instance in observed.instances],
+        "pair": view.pair.name,
+        "serving": observed.serving if observed else "",
+        "parked": observed.parked if observed else "",
+        "warm": observed.warm if observed else False,
+        "held": view.hold,
+        "auto": view.auto,
+        "retire": view.pair.retire,
+        "busy": dict(view.busy),
+        "deploy": dict(view.deploy),
+        "pool": f"{view.pair.pool} {view.pool_state}" if view.pool_state else "",
+        "problems": list(problems(view)),
+        "instances": [_instance(one, view) for one in observed.instances] if observed else [],
     }
 
 
-def misconfigured(controller):
-    """The info struct of a pair whose section cannot be used."""
-    return {
-        "pair": controller.pair.name,
-        "serving": "",
-        "parked": "",
-        "warm": False,
-        "held": False,
-        "auto": False,
-        "retire": controller.pair.retire,
-        "busy": "",
-        "deploy": {},
-        "pool": "",
-        "problems": [str(problem) for problem in controller.pair.problems],
-        "instances": [],
-    }
-
-
-def _pool(controller, registry):
-    if not controller.pair.pool:
-        return ""
-    return f"{controller.pair.pool} {registry.programs.get(controller.pair.pool).state}"
-
-
-def _copy(instance, controller):
+def _instance(instance: Instance, view: PairView) -> dict[str, Any]:
+    threads = sum(worker.threads for worker in instance.workers)
+    parked = sum(worker.parked for worker in instance.workers)
     return {
         "program": instance.program,
         "pid": instance.pid,
@@ -58,154 +77,133 @@ def _copy(instance, controller):
         "condition": instance.condition.value,
         "in_flight": instance.in_flight,
         "workers": len(instance.workers),
-        "threads": sum(w.threads for w in instance.workers),
-        "accepting_threads": sum(w.threads - w.parked for w in instance.workers)
-        if instance.accepting
-        else 0,
+        "threads": threads,
+        "accepting_threads": threads - parked if instance.accepting else 0,
         "frozen": instance.frozen,
         "requests": float(instance.requests),
         "source": instance.source,
-        "label": controller.deploys.label_of(instance.program, instance.pid),
-        "since": float(controller.state_times.since(instance.program)),
+        "label": view.labels.get(instance.program, ""),
+        "since": float(view.since.get(instance.program, 0.0)),
     }
 
 
-def problems(controller, observed, registry):
-    """What an operator should know, worst first; empty for a healthy pair with a warm instance."""
-    found = [str(problem) for problem in controller.pair.problems]
-    found += _pair_problems(controller, observed)
+def problems(view: PairView) -> Iterator[str]:
+    """What an operator should know, worst first; nothing for a healthy pair with a warm instance."""
+    yield from map(str, view.pair.problems)
+    observed = view.observed
+    if observed is None:
+        if not view.pair.problems:
+            yield "this pair could not be observed; see supervisord's log"
+        return
+    yield from _pair_problems(view, observed)
     for instance in observed.instances:
-        found += _copy_problems(instance, controller)
-    found += [
-        f"the path of slot {slot.label} is taken by {obstacle.text}; move it away"
-        for slot, obstacle in observed.blocked
-    ]
+        yield from _command_problems(instance)
+        yield from _traffic_problems(instance, view)
+    for slot, obstacle in observed.blocked:
+        yield f"the path of slot {slot.label} is taken by {obstacle.text}; move it away"
     if observed.orphans:
-        pids = " ".join(str(o.pid) for o in observed.orphans)
-        found.append(
-            f"workers outlived their master: {pids}; they are ended when their requests are"
-        )
-    found += _pool_problems(controller, observed, registry)
-    if (
-        controller.decision
-        and controller.decision.waiting_for
-        and not controller.decision.met
-        and not observed.serving
-        and not controller.goals.hold
-    ):
-        found.append(f"waiting: {controller.decision.waiting_for}")
-    return found
+        pids = " ".join(str(orphan.pid) for orphan in observed.orphans)
+        yield f"workers outlived their master: {pids}; they are ended when their requests are"
+    yield from _pool_problems(view, observed)
+    if view.waiting_for and not observed.serving and not view.hold:
+        yield f"waiting: {view.waiting_for}"
 
 
-def _pair_problems(controller, observed):
-    found = []
-    if controller.goals.hold:
-        found.append(
-            "an operator holds the pair: requests wait in the socket's queue; 'zerg resume PROGRAM' lets them through"
+def _pair_problems(view: PairView, observed: PairState) -> Iterator[str]:
+    if view.hold:
+        yield (
+            "an operator holds the pair: requests wait in the socket's queue;"
+            " 'zerg resume PROGRAM' lets them through"
         )
     elif not observed.serving:
-        found.append("nobody serves")
-    elif not observed.warm and not _retired(controller.pair, observed):
-        found.append(f"no warm instance: {_why_cold(observed, controller.deploys.last)}")
-    if controller.deploys.last:
-        found += _bad_release(controller.deploys.info(), observed)
-    if all(c.accepting for c in observed.instances) and not controller.goals.both_active:
-        found.append("both instances accept requests")
-    if not controller.goals.auto:
-        found.append("auto is off: nothing moves by itself")
-    return found
+        yield "nobody serves"
+    elif not observed.warm and not _is_retired(view.pair, observed):
+        yield f"no warm instance: {_why_cold(view, observed)}"
+    if view.deploy:
+        yield from _bad_release(view.deploy, observed)
+    if all(instance.accepting for instance in observed.instances) and not view.both_active:
+        yield "both instances accept requests"
+    if not view.auto:
+        yield "auto is off: nothing moves by itself"
 
 
-def _bad_release(deploy, observed):
-    """The warm instance is one that nobody should go back to, or the one that serves is, and there is no other."""
-    instance, outcome = observed.instance(deploy["target"]), deploy["outcome"]
+def _bad_release(deploy: Mapping[str, Any], observed: PairState) -> Iterator[str]:
+    """A swap would go to a bad release, or the release that serves is one and there is no other."""
+    instance = observed.instance(deploy["target"])
+    outcome = deploy["outcome"]
     bad = outcome == "not rolled back" or outcome == "rolled back" and not instance.accepting
-    if not bad or instance.pid != deploy["pid"]:
-        return []
-    label = deploy["label"] and f"{deploy['label']} "
-    return [f"{instance.program} holds the release {label}that was {outcome}: {deploy['reason']}"]
+    if bad and instance.pid == deploy["pid"]:
+        label = deploy["label"] and f"{deploy['label']} "
+        yield f"{instance.program} holds the release {label}that was {outcome}: {deploy['reason']}"
 
 
-def _retired(pair, observed):
+def _is_retired(pair: PairConfig, observed: PairState) -> bool:
     """There is no warm instance, by choice."""
     return pair.retire == "stop" and observed.other(observed.serving).state in ("STOPPED", "EXITED")
 
 
-def _why_cold(observed, deploy):
+def _why_cold(view: PairView, observed: PairState) -> str:
     other = observed.other(observed.serving)
     if other.state == "ABSENT":
         return f"supervisord has no program {other.program}; the pair is incomplete"
-    if not other.up:
-        failed = (
-            deploy
-            and deploy.over
-            and deploy.state.target_restarted
-            and deploy.state.plan.target == other.program
-            and deploy.state.reason
-        )
-        return "{} is {}{}".format(
-            other.program,
-            other.state,
-            f" since its deploy: {deploy.state.reason}" if failed else "",
-        )
-    return f"{other.program} is {other.condition.value}"
+    if other.up:
+        return f"{other.program} is {other.condition.value}"
+    failed = other.program == view.failed_target
+    reason = f" since its deploy: {view.deploy['reason']}" if failed else ""
+    return f"{other.program} is {other.state}{reason}"
 
 
-def _copy_problems(instance, controller):
-    tracked = controller.observer.masters.get(instance.program)
-    found = []
+def _command_problems(instance: Instance) -> Iterator[str]:
+    """Whether the master can be observed and takes commands."""
     if instance.unreadable:
-        found.append(instance.unreadable)
+        yield instance.unreadable
     if instance.condition is Condition.LOST:
-        found.append(f"{instance.program} holds none of the FIFOs; check 'master-fifo' in its ini")
-    if any(w.in_signal_loop for w in instance.workers):
-        found.append(
-            f"{instance.program} is in the endless PAUSE/resuming flood; the worker that causes it is being ended"
+        yield f"{instance.program} holds none of the FIFOs; check 'master-fifo' in its ini"
+    if any(worker.in_signal_loop for worker in instance.workers):
+        yield (
+            f"{instance.program} is in the endless PAUSE/resuming flood;"
+            " the worker that causes it is being ended"
         )
     if instance.pending:
-        found.append(f"{instance.program} has not executed: {' '.join(instance.pending)}")
+        yield f"{instance.program} has not executed: {' '.join(instance.pending)}"
     if instance.unresponsive is UnresponsiveReason.STOPPED and instance.up:
-        found.append(f"the master of {instance.program} {instance.unresponsive.value}")
-    if (
-        instance.unpaused_workers
-        and not instance.in_flight
-        and controller.state_times.lasts(instance.program) > LEAKS_S
-    ):
-        found.append(
-            "{} is paused, but threads of process {} may still take a request; if that lasts, restart {}".format(
-                instance.program, " ".join(map(str, instance.unpaused_workers)), instance.program
-            )
+        yield f"the master of {instance.program} {instance.unresponsive.value}"
+    if instance.up and instance.slot is not None and not instance.fifo_in_place:
+        yield (
+            f"the path of {instance.program}'s FIFO (slot {instance.slot.label})"
+            " is gone or is another's"
+        )
+
+
+def _traffic_problems(instance: Instance, view: PairView) -> Iterator[str]:
+    """Whether requests go where they should."""
+    program = instance.program
+    leaks = instance.unpaused_workers and not instance.in_flight
+    if leaks and view.durations.get(program, 0.0) > LEAKS_S:
+        pids = " ".join(map(str, instance.unpaused_workers))
+        yield (
+            f"{program} is paused, but threads of process {pids} may still take a request;"
+            f" if that lasts, restart {program}"
         )
     if instance.asynchronous:
-        found.append(
-            "{} is asynchronous: it cannot be parked with requests in flight{}".format(
-                instance.program,
-                ""
-                if controller.pair.retire == "stop"
-                else "; swaps away from it are refused, see 'retire'",
-            )
+        refused = "; swaps away from it are refused, see 'retire'"
+        yield (
+            f"{program} is asynchronous: it cannot be parked with requests in flight"
+            f"{'' if view.pair.retire == 'stop' else refused}"
         )
-    if instance.up and instance.slot is not None and not instance.fifo_in_place:
-        found.append(
-            f"the path of {instance.program}'s FIFO (slot {Slot(instance.slot).label}) is gone or is another's"
-        )
-    if tracked and tracked.stats_error and instance.ready:
-        found.append(
-            f"the stats server of {instance.program} does not help ({tracked.stats_error}); the kernel's source is used"
+    if view.stats_errors.get(program) and instance.ready:
+        yield (
+            f"the stats server of {program} does not help ({view.stats_errors[program]});"
+            " the kernel's source is used"
         )
     if instance.attached is False:
-        found.append(
-            f"{instance.program} holds a socket that the pool no longer serves: no new request reaches it"
+        yield f"{program} holds a socket that the pool no longer serves: no new request reaches it"
+
+
+def _pool_problems(view: PairView, observed: PairState) -> Iterator[str]:
+    healthy = view.pool_state in ("", "RUNNING", "STARTING", "ABSENT")
+    if not healthy and any(instance.up for instance in observed.instances):
+        yield (
+            f"the pool {view.pair.pool} is {view.pool_state}: the instances go on serving, but none"
+            " can attach; on TCP it cannot bind while they hold the port"
         )
-    return found
-
-
-def _pool_problems(controller, observed, registry):
-    if not controller.pair.pool:
-        return []
-    state = registry.programs.get(controller.pair.pool).state
-    if state in ("RUNNING", "STARTING", "ABSENT") or not any(c.up for c in observed.instances):
-        return []
-    return [
-        f"the pool {controller.pair.pool} is {state}: the instances go on serving, but none can attach; on TCP it cannot bind while they hold the port"
-    ]

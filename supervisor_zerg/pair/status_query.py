@@ -1,78 +1,85 @@
-"""Full looks at pairs, for whoever asks: the namespace and the web page."""
+"""Observes pairs closely for whoever asks about them: the namespace and the web page."""
 
-from .status import misconfigured
+from __future__ import annotations
 
-FRESH_S = 0.25  # a look begun so lately serves another viewer as well
-A_ROUND = 2  # looks that are begun in one round of the loop: some 2 ms
-STUCK_S = 5.0  # a look that takes longer is not waited for by newcomers
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Optional
+
+from ..core.pair_state import PairState
+from ..core.reply import Reply
+from ..jobs.services import Services
+from .status import describe
+
+if TYPE_CHECKING:
+    from .controller import PairController
+    from .registry import Registry
+
+FRESH_S = 0.25  # an observation begun so lately serves another viewer as well
+PER_ROUND = 2  # observations begun in one round of supervisord's loop: about 2 ms
+STUCK_S = 5.0  # newcomers do not wait for a query that takes longer
+
+Info = dict[str, Any]
 
 
 class StatusQuery:
-    """A look at some pairs, a few begun each round of supervisord's loop; answered when all of them were looked at."""
+    """One observation of each of some pairs, a few begun in each round of supervisord's loop.
 
-    def __init__(self, registry, controllers):
-        self.registry, self.controllers, self.infos = registry, controllers, {}
-        self.steps, self.told = {}, {}  # what is made of it for viewers, and what is ready (web.py)
-        self.waiting = list(controllers)
+    Attributes:
+        reply: The info structs of all pairs, in their order.
+    """
+
+    def __init__(self, services: Services, controllers: Iterable[PairController]) -> None:
+        self.reply: Reply[list[Info]] = services.new_reply()
+        self._loop = services.loop
+        self._controllers = list(controllers)
+        self._waiting = list(self._controllers)
+        self._infos: dict[str, Info] = {}
         self._next()
 
-    def _next(self):
-        for controller in self.waiting[:A_ROUND]:
+    def _next(self) -> None:
+        for controller in self._waiting[:PER_ROUND]:
             if controller.pair.problems:
-                self.infos[controller.pair.name] = misconfigured(controller)
+                self._infos[controller.pair.name] = describe(controller.view(None))
             else:
-                self.registry.loop.task(
-                    controller.observer.observe(full=True, thorough=True),
-                    lambda observed, k=controller: self._seen(k, observed),
-                ).start()
-        del self.waiting[:A_ROUND]
-        if self.waiting:
-            self.registry.loop.call_soon(self._next)
+                self._observe(controller)
+        del self._waiting[:PER_ROUND]
+        if self._waiting:
+            self._loop.call_soon(self._next)
+        self._answer()
 
-    def _seen(self, controller, observed):
-        if observed is None:
-            info = dict(
-                misconfigured(controller),
-                problems=["the look at this pair failed; see supervisord's log"],
-            )
-        else:
-            controller.noted(observed)
-            info = self.registry.describe(controller, observed)
-        self.infos[controller.pair.name] = info
-        if self.all():
-            self.registry.answered()
+    def _observe(self, controller: PairController) -> None:
+        def observed(result: Optional[PairState]) -> None:
+            if result is not None:
+                controller.note_observed(result)
+            self._infos[controller.pair.name] = describe(controller.view(result))
+            self._answer()
 
-    def all(self):
-        """The info structs of all pairs, or None while some are being looked at."""
-        return (
-            [self.infos[k.pair.name] for k in self.controllers]
-            if len(self.infos) == len(self.controllers)
-            else None
-        )
+        self._loop.task(controller.observe(thorough=True), observed).start()
 
-    def first(self):
-        infos = self.all()
-        return infos and infos[0]
+    def _answer(self) -> None:
+        names = [controller.pair.name for controller in self._controllers]
+        if len(self._infos) == len(names):
+            self.reply.set([self._infos[name] for name in names])
 
 
 class SharedStatusQuery:
-    """One look for all who want to see at about the same time: fifty browsers cost supervisord as much as one."""
+    """One query for all who ask at about the same time: fifty browsers cost as much as one."""
 
-    def __init__(self, registry):
-        self.registry, self._look, self._begun = registry, None, 0.0
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._query: Optional[StatusQuery] = None
+        self._began = 0.0
 
-    def look(self):
-        """:returns: Look at every pair, perhaps one that others wait for or have just seen."""
-        now = self.registry.loop.clock()
-        limit = FRESH_S if self._look and self._look.all() is not None else STUCK_S
-        if self._look is None or now - self._begun > limit:
-            self.registry.refresh()
-            self._begun, self._look = (
-                now,
-                StatusQuery(self.registry, list(self.registry.controllers.values())),
-            )
-        return self._look
+    def get(self) -> StatusQuery:
+        """Return a query of every pair, perhaps one that others wait for or have just seen."""
+        services = self._registry.services
+        now = services.loop.clock()
+        pending = self._query is not None and self._query.reply.pending
+        if self._query is None or now - self._began > (STUCK_S if pending else FRESH_S):
+            self._began = now
+            self._query = StatusQuery(services, self._registry.controllers.values())
+        return self._query
 
-    def forget(self):
-        """Something was done: the next who looks looks anew."""
-        self._look = None
+    def forget(self) -> None:
+        """Something was done: the next viewer gets a new query."""
+        self._query = None

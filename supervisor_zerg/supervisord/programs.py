@@ -19,6 +19,7 @@ ABSENT = Program("ABSENT", 0)
 class Programs:
     def __init__(self, supervisord):
         self.supervisord = supervisord
+        self._restarts = {}  # name -> what to do once the program has stopped
 
     def get(self, name):
         """:returns: Program; ABSENT when ``supervisorctl update`` removed it or it never was."""
@@ -75,6 +76,23 @@ class Programs:
         process.spawn()
         process.transition()
         return bool(process.pid)
+
+    def restart(self, name, restarted):
+        """Stop a program and, once it has stopped, start it again. `restarted` is called then."""
+        process = self.find(name)
+        if process is None or name_of(process) in self._restarts:
+            return
+
+        def again():
+            if self.spawn(name):
+                restarted()
+
+        self._restarts[name_of(process)] = again
+        process.stop()
+
+    def take_restart(self, name):
+        """Return what restart() left to do for a program that has stopped, or None."""
+        return self._restarts.pop(name, None)
 
 
 def name_of(process):

@@ -1,115 +1,110 @@
-"""What Supervisor's events mean to a pair. supervisord calls these in the instant of the event, between two rounds of its loop: before
-a stop signal is sent, and as soon as it has seen the end of a process.
+"""Turns Supervisor's events into calls of :class:`ProcessEvents`.
+
+supervisord calls the handlers in the instant of the event, between two rounds of its loop: before a
+stop signal is sent, and as soon as it has seen the end of a process.
 """
+
+from __future__ import annotations
+
+from typing import Any, Optional, Protocol
 
 from supervisor import events
 from supervisor.states import ProcessStates
 
-from ..core import errors
+from ..core.causes import Cause, CauseKind
 from ..core.goals import OnStart
-from .programs import name_of, started_by_supervisor
+from .loop import Loop
+from .programs import Programs, name_of, started_by_supervisor
 
-POOL_S = 1.0  # after the pool was started, its socket is there
 READY = b"zerg ready"  # what the recommended inis print
-ENDED = (
-    events.ProcessStateExitedEvent,
-    events.ProcessStateStoppedEvent,
-    events.ProcessStateBackoffEvent,
-    events.ProcessStateFatalEvent,
-    events.ProcessStateUnknownEvent,
-)
+#: Supervisor's state of a program whose process is gone, by the event that reports it.
+ENDED = {
+    events.ProcessStateExitedEvent: "EXITED",
+    events.ProcessStateStoppedEvent: "STOPPED",
+    events.ProcessStateBackoffEvent: "BACKOFF",
+    events.ProcessStateFatalEvent: "FATAL",
+    events.ProcessStateUnknownEvent: "UNKNOWN",
+}
+
+
+class ProcessEvents(Protocol):
+    """What happens to programs. A program is named ``name`` or ``group:name``."""
+
+    def on_starting(self, program: str, on_start: Optional[OnStart], cause: Cause) -> None:
+        """A program is being started. `on_start` is None where Supervisor tries again."""
+
+    def on_running(self, program: str) -> None: ...
+
+    def on_ready(self, program: str) -> None:
+        """The program printed that its instance is ready."""
+
+    def on_stopping(self, program: str) -> None:
+        """The stop signal is about to be sent."""
+
+    def on_ended(self, program: str, state: str) -> None:
+        """The process is gone. `state`: one of the values of ENDED."""
+
+    def programs_changed(self) -> None:
+        """supervisord has other programs than before."""
+
+    def supervisord_running(self) -> None:
+        """The programs are about to be started."""
 
 
 class Subscriptions:
-    """:param plugin: keepers, loop and programs (plugin.py)."""
+    """Subscribes to Supervisor's events, for one generation of supervisord."""
 
-    def __init__(self, registry):
-        self.registry, self.loop = registry, registry.loop
-        self._restarts = {}  # program that is to be started again once it has stopped -> its Arrival then
-        for kind, react in (
-            (events.SupervisorRunningEvent, lambda event: registry.start()),
-            (events.ProcessStateStartingEvent, self._on_starting),
-            (events.ProcessStateRunningEvent, self._on_running),
-            (events.ProcessStateStoppingEvent, self._on_stopping),
-            (events.ProcessCommunicationEvent, self._on_communication),
-            (
-                events.ProcessGroupEvent,
-                lambda event: self.loop.call_soon(registry.programs_changed),
-            ),
-            *((kind, self._on_ended) for kind in ENDED),
-        ):
-            events.subscribe(kind, self.loop.guard(react))
+    def __init__(self, loop: Loop, programs: Programs, listener: ProcessEvents) -> None:
+        self.loop = loop
+        self.programs = programs
+        self.listener = listener
+        handlers = {
+            events.SupervisorRunningEvent: self._on_supervisord_running,
+            events.ProcessStateStartingEvent: self._on_starting,
+            events.ProcessStateRunningEvent: self._on_running,
+            events.ProcessStateStoppingEvent: self._on_stopping,
+            events.ProcessCommunicationEvent: self._on_communication,
+            events.ProcessGroupEvent: self._on_group,
+        }
+        for kind in ENDED:
+            handlers[kind] = self._on_ended
+        for kind, handler in handlers.items():
+            events.subscribe(kind, loop.guard(handler))
 
-    def _concerned(self, event):
-        """(keeper, program) of an event's process; (None, '') for a stranger."""
-        try:
-            return self.registry.controller_of(name_of(event.process))
-        except errors.UnknownProgram:
-            return None, ""
+    def _on_supervisord_running(self, event: Any) -> None:
+        self.listener.supervisord_running()
 
-    def _on_starting(self, event):
-        controller, program = self._concerned(event)
-        if controller is None:
-            return self._on_pool(event)
-        if (
-            event.from_state == ProcessStates.BACKOFF
-        ):  # it keeps the place that its first start gave it, unless it had taken that
-            on_start = controller.goals.on_start.get(program, OnStart.STANDBY)
-            controller.arrives(program, on_start, f"{program} was started again by Supervisor")
+    def _on_group(self, event: Any) -> None:
+        self.loop.call_soon(self.listener.programs_changed)
+
+    def _on_starting(self, event: Any) -> None:
+        program = name_of(event.process)
+        on_start: Optional[OnStart]
+        if event.from_state == ProcessStates.BACKOFF:
+            kind, on_start = CauseKind.RESTARTED_BY_SUPERVISOR, None
         elif started_by_supervisor():
-            controller.arrives(program, OnStart.STANDBY, f"{program} was started by Supervisor")
+            kind, on_start = CauseKind.STARTED_BY_SUPERVISOR, OnStart.STANDBY
         else:
-            controller.arrives(program, OnStart.PROMOTE, f"{program} was started")
+            kind, on_start = CauseKind.STARTED, OnStart.PROMOTE
+        self.listener.on_starting(program, on_start, Cause(kind, program))
 
-    def _on_running(self, event):
-        controller, program = self._concerned(event)
-        if controller is None:
-            return self._on_pool(event)
-        controller.watch()
-        controller.schedule(f"{program} runs")
-        controller.deploys.wake()
+    def _on_running(self, event: Any) -> None:
+        self.listener.on_running(name_of(event.process))
 
-    def _on_stopping(self, event):
-        controller, program = self._concerned(event)
-        if controller is not None:
-            controller.stops(program)
+    def _on_stopping(self, event: Any) -> None:
+        self.listener.on_stopping(name_of(event.process))
 
-    def _on_ended(self, event):
-        controller, program = self._concerned(event)
-        if controller is None:
-            return
-        again = self._restarts.pop(program, None)
-        if again:
-            self.loop.call_soon(lambda: self._start_again(controller, program, again))
-        how = type(event).__name__.replace("ProcessState", "").replace("Event", "").upper()
-        controller.ended(program, how)
+    def _on_ended(self, event: Any) -> None:
+        program = name_of(event.process)
+        again = self.programs.take_restart(program)
+        if again is not None:
+            self.loop.call_soon(again)
+        self.listener.on_ended(program, ENDED[type(event)])
 
-    def _on_pool(self, event):
-        for controller in self.registry.controllers.values():
-            if name_of(event.process) == controller.pair.pool:
-                self.loop.call_later(
-                    POOL_S, lambda k=controller: k.schedule(f"the pool {k.pair.pool} was started")
-                )
-
-    def _on_communication(self, event):
-        controller, program = self._concerned(event)
-        if controller is not None and READY in _bytes(event.data):
-            controller.schedule(f"{program} says that it is ready")
-            controller.deploys.wake()
-
-    # a stop and a start
-
-    def restart(self, program, on_start):
-        """Stop a program and, once it has stopped, start it again. :param arrival: what becomes of it then."""
-        process = self.registry.programs.find(program)
-        if process is not None and program not in self._restarts:
-            self._restarts[program] = on_start
-            process.stop()
-
-    def _start_again(self, controller, program, on_start):
-        if self.registry.programs.spawn(program):
-            controller.goals.on_start[program] = on_start
+    def _on_communication(self, event: Any) -> None:
+        if READY in _bytes(event.data):
+            self.listener.on_ready(name_of(event.process))
 
 
-def _bytes(data):
+def _bytes(data: Any) -> bytes:
     return data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")

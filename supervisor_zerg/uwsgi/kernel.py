@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from ..linux.descriptors import Descriptors
 from ..linux.pieces import Pacer
 from ..linux.processes import Processes
 from ..linux.signals import Signals
 from ..linux.sockets import Sockets
+from . import threads
 from .fifo import Fifos
 from .threads import Threads
 
@@ -26,3 +29,14 @@ class Kernel:
         self.fifos = Fifos(self.descriptors, self.pacer)
         self.threads = Threads(self.descriptors, self.pacer)
         self.signals = Signals(self.processes, supervisor)
+
+    @staticmethod
+    def missing_features() -> tuple[str, ...]:
+        """What this machine lacks, as sentences; empty where everything is there."""
+        lost = "nothing can be told about paused threads"
+        if threads.CALLS is None:
+            machine = os.uname().machine
+            return (f"the system calls of this machine ({machine}) are not known: {lost}",)
+        if not os.path.exists("/proc/self/syscall"):
+            return (f"this kernel has no /proc/PID/syscall: {lost}",)
+        return ()

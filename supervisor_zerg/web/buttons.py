@@ -5,11 +5,11 @@ To add a button, append it to ACTIONS.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
 
-from ..core.errors import ZergError
+from ..core.reply import Reply
 from ..core.text import format_auto, format_deploy, format_operation
 from ..deploy.plan import read_options
 from ..deploy.start import start_deploy
@@ -31,44 +31,42 @@ Outcome = Callable[[], Optional[str]]
 # what an action does
 
 
-def _sentence(answer: Any) -> str | None:
-    if answer is None:
-        return None
-    if isinstance(answer, ZergError):
-        return str(answer)
-    return next((format_deploy if "outcome" in answer else format_operation)(answer))
+def _outcome(reply: Reply[Any], format_reply: Callable[[Any], Iterator[str]]) -> Outcome:
+    def sentence() -> str | None:
+        if reply.error is not None:
+            return str(reply.error)
+        return None if reply.value is None else next(format_reply(reply.value))
+
+    return sentence
 
 
 def _request(verb: str, **options: bool) -> Callable[[PairController, str], Outcome]:
     """Do what the XML-RPC method of that name does."""
 
     def run(controller: PairController, program: str) -> Outcome:
-        request = controller.ask(verb, program, **options)
-        return lambda: _sentence(request.answer)
+        reply = controller.ask(verb, program, **options).reply
+        return _outcome(reply, format_operation)
 
     return run
 
 
 def _deploy(controller: PairController, program: str) -> Outcome:
-    reply = start_deploy(
-        controller.registry.services, controller.deploy_target, controller.deploys, PLAIN_DEPLOY
-    )
-    return lambda: _sentence(reply.error or reply.value)
+    reply = start_deploy(controller.services, controller, controller.deploys, PLAIN_DEPLOY)
+    return _outcome(reply, format_deploy)
 
 
 def _abort(controller: PairController, program: str) -> Outcome:
-    reply = controller.deploys.abort("operator")
-    return lambda: _sentence(reply.error or reply.value)
+    return _outcome(controller.deploys.abort("operator"), format_deploy)
 
 
 def _hold(controller: PairController, program: str) -> Outcome:
-    serving = controller.observed.serving if controller.observed else ""
-    return _request("pause", hold=True)(controller, serving or controller.pair.programs[0])
+    program = controller.serving or controller.pair.programs[0]
+    return _request("pause", hold=True)(controller, program)
 
 
 def _set_auto(on: bool) -> Callable[[PairController, str], Outcome]:
     def run(controller: PairController, program: str) -> Outcome:
-        controller.check()
+        controller.require_ready()
         changed = controller.set_auto(on)
         reply = {"pair": controller.pair.name, "changed": changed, "auto": on}
         return lambda: next(format_auto(reply))
@@ -80,10 +78,7 @@ def _set_auto(on: bool) -> Callable[[PairController, str], Outcome]:
 
 
 def _is_deploying(info: Struct) -> bool:
-    busy = info["busy"]
-    if isinstance(busy, str):
-        return busy.startswith("deploy")
-    return bool(busy) and busy["kind"] == "deploy"
+    return bool(info["busy"]) and info["busy"]["kind"] == "deploy"
 
 
 def _may_swap(info: Struct, instance: Struct) -> bool:

@@ -43,7 +43,7 @@ class Web:
         self._registry = registry
         self._host_names = tuple(hosts)
         self._token = FormToken()
-        self._responses = ResponseQueue(registry.loop)
+        self._responses = ResponseQueue(registry.services.loop)
         self._views = Views(registry, tally, self._token.value)
 
     def install(self) -> None:
@@ -119,8 +119,8 @@ class Web:
         self._responses.send(request, guarded, unread)
 
     def _bug(self) -> Response:
-        self._registry.options.logger.critical(
-            f"zerg: this is a bug, please report it: {traceback.format_exc()}"
+        self._registry.services.log.complain(
+            f"this is a bug, please report it: {traceback.format_exc()}"
         )
         return response(500, b"a bug of supervisor_zerg; see supervisord's log", TEXT)
 
@@ -152,6 +152,7 @@ class Web:
     def _begin(self, action: PageAction, fields: dict[str, str]) -> Outcome:
         """Begin an action; a refusal is its outcome."""
         program = ""
+        self._registry.refresh()
         try:
             if action.takes == PROGRAM:
                 controller, program = self._registry.controller_of(fields.get(PROGRAM, ""))

@@ -6,7 +6,6 @@ Needs prometheus_client (extra ``metrics``).
 from __future__ import annotations
 
 import bisect
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
@@ -22,7 +21,7 @@ except ImportError:
     prometheus_client = None  # type: ignore[assignment]
 
 SLOTS = ("new", "running", "sleeping")
-KINDS = ("swap", "promote", "pause", "resume", "reconcile", "repair", "auto", "deploy")
+KINDS = ("swap", "promote", "pause", "resume", "reconcile", "auto", "deploy")
 OUTCOMES = (
     "done",
     "refused",
@@ -37,15 +36,6 @@ OUTCOMES = (
 )
 OTHER = "other"
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 10.0)
-ENDS = (
-    "ended",
-    "is stopping",
-    "EXITED",
-    "STOPPED",
-    "BACKOFF",
-    "FATAL",
-    "UNKNOWN",
-)  # causes of a fail-over, as keeper.py words them
 INSTALL = "pip install 'supervisor_zerg[metrics]' and restart supervisord"
 INSTANCE_LABELS = ("pair", "program")
 PAIR_LABELS = ("pair",)
@@ -116,22 +106,16 @@ class Tally:
     def note(self, entry: Struct) -> None:
         """Count an entry of the history."""
         pair = entry["pair"]
-        kind = _among(KINDS, entry["what"])
-        self.operations[pair, kind, _among(OUTCOMES, entry["outcome"])] += 1
-        if entry.get("actions"):
-            self.failovers[pair] += is_failover(entry)
+        kind = _known(KINDS, entry["kind"])
+        self.operations[pair, kind, _known(OUTCOMES, entry["outcome"])] += 1
+        self.failovers[pair] += entry["failover"]
+        if entry["actions"]:
             self.last[pair] = entry["at"]
             self.durations.setdefault(pair, Durations()).add(entry["took_ms"] / 1000)
 
 
-def _among(known: Iterable[str], text: str) -> str:
-    return next((words for words in known if re.match(rf"{words}(?!\w)", text)), OTHER)
-
-
-def is_failover(entry: Struct) -> bool:
-    """Did an instance begin to serve because the other one ended?"""
-    resumed = any(" resume " in action for action in entry["actions"])
-    return entry["what"] == "repair" and resumed and entry["by"].endswith(ENDS)
+def _known(known: Iterable[str], name: str) -> str:
+    return name if name in known else OTHER
 
 
 # values of an instance and of a pair

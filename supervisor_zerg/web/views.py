@@ -61,6 +61,7 @@ class Views:
 
     def __init__(self, registry: Registry, tally: metrics.Tally, token: str) -> None:
         self._registry = registry
+        self._services = registry.services
         self._tally = tally
         self._token = token
         self._generation = secrets.token_hex(8)
@@ -97,17 +98,18 @@ class Views:
             make: Makes the document, once for all who share the observation.
             finish: Makes the response of the document.
         """
-        query = self._queries.look()
+        self._registry.refresh()
+        query = self._queries.get()
         documents = self._documents.setdefault(query, Documents())
 
         def poll() -> Response | None:
-            infos = query.all()
+            infos = query.reply.value
             if infos is None:
                 return None
             if name not in documents.ready:
                 document = self._advance(documents.steps.setdefault(name, make(infos)))
                 if document is None:
-                    self._registry.answered()
+                    self._services.answered()
                     return None
                 documents.ready[name] = document
             return finish(documents.ready[name])
@@ -116,15 +118,15 @@ class Views:
 
     def _advance(self, steps: Steps) -> Any | None:
         """Continue for STEP_S. Returns the document, or None if it is not complete."""
-        end = self._registry.loop.clock() + STEP_S
-        while self._registry.loop.clock() < end:
+        end = self._services.loop.clock() + STEP_S
+        while self._services.loop.clock() < end:
             document = next(steps)
             if document is not None:
                 return document
         return None
 
     def _history(self, info: Any) -> Sequence[Any]:
-        return self._registry.history.last(info["pair"], page.HISTORY_LINES)
+        return self._services.history.last(info["pair"], page.HISTORY_LINES)
 
     def _page(self, request: Request) -> Pending:
         query = parse_qs(request.uri.partition("?")[2][:QUERY_CHARS])

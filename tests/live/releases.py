@@ -69,15 +69,15 @@ def promotions(stack):
     began = {
         e["id"]: e["at"] - e["took_ms"] / 1000
         for e in entries
-        if hooks and e["what"].startswith("deploy ")
+        if hooks and e["kind"] == "deploy"
     }
     done = []
     for entry in [
-        e for e in entries if e["what"].startswith("promote ") and e["outcome"] == "done"
+        e for e in entries if e["kind"] == "promote" and e["outcome"] == "done"
     ]:
         deploy = entry["by"].rpartition("(id ")[2].rstrip(")")
         asked = began.get(deploy, entry["at"] - entry["took_ms"] / 1000) - WRITTEN_S
-        done.append((asked + shift, entry["at"] + shift, entry["what"].split()[1]))
+        done.append((asked + shift, entry["at"] + shift, entry["program"]))
     return done
 
 

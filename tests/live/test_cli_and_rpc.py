@@ -172,7 +172,7 @@ def test_history_tells_the_newest_entries_with_their_moves(stack, door):
     stack.until(lambda: any(entry["id"] == ident for entry in stack.zerg.getHistory("", 5)))
     first, *actions = ok(door("history --limit 1")).splitlines()
     assert re.fullmatch(
-        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {ident} swap pybossabak, by operator, done, took [\d.]+ ms",
+        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {ident} swap pybossabak by operator: done, took [\d.]+ ms",
         first,
     )
     assert re.match(r"  \+[\d.]+ms resume pybossabak to running", actions[0])

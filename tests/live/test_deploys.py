@@ -57,7 +57,8 @@ def test_h43_a_deploy_brings_the_code_on_disk_to_users_and_keeps_the_old_instanc
         "pybossabak": "2",
     }
     assert stack.zerg.swap("")["serving"] == "pybossabak" and get(stack.web).version == "2"
-    assert [e["what"] for e in history(stack)].count("deploy pybossa") == 1
+    deploys = [e["program"] for e in history(stack) if e["kind"] == "deploy"]
+    assert deploys.count("pybossa") == 1
 
 
 BAD_AT_BOOT = {

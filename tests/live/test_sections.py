@@ -51,7 +51,8 @@ def test_a_full_disk_does_not_stop_a_swap(make_stack):
     stack.warm_up()
     assert stack.zerg.swap("")["serving"] == "pybossa"
     assert "history cannot be written to /dev/full" in stack.supervisord_log()
-    assert stack.zerg.getHistory("", 5)[-1]["what"] == "swap pybossa"
+    entry = stack.zerg.getHistory("", 5)[-1]
+    assert (entry["kind"], entry["program"]) == ("swap", "pybossa")
 
 
 def test_history_names_the_move_and_supervisords_log_has_the_same_id(make_stack):

@@ -62,7 +62,7 @@ def test_a_change_of_the_section_waits_for_the_end_of_a_deploy(make_stack):
     running = stack.zerg.getDeploy("")
     assert (running["id"], running["outcome"]) == (begun["id"], "") and stack.info()["auto"] is True
     stack.until(lambda: stack.info()["auto"] is False)
-    assert [e["outcome"] for e in history(stack) if e["what"].startswith("deploy")] == ["deployed"]
+    assert [e["outcome"] for e in history(stack) if e["kind"] == "deploy"] == ["deployed"]
 
 
 def test_with_auto_off_reconcile_mends_what_hands_have_done_and_says_so(make_stack, dialect):

@@ -32,7 +32,7 @@ def a_pair(pair="web", serving="a", parked="b", **options):
         "warm": True,
         "held": False,
         "auto": True,
-        "busy": "",
+        "busy": {},
         "pool": "zergpool RUNNING",
         "problems": [],
         "instances": instances,

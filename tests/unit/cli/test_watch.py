@@ -30,7 +30,7 @@ def info(requests, **changes):
     return {
         "pair": "web",
         "warm": True,
-        "busy": "",
+        "busy": {},
         "problems": [],
         "instances": instances,
         **changes,
@@ -49,7 +49,7 @@ def test_requests_a_second_are_told_between_two_looks_at_one_process():
 def test_plain_lines_where_there_is_no_terminal():
     stream = io.StringIO()
     watch.watch(
-        lambda: info(1.0, problems=["no warm instance"], busy="deploy b"),
+        lambda: info(1.0, problems=["no warm instance"], busy={"kind": "deploy", "program": "b", "id": "1"}),
         stream,
         interval=0,
         count=2,
@@ -57,7 +57,7 @@ def test_plain_lines_where_there_is_no_terminal():
     shown = stream.getvalue().splitlines()
     assert (
         len(shown) == 4
-        and shown[0].endswith("web: a serving, b[red] parked, warm, deploy b")
+        and shown[0].endswith("web: a serving, b[red] parked, warm, deploy b (id 1)")
         and "problem: no warm instance" in shown[1]
     )
 

@@ -17,18 +17,21 @@ def test_status_and_history_tell_the_label():
     entry = {
         "at": NOW,
         "id": "x-1",
-        "what": "deploy b",
+        "kind": "deploy",
+        "program": "b",
         "label": "v2",
-        "by": "an operator",
+        "by": "operator",
         "outcome": "deployed",
+        "reason": "",
+        "actions": [],
         "took_ms": 1.0,
     }
     (line,) = text.format_history([entry])
-    assert "deploy b v2, by an operator, deployed" in line
+    assert "deploy b v2 by operator: deployed" in line
 
 
 def test_status_tells_one_fact_a_line():
-    info = a_pair(problems=["the pool is EXITED"], busy="swap b (id x-2)")
+    info = a_pair(problems=["the pool is EXITED"], busy={"kind": "swap", "program": "b", "id": "x-2", "by": "operator", "since": 0.1})
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 3661))
     assert list(text.format_status([info], NOW)) == [
         "web: a serves, b parked, warm yes, auto on, held no, pool zergpool RUNNING,"
@@ -125,33 +128,56 @@ def test_a_move_is_told_in_one_line(reply, told):
     assert list(text.format_operation(a_reply(**reply))) == [told]
 
 
-def test_history_tells_an_entry_and_its_moves():
-    entry = {
+def an_entry(**values):
+    return {
         "at": NOW,
         "pair": "web",
         "id": "x-1",
-        "what": "swap b",
-        "by": "an operator",
+        "kind": "swap",
+        "program": "b",
+        "by": "operator",
         "outcome": "done",
+        "reason": "",
         "took_ms": 2.44,
         "serving": "b",
-        "actions": ["+0.5ms resume b to running", "+1.5ms pause a to sleeping"],
+        "failover": False,
+        "actions": [],
+        **values,
     }
-    short = {
-        "at": NOW,
-        "pair": "web",
-        "id": "x-2",
-        "what": "auto on",
-        "by": "an operator",
-        "outcome": "done",
-    }
+
+
+@pytest.mark.parametrize(
+    "entry, told",
+    [
+        ({}, "swap b by operator: done"),
+        (
+            {"outcome": "refused", "reason": "b boots"},
+            "swap b by operator: refused, b boots",
+        ),
+        (
+            {"kind": "reconcile", "program": "", "by": "b became ready", "outcome": "reconciled"},
+            "reconciled: b became ready",
+        ),
+        (
+            {"kind": "reconcile", "by": "b is EXITED", "outcome": "waiting", "reason": "b boots"},
+            "waiting: b is EXITED, b boots",
+        ),
+        ({"kind": "reconcile", "program": ""}, "reconcile by operator: done"),
+        (
+            {"kind": "auto", "program": "", "reason": "switched on"},
+            "auto by operator: done, switched on",
+        ),
+    ],
+)
+def test_history_tells_an_entry_in_one_line(entry, told):
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW))
-    assert list(text.format_history([entry, short])) == [
-        f"{local} x-1 swap b, by an operator, done, took 2.4 ms",
-        "  +0.5ms resume b to running",
-        "  +1.5ms pause a to sleeping",
-        f"{local} x-2 auto on, by an operator, done",
-    ]
+    assert list(text.format_history([an_entry(**entry)])) == [f"{local} x-1 {told}, took 2.4 ms"]
+
+
+def test_history_tells_the_actions_of_an_entry_below_it():
+    actions = ["+0.5ms resume b to running", "+1.5ms pause a to sleeping"]
+    lines = list(text.format_history([an_entry(actions=actions)]))
+    assert lines[1:] == ["  +0.5ms resume b to running", "  +1.5ms pause a to sleeping"]
 
 
 @given(st.text())

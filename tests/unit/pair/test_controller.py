@@ -1,201 +1,320 @@
-"""What a keeper does with a request, against a plugin whose loop drives nothing: the test looks in reconcile's place."""
+"""What the controller of a pair does with requests and events; the test observes in place of the loop."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
+from supervisor import events as supervisor_events
 
 from supervisor_zerg.core import errors
+from supervisor_zerg.core.causes import Cause, CauseKind
 from supervisor_zerg.core.decision import Action, ActionKind, Decision
 from supervisor_zerg.core.goals import OnStart
 from supervisor_zerg.core.instance import Instance, Slot, Worker
-from supervisor_zerg.core.pair_state import PairState
 from supervisor_zerg.core.pair_config import PairConfig
-from supervisor_zerg.pair import registry
+from supervisor_zerg.core.pair_state import PairState
 from supervisor_zerg.pair.controller import PairController
+from supervisor_zerg.pair.reconciler import ReconcileRun
+from supervisor_zerg.supervisord import events
+
+from .fakes import FakeOwner, FakeSettings, fake_services
 
 SERVES = Instance("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11),))
 BOOTS = Instance("b", "RUNNING", 20)
 PARKED = Instance("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 1, 1),))
-
-
-class Registry:
-    """Loop, kernel and history in one."""
-
-    def __init__(self):
-        self.now, self.loop, self.kernel, self.programs = 0.0, self, self, self
-        self.processes = self.fifos = self
-        self.services = self
-        self.settings = SimpleNamespace(get=lambda name: {}, set=lambda name, **settings: None)
-        self.inode = 1
-        self.history = SimpleNamespace(add=lambda entry: None)
-
-    def task(self, *_):
-        return SimpleNamespace(
-            alive=True,
-            start=lambda: None,
-            run_at_once=lambda seconds: None,
-            wake=lambda: None,
-            cancel=lambda: None,
-        )
-
-    def get(self, program):
-        return SimpleNamespace(state="RUNNING", pid=0)
-
-    def watched(self):
-        return set()
-
-    def log(self, *_, **__):
-        pass
-
-    def call_later(self, *_):
-        return SimpleNamespace(cancel=lambda: None)
-
-    clock = lambda self: self.now  # noqa: E731
-    running = new_id = lambda *_: "yes"  # noqa: E731
-    identity = lambda self, path: self.inode  # noqa: E731
-    unsupported = lambda self: ()  # noqa: E731
-    call_soon = answered = lambda *_: None  # noqa: E731
+HEALTHY = PairState((SERVES, PARKED))
+LABEL = Action(ActionKind.LABEL, "b", Slot.SLEEPING)
+ENDED = Cause(CauseKind.ENDED, "a", "EXITED")
 
 
 @pytest.fixture
-def controller():
-    return PairController(
-        PairConfig("web", programs=("a", "b"), fifos=("/n", "/r", "/s")), Registry()
-    )
+def services():
+    return fake_services()
 
 
-def test_a_refusal_is_given_only_by_a_look_that_began_after_the_request(controller):
-    controller.begin_look(ours=False)
-    controller.registry.now = 0.002
-    request = controller.ask("promote", "b")
-    controller.desired(PairState((SERVES, BOOTS)), False)
-    assert request.answer is None and controller.request_is_new()
-    controller.begin_look(ours=False)
-    controller.desired(PairState((SERVES, BOOTS)), False)
-    assert isinstance(request.answer, errors.Booting) and not controller.request_is_new()
+@pytest.fixture
+def controller(services):
+    pair = PairConfig("web", programs=("a", "b"), fifos=("/n", "/r", "/s"))
+    return PairController(pair, services, FakeSettings(), FakeOwner())
 
 
-def test_a_request_that_came_during_a_look_is_taken_up_where_that_look_shows_that_it_can_be(
-    controller,
-):
-    controller.begin_look(ours=False)
-    controller.registry.now = 0.002
+@pytest.fixture
+def run():
+    return ReconcileRun(Cause(CauseKind.REQUEST, "", "swap"), 0.0)
+
+
+def decide(controller, run, observed, decision):
+    """Let the loop observe and decide. Returns whether it goes on."""
+    controller.handler.on_observed(observed)
+    controller.handler.on_decision(run, decision)
+    return controller.handler.goes_on(run, decision)
+
+
+def entries(services):
+    services.loop.run_soon()
+    return services.history.entries
+
+
+# requests
+
+
+def test_only_an_observation_that_began_after_the_request_can_refuse_it(controller, services):
+    handler = controller.handler
+    handler.on_observe(ours=False)
+    services.loop.now = 0.002
+    pending = controller.ask("promote", "b")
+    handler.on_observed(PairState((SERVES, BOOTS)))
+    assert pending.reply.pending and handler.request_is_new()
+    handler.on_observe(ours=False)
+    handler.on_observed(PairState((SERVES, BOOTS)))
+    assert isinstance(pending.reply.error, errors.Booting) and not handler.request_is_new()
+
+
+def test_a_request_that_came_during_an_observation_is_granted_by_it(controller, services):
+    controller.handler.on_observe(ours=False)
+    services.loop.now = 0.002
     controller.ask("promote", "b")
-    assert (
-        controller.desired(PairState((SERVES, PARKED)), False).requested == "b"
-        and not controller.request_is_new()
-    )
+    controller.handler.on_observed(HEALTHY)
+    assert controller.handler.desired(False).requested == "b"
+    assert not controller.handler.request_is_new()
 
 
-def test_what_others_change_at_the_paths_is_told_from_what_was_our_doing(controller):
-    controller.begin_look(ours=True)
-    assert not controller.others_at_work()
-    controller.registry.inode = 2
-    controller.begin_look(ours=True)
-    assert not controller.others_at_work()
-    controller.registry.inode = 3
-    controller.begin_look(ours=False)
-    assert controller.others_at_work() and not controller.others_at_work()
-
-
-@pytest.mark.parametrize(
-    "hurry",
-    [
-        lambda controller: controller.ask("promote", "b"),
-        lambda controller: controller.schedule("a died", at_once=True),
-    ],
-)
-def test_where_somebody_waits_for_us_others_are_not_waited_for(controller, hurry):
-    controller.begin_look(ours=True)
-    controller.registry.inode = 2
-    hurry(controller)
-    assert not controller.others_at_work()
-
-
-def test_h22_who_comes_second_is_told_who_holds_the_pair_and_since_when(controller):
+def test_h22_the_second_request_is_refused_with_the_first_one_and_its_age(controller, services):
     first = controller.ask("swap")
-    controller.registry.now = 0.25
+    services.loop.now = 0.25
     with pytest.raises(errors.Busy) as refusal:
         controller.ask("swap")
-    assert f"swap (id {first.id}) is under way since 0.250 s for the pair web" in str(refusal.value)
+    expected = f"swap (id {first.request.id}) is under way since 0.250 s for the pair web"
+    assert expected in str(refusal.value)
 
 
-def test_h23_a_request_is_answered_though_nobody_waits_for_it(controller):
-    request = controller.ask("promote", "a")
-    observed = PairState((SERVES, PARKED))
-    controller.desired(observed, False)
-    controller.on_observed(observed, Decision("a", met=True, done=True))
-    assert request.answer["serving"] == "a" and controller.request is None
+def test_h23_a_request_is_answered_though_nobody_waits_for_it(controller, run):
+    pending = controller.ask("promote", "a")
+    decide(controller, run, HEALTHY, Decision("a", met=True, done=True))
+    assert pending.reply.value["serving"] == "a" and controller.requests.request is None
 
 
-def test_h31_nothing_is_begun_while_supervisord_ends_and_who_waits_is_told(controller):
-    request = controller.ask("promote", "b")
-    controller.registry.running = lambda: False
-    assert not controller.active() and not controller.on_observed(
-        PairState((SERVES, PARKED)), Decision("b")
-    )
-    controller._settled(None)
-    assert isinstance(request.answer, errors.ShuttingDown)
+def test_h31_nothing_begins_while_supervisord_ends_and_the_request_is_refused(
+    controller, services, run
+):
+    pending = controller.ask("promote", "b")
+    services.programs.up = False
+    assert not controller.active() and not decide(controller, run, HEALTHY, Decision("b"))
+    controller._on_run_ended()
+    assert isinstance(pending.reply.error, errors.ShuttingDown)
     with pytest.raises(errors.ShuttingDown):
         controller.ask("swap")
 
 
-def test_a_hold_that_is_refused_is_taken_back(controller):
-    request = controller.ask("pause", "a", hold=True)
-    controller.desired(PairState((SERVES, PARKED)), False)
+def test_a_hold_that_is_refused_is_taken_back(controller, run):
+    pending = controller.ask("pause", "a", hold=True)
+    controller.handler.on_observed(HEALTHY)
     assert controller.goals.hold
-    controller.requests.answer(errors.Unresponsive("a is busy"))
-    assert isinstance(request.answer, errors.Unresponsive) and not controller.goals.hold
+    refused = Decision("", refusal=errors.NoRights, waiting_for="no rights")
+    controller.handler.on_decision(run, refused)
+    assert isinstance(pending.reply.error, errors.NoRights) and not controller.goals.hold
 
 
-def test_reconcile_is_answered_when_nothing_is_left_to_mend(controller):
-    request = controller.ask("reconcile")
-    observed, label = PairState((SERVES, PARKED)), Action(ActionKind.LABEL, "b", Slot.SLEEPING)
-    controller.desired(observed, False)
-    assert (
-        controller.on_observed(observed, Decision("a", (label,), met=True))
-        and request.answer is None
-    )
-    controller.made(label)
-    controller.on_observed(observed, Decision("a", met=True, done=True))
-    assert request.answer["changed"] is True
+def test_reconcile_is_answered_when_nothing_is_left_to_repair(controller, run):
+    pending = controller.ask("reconcile")
+    assert decide(controller, run, HEALTHY, Decision("a", (LABEL,), met=True))
+    assert pending.reply.pending
+    controller.handler.on_action_done(LABEL)
+    decide(controller, run, HEALTHY, Decision("a", met=True, done=True))
+    assert pending.reply.value["changed"] is True
 
 
-def test_with_auto_off_what_belongs_to_a_request_is_finished_after_its_answer(controller):
+def test_with_auto_off_what_belongs_to_a_request_is_finished_after_its_answer(controller, run):
     controller.goals.auto = False
-    request = controller.ask("promote", "a")
-    observed, label = PairState((SERVES, PARKED)), Action(ActionKind.LABEL, "b", Slot.SLEEPING)
-    controller.desired(observed, False)
-    assert (
-        controller.on_observed(observed, Decision("a", (label,), met=True))
-        and request.answer is not None
-    )
-    assert not controller.on_observed(
-        observed, Decision("a", met=True, waiting_for="b boots", poll_slowly=True)
-    )
+    pending = controller.ask("promote", "a")
+    assert decide(controller, run, HEALTHY, Decision("a", (LABEL,), met=True))
+    assert pending.reply.value is not None
+    waiting = Decision("a", met=True, waiting_for="b boots", poll_slowly=True)
+    assert not decide(controller, run, HEALTHY, waiting)
 
 
-def test_a_keeper_whose_section_was_changed_hands_over_and_keeps_still(controller):
-    controller.goals.last_active, controller.goals.on_start = "b", {"a": OnStart.STANDBY}
+def test_a_deploy_may_withdraw_its_promotion_and_no_other_request(controller, services):
+    reply = controller.promote("b", "deploy b (id 1)")
+    controller.withdraw(services.new_reply())
+    assert reply.pending
+    controller.withdraw(reply)
+    assert isinstance(reply.error, errors.Busy) and controller.requests.request is None
+
+
+def test_a_promotion_of_a_deploy_is_refused_in_its_reply(controller):
+    controller.ask("swap")
+    assert isinstance(controller.promote("b", "deploy b (id 1)").error, errors.Busy)
+
+
+def test_a_machine_that_lacks_a_feature_is_refused_with_it(controller, services, monkeypatch):
+    monkeypatch.setattr(services.kernel, "missing", ("the system calls are not known",))
+    with pytest.raises(errors.Unsupported, match="the system calls are not known"):
+        controller.ask("swap")
+
+
+# others at the FIFOs
+
+
+def test_foreign_changes_at_the_fifos_are_told_from_ours(controller, services, run):
+    handler = controller.handler
+    handler.on_observe(ours=True)
+    assert not handler.take_foreign_changes(run)
+    services.kernel.inode = 2
+    handler.on_observe(ours=True)
+    assert not handler.take_foreign_changes(run)
+    services.kernel.inode = 3
+    handler.on_observe(ours=False)
+    assert handler.take_foreign_changes(run) and not handler.take_foreign_changes(run)
+
+
+@pytest.mark.parametrize("urgent", [True, False])
+def test_where_somebody_waits_a_script_is_not_waited_for(controller, services, run, urgent):
+    controller.handler.on_observe(ours=True)
+    services.kernel.inode = 2
+    if not urgent:
+        controller.ask("promote", "b")
+    assert not controller.handler.take_foreign_changes(replace(run, urgent=urgent))
+
+
+# runs
+
+
+def test_a_run_keeps_its_cause_once_it_has_acted(controller):
+    controller.schedule(Cause(CauseKind.READY, "b"))
+    controller.schedule(Cause(CauseKind.FOLLOW_UP), routine=True)
+    assert controller.runs.run.cause == Cause(CauseKind.READY, "b")
+    controller.schedule(Cause(CauseKind.RUNNING, "b"))
+    assert controller.runs.run.cause == Cause(CauseKind.RUNNING, "b")
+    controller.handler.on_action_done(LABEL)
+    controller.schedule(Cause(CauseKind.AUTO_ON))
+    assert controller.runs.run.cause == Cause(CauseKind.RUNNING, "b")
+
+
+def test_an_urgent_event_ends_a_long_observation(controller):
+    controller.schedule(Cause(CauseKind.PERIODIC_CHECK), routine=True)
+    first = controller.runs.run
+    controller.schedule(ENDED, urgent=True)
+    assert controller.runs.run is not first and controller.runs.run.urgent
+
+
+@pytest.mark.parametrize(
+    "asked, routine, urgent, after, closely",
+    [
+        (False, False, False, 0, True),
+        (False, True, False, 0, True),
+        (False, True, False, 1, False),
+        (False, True, False, 31, True),
+        (False, False, True, 0, False),
+        (True, False, False, 0, False),
+    ],
+)
+def test_how_closely_a_run_observes(
+    controller, services, run, asked, routine, urgent, after, closely
+):
+    if after:
+        controller.handler.observe_options(run)
+    services.loop.now = after
+    if asked:
+        controller.ask("swap")
+    options = controller.handler.observe_options(replace(run, routine=routine, urgent=urgent))
+    assert options == (closely, closely)
+
+
+def test_a_run_gives_up_when_nothing_happens_for_longer_than_a_boot(controller, services, run):
+    waiting = Decision("a", waiting_for="b boots", poll_slowly=True)
+    services.loop.now = controller.pair.boot_timeout
+    assert decide(controller, run, HEALTHY, waiting)
+    assert decide(controller, run, HEALTHY, replace(waiting, actions=(LABEL,)))
+    services.loop.now = 2 * controller.pair.boot_timeout
+    assert decide(controller, run, HEALTHY, waiting)
+    services.loop.now += 1
+    assert not decide(controller, run, HEALTHY, waiting)
+
+
+# fail-over
+
+
+@pytest.fixture
+def announced(monkeypatch):
+    found = []
+    monkeypatch.setattr(supervisor_events, "notify", found.append)
+    return found
+
+
+def serve_b(controller, run):
+    """b serves where a did before."""
+    b = replace(PARKED, paused=False, slot=Slot.RUNNING, workers=(Worker(21),))
+    decide(controller, run, PairState((Instance("a"), b)), Decision("b", met=True, done=True))
+    controller._on_run_ended()
+
+
+@pytest.mark.parametrize("state", ["EXITED", "FATAL", "BACKOFF", "UNKNOWN"])
+def test_it_is_a_failover_when_the_one_that_served_ended_by_itself(
+    controller, services, announced, state
+):
+    run = ReconcileRun(ENDED, 0.0)
+    decide(controller, run, HEALTHY, Decision("a", met=True, done=True))
+    controller.on_ended("a", state)
+    serve_b(controller, run)
+    (entry,) = entries(services)
+    assert entry["failover"] is True and entry["kind"] == "reconcile"
+    (event,) = [e for e in announced if isinstance(e, events.FailedOver)]
+    assert event.payload().startswith("pair:web program:b was:a")
+
+
+def test_a_master_below_a_wrapper_that_ends_is_a_failover(controller, services, announced):
+    run = ReconcileRun(ENDED, 0.0)
+    decide(controller, run, HEALTHY, Decision("a", met=True, done=True))
+    controller.on_process_ended("a", 10)
+    serve_b(controller, run)
+    assert entries(services)[0]["failover"] is True
+
+
+@pytest.mark.parametrize("how", ["stopped", "started", "requested"])
+def test_what_an_operator_did_is_no_failover(controller, services, announced, how, run):
+    decide(controller, run, HEALTHY, Decision("a", met=True, done=True))
+    if how == "stopped":
+        controller.on_stopping("a")
+        controller.on_ended("a", "STOPPED")
+    elif how == "started":
+        controller.on_ended("a", "EXITED")
+        controller.on_starting("b", OnStart.PROMOTE, Cause(CauseKind.STARTED, "b"))
+    else:
+        controller.on_ended("a", "EXITED")
+        controller.ask("promote", "b")
+    serve_b(controller, run)
+    assert not any(entry["failover"] for entry in entries(services))
+    assert [type(e) for e in announced if isinstance(e, events.ZergEvent)] == [events.Promoted]
+
+
+# sections
+
+
+def test_a_controller_whose_section_was_changed_hands_over_and_keeps_still(controller, services):
+    controller.goals.last_active = "b"
+    controller.goals.on_start = {"a": OnStart.STANDBY}
     tracked = controller.observer.masters["a"]
-    heir = PairController(replace(controller.pair, drain_timeout=1.0), controller.registry)
+    changed = replace(controller.pair, drain_timeout=1.0)
+    heir = PairController(changed, services, FakeSettings(), FakeOwner())
     heir.inherit(controller)
     controller.close()
-    assert heir.observer.masters["a"] is tracked and (
-        heir.goals.last_active,
-        heir.goals.on_start,
-    ) == (
-        "b",
-        {"a": OnStart.STANDBY},
-    )
+    assert heir.observer.masters["a"] is tracked
+    assert (heir.goals.last_active, heir.goals.on_start) == ("b", {"a": OnStart.STANDBY})
     assert not controller.active()
     with pytest.raises(errors.ZergError):
         controller.ask("swap")
 
 
-def test_a_machine_that_does_not_tell_what_is_needed_is_refused_and_named(controller, monkeypatch):
-    monkeypatch.setattr(registry, "CALLS", None)
-    controller.registry.unsupported = registry.unsupported
-    with pytest.raises(errors.Unsupported, match="the system calls of this machine"):
-        controller.ask("swap")
+# status
+
+
+def test_the_view_names_what_is_under_way(controller, services):
+    assert controller.view(HEALTHY).busy == {}
+    pending = controller.ask("promote", "b")
+    services.loop.now = 0.5
+    assert controller.view(HEALTHY).busy == {
+        "kind": "promote",
+        "program": "b",
+        "id": pending.request.id,
+        "by": "operator",
+        "since": 0.5,
+    }

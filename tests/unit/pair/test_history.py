@@ -5,7 +5,8 @@ import os
 import pytest
 
 from supervisor_zerg.pair import history
-from supervisor_zerg.pair.history import History, OperatorSettings
+from supervisor_zerg.pair.history import History
+from supervisor_zerg.pair.settings import OperatorSettings
 
 
 @pytest.fixture
@@ -85,9 +86,9 @@ def test_without_a_path_history_is_kept_in_memory(complaints):
 
 def test_orders_outlive_the_process_and_are_dropped_when_taken_back(tmp_path, complaints):
     path = str(tmp_path / "o.json")
-    OperatorSettings(path, complaints.append).set("a", held=True)
+    OperatorSettings(path, complaints.append).set("a", {"held": True})
     assert OperatorSettings(path, complaints.append).get("a") == {"held": True}
-    OperatorSettings(path, complaints.append).set("a")
+    OperatorSettings(path, complaints.append).set("a", {})
     assert OperatorSettings(path, complaints.append).get("a") == {} and complaints == []
     assert [p.name for p in tmp_path.iterdir()] == ["o.json"]
 
@@ -101,5 +102,5 @@ def test_broken_orders_are_complained_of_and_not_believed(tmp_path, complaints, 
 
 def test_orders_that_cannot_be_written_hold_until_the_end(complaints):
     settings = OperatorSettings("/nonexistent/o.json", complaints.append)
-    settings.set("a", auto=False)
+    settings.set("a", {"auto": False})
     assert settings.get("a") == {"auto": False} and "cannot be written" in complaints[0]

@@ -2,10 +2,11 @@
 
 import contextlib
 
+from supervisor_zerg.core.causes import Cause, CauseKind
 from supervisor_zerg.core.goals import DesiredState
 from supervisor_zerg.core.instance import Instance, Slot, Worker
 from supervisor_zerg.core.pair_state import PairState
-from supervisor_zerg.pair.reconciler import OTHERS_S, PATIENT_S, Sleep, reconcile
+from supervisor_zerg.pair.reconciler import OTHERS_S, PATIENT_S, ReconcileRun, Sleep, reconcile
 
 SERVES = Instance("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
 NEVER_SEALED = Instance(
@@ -15,16 +16,14 @@ WISHED = DesiredState(last_active="a")
 
 
 class Pair:
-    """Observer, kernel and keeper in one, over facts that nothing changes."""
+    """Observer, kernel and target in one, over facts that nothing changes."""
 
     def __init__(self, *instances):
-        self.observed, self.now, self.nudges, self.looks, self.kernel = (
-            PairState(instances),
-            0.0,
-            0,
-            [],
-            self,
-        )
+        self.observed = PairState(instances)
+        self.now = 0.0
+        self.nudges = 0
+        self.looks = []
+        self.kernel = self
         self.others = False
         self.signals = self
 
@@ -36,7 +35,7 @@ class Pair:
         return self.observed
         yield
 
-    def others_at_work(self):
+    def take_foreign_changes(self, run):
         was, self.others = self.others, False
         return was
 
@@ -45,24 +44,39 @@ class Pair:
         self.nudges += 1
         yield []
 
-    def observe_options(self):
+    def observe_options(self, run):
         return False, False
 
     def live(self, seconds):
-        """:returns: the naps."""
-        naps, steps = [], reconcile(self, self)
-        for nap in steps:
+        """Returns the pauses, or None if the loop ended."""
+        naps = []
+        for nap in reconcile(self, ReconcileRun(Cause(CauseKind.AUTO_ON), 0.0), self):
             assert isinstance(nap, Sleep)
             naps.append(nap.seconds)
             self.now += nap.seconds
             if self.now > seconds:
                 return naps
 
-    made = lambda *_: None  # noqa: E731
-    begin_look = lambda self, ours: None  # noqa: E731
-    request_is_new = lambda *_: False  # noqa: E731
-    desired = lambda *_: WISHED  # noqa: E731
-    on_observed = lambda self, observed, decision: not decision.done  # noqa: E731
+    def on_observe(self, ours):
+        pass
+
+    def on_observed(self, observed):
+        pass
+
+    def on_decision(self, run, decision):
+        pass
+
+    def on_action_done(self, action):
+        pass
+
+    def request_is_new(self):
+        return False
+
+    def desired(self, force_toggle):
+        return WISHED
+
+    def goes_on(self, run, decision):
+        return not decision.done
 
 
 def test_a_thread_that_never_parks_is_not_nudged_without_end():

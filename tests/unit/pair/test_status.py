@@ -1,13 +1,12 @@
 """What is wrong with a pair, in sentences."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from supervisor_zerg.core.instance import Instance, Slot, Worker
-from supervisor_zerg.core.pair_state import PairState
 from supervisor_zerg.core.pair_config import PairConfig
-from supervisor_zerg.pair.status import problems
+from supervisor_zerg.core.pair_state import PairState
+from supervisor_zerg.pair.state_times import StateTimes
+from supervisor_zerg.pair.status import PairView, describe, problems
 
 SERVES = Instance("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
 LEAKS = Instance(
@@ -16,15 +15,16 @@ LEAKS = Instance(
 
 
 def told(*instances, lasts=0.0, **options):
-    controller = SimpleNamespace(
-        pair=PairConfig(programs=("a", "b"), pool="", **options),
-        goals=SimpleNamespace(hold=False, auto=True, both_active=False),
-        decision=None,
-        deploys=SimpleNamespace(last=None),
-        observer=SimpleNamespace(masters={}),
-        state_times=SimpleNamespace(lasts=lambda program: lasts),
+    return list(
+        problems(
+            PairView(
+                pair=PairConfig(programs=("a", "b"), pool="", **options),
+                observed=PairState(instances),
+                auto=True,
+                durations={"a": lasts, "b": lasts},
+            )
+        )
     )
-    return problems(controller, PairState(instances), None)
 
 
 def test_a_thread_that_never_parks_is_told_after_a_while():
@@ -52,3 +52,19 @@ def test_a_healthy_pair_has_none():
 )
 def test_no_warm_instance_is_no_problem_where_none_is_wanted(retire, state, problems):
     assert len(told(SERVES, Instance("b", state), retire=retire)) == problems
+
+
+def test_a_pair_that_could_not_be_observed_is_told_with_its_problem():
+    info = describe(PairView(PairConfig(programs=("a", "b")), None))
+    assert (info["serving"], info["instances"]) == ("", [])
+    assert info["problems"] == ["this pair could not be observed; see supervisord's log"]
+
+
+def test_since_when_an_instance_is_in_its_condition():
+    times = StateTimes(now=iter([100.0, 200.0, 230.0, 300.0]).__next__)
+    times.note(PairState((SERVES, Instance("b"))))
+    assert (times.since("a"), times.since("b"), times.since("c")) == (100.0, 200.0, 0.0)
+    times.note(PairState((SERVES, Instance("b"))))
+    assert times.duration("b") == 30.0
+    times.forget("b")
+    assert times.since("b") == 0.0

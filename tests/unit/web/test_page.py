@@ -53,7 +53,7 @@ def an_info(pair="web", **values):
         "held": False,
         "auto": True,
         "retire": "park",
-        "busy": "",
+        "busy": {},
         "pool": "zergpool RUNNING",
         "problems": [],
         "instances": [a_copy("a"), a_copy("b", "serving", slot="running", accepting_threads=8)],
@@ -66,11 +66,15 @@ def an_entry(**values):
         "at": NOW,
         "pair": "web",
         "id": "1-1",
-        "what": "swap",
-        "by": "an operator",
+        "kind": "swap",
+        "program": "",
+        "by": "operator",
         "actions": ["x"],
         "took_ms": 2.0,
         "outcome": "done",
+        "reason": "",
+        "serving": "b",
+        "failover": False,
     }
     return {**entry, **values}
 
@@ -129,7 +133,7 @@ def test_the_page_tells_who_serves_and_what_each_instance_is():
         "running",
         "2x4",
         "1m 30s",
-        "swap, by an operator",
+        "swap by operator: done",
     ):
         assert words in text, words
 
@@ -141,11 +145,11 @@ def test_no_name_or_message_becomes_markup(name):
         serving=name,
         parked=name,
         pool=name,
-        busy=name,
+        busy={"kind": name, "program": name, "id": name, "by": name, "since": 0.1},
         problems=[name],
         instances=[a_copy(name, name, slot=name, statename=name, source=name), a_copy("b")],
     )
-    entry = an_entry(what=name, by=name, outcome=name, id=name, actions=[name])
+    entry = an_entry(kind=name, reason=name, by=name, outcome=name, id=name, actions=[name])
     reader = shown([info], {name: [entry]}, name)
     plain = shown([an_info(problems=["x"])], {"web": [an_entry()]}, "x")
     assert shape(reader) == shape(plain)
@@ -222,7 +226,7 @@ def test_what_would_be_refused_is_not_offered():
     assert offered(an_info(auto=False)) == (USUAL - {"auto-off"} | {"auto-on"}, action, set())
     held = an_info(held=True, serving="", instances=[a_copy("a"), a_copy("b")])
     assert offered(held) == (USUAL - {"swap", "hold"}, action, action)
-    assert offered(an_info(busy="deploy pybossa (id 1)")) == ({"abort", "auto-off"}, set(), set())
+    assert offered(an_info(busy={"kind": "deploy", "program": "pybossa", "id": "1"})) == ({"abort", "auto-off"}, set(), set())
     assert offered(an_info(instances=[absent, a_copy("b", "serving")])) == (
         USUAL - {"swap", "deploy"},
         set(),
@@ -279,13 +283,13 @@ def test_a_pair_without_instances_or_history_is_shown_with_its_problem():
     [
         {},
         {"at": "x"},
-        {"at": 1e300, "id": 1, "what": 2, "by": 3, "outcome": 4},
+        {"at": 1e300, "id": 1, "kind": 2, "by": 3, "outcome": 4},
         an_entry(took_ms="x"),
     ],
 )
 def test_an_entry_that_cannot_be_read_costs_only_itself(entry):
     reader = shown([an_info()], {"web": [entry, an_entry()]})
-    assert any("swap, by an operator" in text for text in reader.texts)
+    assert any("swap by operator: done" in text for text in reader.texts)
 
 
 def test_the_script_fills_the_places_that_there_are():

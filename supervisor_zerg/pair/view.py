@@ -1,0 +1,58 @@
+"""Gathers what is known about a pair into a view of it, for status.py."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+from ..core.pair_state import PairState
+from .run_handler import PairParts, RunHandler
+from .status import PairView
+
+
+def pair_view(parts: PairParts, handler: RunHandler, observed: Optional[PairState]) -> PairView:
+    """The pair with an observation; None if it is misconfigured or could not be observed."""
+    if observed is None:
+        return PairView(parts.pair, None)
+    decision = handler.decision
+    times = handler.state_times
+    label_of = parts.deploys.label_of
+    instances = observed.instances
+    pool = parts.pair.pool
+    return PairView(
+        pair=parts.pair,
+        observed=observed,
+        hold=parts.goals.hold,
+        auto=parts.goals.auto,
+        both_active=parts.goals.both_active,
+        busy=_busy_with(parts),
+        deploy=parts.deploys.info(),
+        failed_target=_failed_target(parts),
+        pool_state=parts.services.programs.get(pool).state if pool else "",
+        waiting_for=decision.waiting_for if decision and not decision.met else "",
+        labels={i.program: label_of(i.program, i.pid) for i in instances},
+        since={i.program: times.since(i.program) for i in instances},
+        durations={i.program: times.duration(i.program) for i in instances},
+        stats_errors={p: master.stats_error for p, master in parts.observer.masters.items()},
+    )
+
+
+def _busy_with(parts: PairParts) -> dict[str, Any]:
+    deploy = parts.deploys.running
+    if deploy is not None:
+        info = deploy.info()
+        told = {"kind": "deploy", "program": info["target"], "id": info["id"]}
+        return {**told, "by": info["by"], "since": info["elapsed"]}
+    request = parts.requests.request
+    if request is None:
+        return {}
+    since = parts.services.loop.clock() - request.began
+    told = {"kind": request.verb, "program": request.program, "id": request.id}
+    return {**told, "by": request.by, "since": round(since, 3)}
+
+
+def _failed_target(parts: PairParts) -> str:
+    """The program that the last deploy restarted, if that deploy failed."""
+    deploy = parts.deploys.last
+    if deploy is None or not (deploy.over and deploy.state.target_restarted):
+        return ""
+    return deploy.state.plan.target if deploy.state.reason else ""
