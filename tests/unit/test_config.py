@@ -102,3 +102,28 @@ def test_a_path_is_compared_as_the_kernel_shows_it(tmp_path):
     (tmp_path / "real").mkdir()
     os.symlink(tmp_path / "real", tmp_path / "link")
     assert canonical(str(tmp_path / "link" / "x.fifo")) == str(tmp_path / "real" / "x.fifo")
+
+
+def test_a_path_that_is_asked_needs_a_companion():
+    (problem,) = parse_pair("web", {"health": "/up"}).problems
+    assert problem.option == "health" and "companion must name the socket" in problem.text
+    assert parse_pair("web", {"health": "/up", "companion": "/c"}).problems == ()
+
+
+def test_fifos_in_one_folder_under_two_names_are_one(tmp_path):
+    os.symlink(tmp_path, tmp_path / "link")
+    fifos = f"{tmp_path}/a,{tmp_path}/link/a,{tmp_path}/b"
+    (problem,) = parse_pair("web", {"fifos": fifos}).problems
+    assert problem.text == "must be three different paths"
+
+
+def test_a_value_that_cannot_be_expanded_is_a_problem_of_its_option(tmp_path):
+    (tmp_path / "s.conf").write_text("[zerg:web]\npool = %(nothing)s\n")
+    (pair,) = read_pairs(options(tmp_path / "s.conf"))
+    assert [problem.option for problem in pair.problems] == ["pool"]
+
+
+def test_a_pair_with_a_problem_claims_nothing(tmp_path):
+    (tmp_path / "s.conf").write_text("[zerg:one]\nauto = x\n[zerg:two]\npool = p\n")
+    one, two = read_pairs(options(tmp_path / "s.conf"))
+    assert one.problems and two.problems == ()

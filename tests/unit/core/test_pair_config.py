@@ -33,3 +33,8 @@ def test_every_option_is_a_field_and_has_a_help_text():
     fields = set(PairConfig.__dataclass_fields__) - {"name", "problems"}
     assert set(OPTIONS) == fields
     assert all(option.help.endswith(".") for option in OPTIONS.values())
+
+
+def test_the_hooks_of_a_pair():
+    hooks = PairConfig(update="git pull").hooks
+    assert hooks["update"] == "git pull" and hooks["on_failover"] == ""

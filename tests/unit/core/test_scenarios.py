@@ -7,7 +7,7 @@ import pytest
 from supervisor_zerg.core import errors
 from supervisor_zerg.core.decision import ActionKind
 from supervisor_zerg.core.goals import DesiredState, OnStart
-from supervisor_zerg.core.instance import Condition, Slot, UnresponsiveReason
+from supervisor_zerg.core.instance import Condition, Instance, Slot, UnresponsiveReason
 from supervisor_zerg.core.pair_state import Obstacle, Orphan, PairState, PathKind
 from supervisor_zerg.core.planner import choose_active, decide
 
@@ -569,3 +569,94 @@ def test_the_only_instance_that_serves_is_not_restarted_for_a_new_socket(world):
     world.masters["b"].attached = None
     decision = decide(world.observed(), A_SERVED)
     assert decision.done and not decision.actions
+
+
+# what a pair waits for
+
+
+def test_an_instance_that_cannot_be_observed_is_the_reason_that_nobody_serves(world):
+    a, b = world.observed().instances
+    observed = PairState((Instance("a"), replace(b, unreadable="no right to look at b")))
+    decision = decide(observed, A_SERVED)
+    assert (decision.refusal, decision.waiting_for) == (errors.NoRights, "no right to look at b")
+
+
+def test_a_hold_waits_for_a_worker_that_starts(world):
+    newborn = replace(world.masters["a"].workers[0], started=False)
+    world.masters["a"].workers[0] = newborn
+    decision = decide(world.observed(), replace(A_SERVED, hold=True))
+    assert decision.refusal is errors.Unsteady and not decision.actions
+
+
+def test_a_hold_waits_for_a_command_that_is_pending(world):
+    converge(world, replace(A_SERVED, hold=True))
+    world.masters["a"].queue = [("p", None)]
+    decision = decide(world.observed(), replace(A_SERVED, hold=True))
+    assert decision.waiting_for == "a has not yet executed a command" and not decision.met
+
+
+def test_a_hold_waits_for_threads_that_cannot_be_nudged(world):
+    converge(world, replace(A_SERVED, hold=True))
+    newborn = replace(world.masters["a"].workers[0], started=False, parked=0)
+    world.masters["a"].workers[0] = newborn
+    decision = decide(world.observed(), replace(A_SERVED, hold=True))
+    assert decision.refusal is errors.Unsteady and not decision.met
+
+
+def test_a_served_pair_waits_for_a_command_of_the_instance_that_serves(world):
+    world.masters["a"].queue = [("1", None)]
+    decision = decide(world.observed(), A_SERVED)
+    assert decision.met and decision.waiting_for == "a has not yet executed a command"
+
+
+def test_an_unresponsive_instance_is_not_moved_to_its_slot(world):
+    world.masters["b"].slot = Slot.NEW
+    world.masters["b"].unresponsive = UnresponsiveReason.BUSY
+    decision = decide(world.observed(), A_SERVED)
+    assert decision.met and not decision.actions
+    assert decision.waiting_for == "b is busy and does not wait for commands"
+
+
+def test_a_detached_instance_drains_before_it_is_restarted(world):
+    world.masters["b"].attached = False
+    worker = world.masters["b"].workers[0]
+    world.masters["b"].workers[0] = replace(worker, parked=worker.parked - 1, busy=1)
+    decision = decide(world.observed(), A_SERVED)
+    assert not decision.actions and decision.waiting_for == "b drains 1 requests"
+    overdue = decide(world.observed(), replace(A_SERVED, drain_expired=True))
+    assert [m.kind for m in overdue.actions] == [ActionKind.RESTART]
+
+
+def test_a_served_pair_waits_for_orphans_and_hooks(world):
+    world.masters["b"].newly_accepting = True
+    assert decide(world.observed(), A_SERVED).waiting_for == "hooks of the instances"
+    world.orphans = [Orphan(7, "b", busy=True)]
+    decision = decide(world.observed(), A_SERVED)
+    assert decision.waiting_for == "orphaned workers finish their requests"
+    assert decision.met and decision.poll_slowly and not decision.done
+
+
+def test_stopped_workers_of_a_paused_instance_that_is_stopping_are_continued(world):
+    world.masters["b"].state = "STOPPING"
+    world.masters["b"].workers = [replace(w, stopped=True) for w in world.masters["b"].workers]
+    pids = tuple(w.pid for w in world.masters["b"].workers)
+    assert [(m.kind, m.pids) for m in decide(world.observed(), A_SERVED).actions] == [
+        (ActionKind.CONTINUE, pids)
+    ]
+
+
+def test_a_paused_instance_is_not_resumed_in_place_if_its_own_path_is_blocked(world):
+    """Without a digit uWSGI would put its FIFO in place of what lies there."""
+    world.die("a")
+    world.orphans = []
+    world.masters["b"].slot = Slot.RUNNING
+    world.blocked = {Slot.RUNNING: A_FILE}
+    decision = decide(world.observed(), A_SERVED)
+    assert decision.refusal is errors.Obstructed and not decision.actions
+
+
+def test_an_instance_at_whose_path_a_directory_lies_is_not_resumed(world):
+    world.die("a")
+    world.blocked = {Slot.SLEEPING: A_DIRECTORY}
+    decision = decide(world.observed(), A_SERVED)
+    assert decision.refusal is errors.Obstructed and not decision.actions
