@@ -37,23 +37,23 @@ def test_what_an_operator_ordered_outlives_supervisord_and_what_is_so_by_itself_
     assert Goals(Pair(auto=False), {"auto": True}).settings() == {"auto": True}
 
 
-def test_who_is_still_on_its_way_up_follows_a_persons_last_word(goals):
+def test_an_instance_that_still_starts_follows_the_last_request(goals):
     is_starting = Instance("b", "STARTING", 3, 3)
     goals.on_start = {"b": OnStart.PROMOTE}
     goals.set_aim(Aim("a", False, False))
-    assert goals.promotes_on_start("b"), "the word may yet be refused"
+    assert goals.promotes_on_start("b"), "the request may yet be refused"
     goals.reached("a", PairState((SERVING, is_starting)), False)
     assert goals.on_start == {"b": OnStart.STANDBY}
 
 
-def test_who_was_wished_for_and_refused_does_not_take_over_later(goals):
+def test_a_refused_program_does_not_take_over_later(goals):
     goals.on_start = {"b": OnStart.STANDBY}
     goals.set_aim(Aim("b", False, False))
     goals.requested = ""
     assert not goals.promotes_on_start("b")
 
 
-def test_a_wish_lasts_until_it_is_reached(goals):
+def test_a_request_lasts_until_it_is_reached(goals):
     goals.set_aim(Aim("a", False, False))
     assert goals.desired(False, False).requested == "a"
     assert goals.served_before("a") == ""
@@ -61,7 +61,7 @@ def test_a_wish_lasts_until_it_is_reached(goals):
     assert goals.desired(False, False).requested == "" and goals.last_active == "a"
 
 
-def test_an_arrival_lasts_until_the_instance_serves_or_rests(goals):
+def test_on_start_lasts_until_the_instance_serves_or_is_parked(goals):
     goals.on_start = {"a": OnStart.PROMOTE, "b": OnStart.STANDBY}
     goals.reached("a", FACTS, False)
     assert goals.on_start == {}
@@ -71,7 +71,7 @@ def test_an_arrival_lasts_until_the_instance_serves_or_rests(goals):
 
 
 @pytest.mark.parametrize("deploying, retiring", [(False, "b"), (True, "")])
-def test_retire_stop_lets_go_of_who_served_before_unless_a_deploy_still_needs_it(
+def test_retire_stop_retires_the_former_instance_unless_a_deploy_still_needs_it(
     deploying, retiring
 ):
     goals = Goals(Pair(retire="stop"), {})

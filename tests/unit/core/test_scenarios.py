@@ -180,7 +180,7 @@ def test_h18_when_both_are_paused_the_last_one_is_resumed_unless_an_operator_hol
     assert roles(world) == ("a", "b")
 
 
-def test_h19_an_instance_of_which_no_witness_tells_whether_it_is_paused_is_not_toggled(world):
+def test_h19_an_instance_whose_pause_state_is_unknown_is_not_toggled(world):
     world.masters["b"].paused = None
     decision = decide(world.observed(), DesiredState(requested="b", last_active="a"))
     assert not decision.actions and "nothing tells whether b is paused" in decision.waiting_for
@@ -203,7 +203,7 @@ def test_h20_a_swap_is_met_while_a_long_request_drains(world):
     assert roles(world) == ("b", "a")
 
 
-def test_h21_a_threaded_instance_is_nudged_until_no_thread_is_loose():
+def test_h21_a_threaded_instance_is_nudged_until_no_thread_may_accept():
     world = World(threads=4).served_by_a()
     converge(world, DesiredState(requested="b", last_active="a"))
     assert kinds(world).count("nudge") == 3
@@ -251,7 +251,7 @@ def test_h27_an_old_instance_that_quits_by_itself_leaves_nothing_to_do(world):
     assert decision.done and world.actions == [] and not world.observed().warm
 
 
-def test_h28_a_process_that_may_not_be_looked_at_is_a_refusal_and_no_guess(world):
+def test_h28_a_process_that_may_not_be_observed_is_a_refusal_and_no_guess(world):
     unreadable = replace(
         world.observed().instance("b"),
         master=0,
@@ -277,7 +277,7 @@ def test_h30_a_hold_pauses_the_last_instance_and_a_resume_ends_it(world):
     assert roles(world) == ("a", "b")
 
 
-def test_h32_a_wish_for_an_instance_that_boots_changes_nothing_yet(world):
+def test_h32_a_request_for_an_instance_that_boots_changes_nothing_yet(world):
     world.start("b")
     decision = decide(world.observed(), DesiredState(requested="b", last_active="a"))
     assert not decision.actions and decision.refusal is errors.Booting and not decision.met
@@ -349,7 +349,7 @@ def test_h39_an_async_instance_is_ended_or_the_swap_is_refused_before_anything_m
     assert roles(world) == ("b", "") and kinds(world)[-1] == "quit"
 
 
-def test_h40_a_deaf_master_gets_nothing_and_one_command_at_a_time(world):
+def test_h40_an_unresponsive_master_gets_no_command_and_others_one_at_a_time(world):
     world.masters["b"].unresponsive = UnresponsiveReason.STOPPED
     decision = decide(world.observed(), DesiredState(requested="b", last_active="a"))
     assert not decision.actions and decision.refusal is errors.Unresponsive

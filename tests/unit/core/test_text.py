@@ -31,7 +31,10 @@ def test_status_and_history_tell_the_label():
 
 
 def test_status_tells_one_fact_a_line():
-    info = a_pair(problems=["the pool is EXITED"], busy={"kind": "swap", "program": "b", "id": "x-2", "by": "operator", "since": 0.1})
+    info = a_pair(
+        problems=["the pool is EXITED"],
+        busy={"kind": "swap", "program": "b", "id": "x-2", "by": "operator", "since": 0.1},
+    )
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 3661))
     assert list(text.format_status([info], NOW)) == [
         "web: a serves, b parked, warm yes, auto on, held no, pool zergpool RUNNING,"
@@ -77,7 +80,7 @@ def test_status_says_when_threads_do_not_accept_yet_or_the_instance_is_frozen():
     assert "workers 3 (8 threads)" in uneven
 
 
-def test_status_of_a_misconfigured_pair_is_told():
+def test_status_of_a_misconfigured_pair_is_line():
     info = a_pair(
         serving="",
         parked="",
@@ -94,7 +97,7 @@ def test_status_of_a_misconfigured_pair_is_told():
 
 
 @pytest.mark.parametrize(
-    "seconds, told",
+    "seconds, line",
     [
         (-5, "0s"),
         (0.4, "0s"),
@@ -106,12 +109,12 @@ def test_status_of_a_misconfigured_pair_is_told():
         (3605, "1h 0m"),
     ],
 )
-def test_age_is_told_in_its_two_largest_units(seconds, told):
-    assert text.age(seconds) == told
+def test_age_is_told_in_its_two_largest_units(seconds, line):
+    assert text.age(seconds) == line
 
 
 @pytest.mark.parametrize(
-    "reply, told",
+    "reply, line",
     [
         ({}, "web: b serves, a parked (4.2 ms)"),
         ({"changed": False}, "web: nothing to do, b serves, a parked (4.2 ms)"),
@@ -124,8 +127,8 @@ def test_age_is_told_in_its_two_largest_units(seconds, told):
         ),
     ],
 )
-def test_a_move_is_told_in_one_line(reply, told):
-    assert list(text.format_operation(a_reply(**reply))) == [told]
+def test_a_move_is_told_in_one_line(reply, line):
+    assert list(text.format_operation(a_reply(**reply))) == [line]
 
 
 def an_entry(**values):
@@ -147,7 +150,7 @@ def an_entry(**values):
 
 
 @pytest.mark.parametrize(
-    "entry, told",
+    "entry, line",
     [
         ({}, "swap b by operator: done"),
         (
@@ -169,9 +172,9 @@ def an_entry(**values):
         ),
     ],
 )
-def test_history_tells_an_entry_in_one_line(entry, told):
+def test_an_entry_of_the_history_is_one_line(entry, line):
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW))
-    assert list(text.format_history([an_entry(**entry)])) == [f"{local} x-1 {told}, took 2.4 ms"]
+    assert list(text.format_history([an_entry(**entry)])) == [f"{local} x-1 {line}, took 2.4 ms"]
 
 
 def test_history_tells_the_actions_of_an_entry_below_it():
@@ -182,9 +185,9 @@ def test_history_tells_the_actions_of_an_entry_below_it():
 
 @given(st.text())
 def test_output_is_ascii_and_one_line_whatever_a_message_contains(message):
-    told = text.plain(message)
-    assert told.isascii() and told.isprintable()
-    assert told == message or not (message.isascii() and message.isprintable())
+    line = text.plain(message)
+    assert line.isascii() and line.isprintable()
+    assert line == message or not (message.isascii() and message.isprintable())
 
 
 @pytest.mark.parametrize(
