@@ -53,7 +53,8 @@ class ZergOptions(ClientOptions):
             return ClientOptions.read_config(self, fp)
         except (ValueError, configparser.Error) as error:
             given_by_operator = self.attr_priorities.get("configfile") is not None
-            if given_by_operator or not (self.serverurl or NEED_NO_FILE & words):
+            needed = given_by_operator or not (self.serverurl or NEED_NO_FILE & words)
+            if needed and "doctor" not in words:  # which says what is wrong with it
                 raise ValueError(f"{fp}: {error}") from error
             return self.configroot.supervisorctl
 

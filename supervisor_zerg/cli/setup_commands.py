@@ -8,7 +8,31 @@ from ..core.errors import ExitStatus
 from .check import run_check
 from .command import EXITS, Answer, Command, Invocation, Session
 from .completion import SCRIPTS
+from .doctor import run_doctor
 from .init.run import run_init
+
+DOCTOR = Command(
+    name="doctor",
+    summary="Tell whether the plugin works on this machine.",
+    does="Examines the kernel, the right to observe a program of the account --user, supervisord "
+    "and whether its Python can import the plugin, uWSGI with the plugins that it needs, the main "
+    "file of supervisord, and whether the plugin answers. Changes nothing. Run it as the account "
+    "that runs supervisord.",
+    prints="A line for each subject; below an error its fix.",
+    when="Before the first 'init', after an upgrade, and in a new container image.",
+    example="$ {zerg} doctor --user www-data\n"
+    "ok     kernel: Linux 6.1.0-18-amd64 on x86_64\n"
+    "ok     rights: a program of www-data can be observed by this account\n"
+    "error  supervisord: supervisord's Python cannot import the plugin: ...\n"
+    "       fix: install it there: /usr/bin/python3 -m pip install supervisor_zerg",
+    options=("--user USER", "--uwsgi FILE", "--supervisord FILE", "-c FILE", "--json"),
+    exits={
+        0: "everything works",
+        ExitStatus.FOUND: "something does not",
+        ExitStatus.USAGE: EXITS[ExitStatus.USAGE],
+    },
+    run=run_doctor,
+)
 
 INIT = Command(
     name="init",
@@ -121,5 +145,5 @@ COMPLETION = Command(
     run=_run_completion,
 )
 
-BEFORE = (INIT, CHECK)
+BEFORE = (DOCTOR, INIT, CHECK)
 AFTER = (COMPANION, COMPLETION)

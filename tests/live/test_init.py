@@ -157,6 +157,16 @@ def test_a_warm_instance_is_there_after_a_restart_of_supervisord(host):
         host.supervisord.wait(PATIENCE_S)
 
 
+def test_the_doctor_names_what_is_missing_until_all_is_there(host):
+    sick = host.zergctl("doctor")
+    assert sick.returncode == 1 and "error  configuration: " in sick.stdout, sick
+    host.add_to_main(ok(host.init("shop")))
+    host.start()
+    host.until_warm("shop")
+    lines = ok(host.zergctl("doctor")).splitlines()
+    assert len(lines) == 7 and all(line.startswith("ok ") for line in lines)
+
+
 def test_a_dry_run_prints_every_file_and_writes_none(host):
     printed = ok(host.init("shop", "--dry-run", "--nginx"))
     for name in (

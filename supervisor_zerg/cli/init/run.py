@@ -9,10 +9,9 @@ from typing import Any
 
 from ..check import check_files
 from ..command import Answer, Invocation, Session, UsageError
-from .files import Writer, make_run_folder
-from .main_file import MainFile, read_main_file
-from .probe import (
+from ..probe import (
     COMPANION,
+    Unfit,
     Uwsgi,
     find_program,
     probe_python,
@@ -21,6 +20,8 @@ from .probe import (
     require_account,
     require_readable,
 )
+from .files import Writer, make_run_folder
+from .main_file import MainFile, read_main_file
 from .render import CTL_PLUGIN, HTTP_SERVER, Needs, files
 from .site import Site, site_of
 
@@ -68,8 +69,6 @@ def _needs(options: Mapping[str, Any], site: Site) -> Needs:
     uwsgi = probe_uwsgi(find_program("uwsgi", options.get("uwsgi", "")), site.user)
     supervisord = find_program("supervisord", options.get("supervisord", ""))
     python = python_of(supervisord)
-    if not python:
-        raise UsageError(f"{supervisord} does not tell its Python; give another --supervisord")
     probe_python(python)
     readable = "install supervisor_zerg where every account can read it"
     require_readable(str(COMPANION), site.user, readable)
@@ -83,9 +82,9 @@ def _needs(options: Mapping[str, Any], site: Site) -> Needs:
 def _check_virtualenv(site: Site, uwsgi: Uwsgi) -> None:
     require_readable(f"{site.virtualenv}/bin/python", site.user, "correct --venv or its mode")
     if uwsgi.python and not os.path.isdir(f"{site.virtualenv}/lib/python{uwsgi.python}"):
-        raise UsageError(
-            f"{uwsgi.path} has Python {uwsgi.python}, and {site.virtualenv} is of another Python; "
-            "give another --uwsgi, such as one installed there: pip install pyuwsgi"
+        raise Unfit(
+            f"{uwsgi.path} has Python {uwsgi.python}, and {site.virtualenv} is of another Python",
+            f"give another --uwsgi, such as after {site.virtualenv}/bin/pip install pyuwsgi",
         )
 
 

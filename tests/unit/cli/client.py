@@ -30,7 +30,10 @@ class Controller:
 
     def __init__(self, zerg, interactive=0):
         self.options = types.SimpleNamespace(
-            plugins=[types.SimpleNamespace()], serverurl=URL, interactive=interactive
+            plugins=[types.SimpleNamespace()],
+            serverurl=URL,
+            interactive=interactive,
+            environ_expansions={},
         )
         self.zerg, self.stdout, self.exitstatus = zerg, io.StringIO(), 0
         self.complete = lambda text, state, line=None: "Supervisor's"

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from supervisor_zerg.cli import probe
 from supervisor_zerg.cli.command import UsageError
-from supervisor_zerg.cli.init import probe
 
 
 def a_program(folder, name, script):
@@ -86,8 +86,6 @@ def test_a_program_is_found_where_it_is_given_or_beside_this_python(tmp_path, mo
     [
         ("#!/usr/bin/python3", "/usr/bin/python3"),
         ("#! /usr/bin/python3 -I", "/usr/bin/python3"),
-        ("#!/bin/sh", ""),
-        ("", ""),
     ],
 )
 def test_the_python_of_a_script_is_in_its_first_line(tmp_path, line, python):
@@ -101,11 +99,19 @@ def test_the_python_of_a_script_is_looked_up_where_env_does(tmp_path, monkeypatc
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "supervisord").write_text("#!/usr/bin/env python3\n")
     assert probe.python_of(str(tmp_path / "supervisord")) == python
-    assert probe.python_of(str(tmp_path / "nosuch")) == ""
+
+
+@pytest.mark.parametrize("text", ["#!/bin/sh\n", "", "import x\n", "#!\n", "#!/usr/bin/env\n"])
+def test_a_script_that_does_not_tell_its_python_is_refused(tmp_path, text):
+    script = tmp_path / "supervisord"
+    script.write_text(text)
+    for path in (script, tmp_path / "nosuch"):
+        with pytest.raises(UsageError, match="give another --supervisord"):
+            probe.python_of(str(path))
 
 
 def test_a_python_that_imports_the_plugin_is_accepted():
-    probe.probe_python(sys.executable)
+    assert probe.probe_python(sys.executable).startswith("Python 3.")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Asks the programs of this machine what a new pair depends on."""
+"""Asks the programs of this machine what a pair depends on."""
 
 from __future__ import annotations
 
@@ -12,14 +12,25 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..command import UsageError
+from .command import UsageError
 
 ANSWER_S = 20.0
 OLDEST_UWSGI = (2, 0, 15)  # it has spinningfifo
-COMPANION = Path(__file__).resolve().parents[2] / "uwsgi" / "companion.py"
-IMPORTS = (
-    "import supervisor.supervisord, supervisor_zerg.rpcinterface, supervisor_zerg.jobs.listener"
-)
+COMPANION = Path(__file__).resolve().parents[1] / "uwsgi" / "companion.py"
+IMPORTS = """\
+import platform
+import supervisor.supervisord, supervisor_zerg.rpcinterface, supervisor_zerg.jobs.listener
+print("Python", platform.python_version() + ", Supervisor", supervisor.options.VERSION)
+"""
+
+
+class Unfit(UsageError):
+    """Something of this machine does not do; with what to do about it."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(f"{message}; {fix}")
+        self.message = message
+        self.fix = fix
 
 
 class Done(NamedTuple):
@@ -45,7 +56,7 @@ def run(command: Sequence[str], user: str = "") -> Done:
             cwd="/",
             env=environment,
             check=False,
-            **_account(user),
+            **account_arguments(user),
         )
     except (OSError, subprocess.SubprocessError) as error:
         return Done(-1, str(error))
@@ -56,22 +67,22 @@ def find_program(name: str, given: str = "") -> str:
     """The absolute path of a program: as given, beside this Python, or in PATH.
 
     Raises:
-        UsageError: there is none.
+        Unfit: there is none.
     """
     if given:
         path = os.path.abspath(given)
         if not os.access(path, os.X_OK) or os.path.isdir(path):
-            raise UsageError(f"--{name} {given} is no program that can be run")
+            raise Unfit(f"{given} is no program that can be run", f"correct --{name}")
         return path
     beside = os.path.join(os.path.dirname(os.path.abspath(sys.executable)), name)
     found = beside if os.access(beside, os.X_OK) else shutil.which(name)
     if not found:
-        raise UsageError(f"{name} was not found; install it, or give --{name} FILE")
+        raise Unfit(f"{name} was not found", f"install it, or give --{name} FILE")
     return os.path.abspath(found)
 
 
-def _account(user: str) -> dict[str, Any]:
-    """The arguments of ``subprocess.run`` for an account."""
+def account_arguments(user: str) -> dict[str, Any]:
+    """What ``subprocess`` needs to run something as an account; nothing where we may not."""
     if not user or os.geteuid() != 0:
         return {}
     account = pwd.getpwnam(user)
@@ -83,24 +94,24 @@ def require_account(user: str) -> None:
     """Make sure that there is such an account.
 
     Raises:
-        UsageError: there is none.
+        Unfit: there is none.
     """
     try:
         if user:
             pwd.getpwnam(user)
     except KeyError:
-        raise UsageError(f"there is no account {user!r} on this machine") from None
+        raise Unfit(f"there is no account {user!r} on this machine", "correct --user") from None
 
 
 def require_readable(path: str, user: str, fix: str) -> None:
     """Make sure that an account may read a file or enter a folder.
 
     Raises:
-        UsageError: it may not.
+        Unfit: it may not.
     """
     if run(["test", "-x" if os.path.isdir(path) else "-r", path], user).status:
         who = user or "this account"
-        raise UsageError(f"{path} is missing, or {who} may not read it; {fix}")
+        raise Unfit(f"{path} is missing, or {who} may not read it", fix)
 
 
 # uWSGI
@@ -123,25 +134,27 @@ def probe_uwsgi(path: str, user: str) -> Uwsgi:
     """Ask a uWSGI binary for its version and its plugins, as the account that will run it.
 
     Raises:
-        UsageError: it cannot run a pair; the sentence says what to install.
+        Unfit: it cannot run a pair; the sentence says what to install.
     """
     asked = run([path, "--version"], user)
     version = re.search(r"^\d+(\.\d+)+", asked.output, re.MULTILINE)
     if asked.status or not version:
         who = f", as {user}" if user else ""
-        raise UsageError(f"{path} --version does not tell a version of uWSGI{who}: {_last(asked)}")
+        message = f"{path} --version does not tell a version of uWSGI{who}: {_last(asked)}"
+        raise Unfit(message, "give another --uwsgi")
     if tuple(map(int, version[0].split(".")))[:3] < OLDEST_UWSGI:
         oldest = ".".join(map(str, OLDEST_UWSGI))
-        raise UsageError(f"{path} is uWSGI {version[0]}; a pair needs {oldest} or newer")
+        raise Unfit(f"{path} is uWSGI {version[0]}", f"a pair needs {oldest} or newer")
     instance = _plugins_for(path, "wsgi-file", _python_plugins())
     if instance is None:
-        raise UsageError(
-            f"{path} runs no Python, with no plugin that is installed; install it, such as "
-            "'apt install uwsgi-plugin-python3', or give another --uwsgi"
+        raise Unfit(
+            f"{path} has no Python, and no plugin for it is installed",
+            "install it, such as 'apt install uwsgi-plugin-python3', or give another --uwsgi",
         )
     pool = _plugins_for(path, "zerg-pool", ["zergpool"])
     if pool is None:
-        raise UsageError(f"{path} has no zerg pool, and no plugin zergpool is installed")
+        message = f"{path} has no zerg pool, and no plugin zergpool is installed"
+        raise Unfit(message, "install that plugin, or give another --uwsgi")
     plugins = [argument for plugin in instance for argument in ("--plugins", plugin)]
     python = re.search(r"^\d+\.\d+", run([path, *plugins, "--python-version"]).output, re.MULTILINE)
     return Uwsgi(path, version[0], python[0] if python else "", instance, pool)
@@ -170,32 +183,38 @@ def _has_option(asked: Done, option: str) -> bool:
 
 
 def python_of(script: str) -> str:
-    """The Python that runs a script, from its first line; empty if that does not tell."""
+    """The Python that runs a script, from its first line.
+
+    Raises:
+        Unfit: that line does not tell.
+    """
     try:
         with open(script, "rb") as file:
             line = file.readline(4096).decode("utf-8", "replace").strip()
     except OSError:
-        return ""
+        line = ""
     words = line[2:].split() if line.startswith("#!") else []
     if words and os.path.basename(words[0]) == "env":
         words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         words = [shutil.which(words[0]) or ""] if words else []
-    return words[0] if words and "python" in os.path.basename(words[0]) else ""
+    if not words or "python" not in os.path.basename(words[0]):
+        raise Unfit(f"{script} does not tell its Python", "give another --supervisord")
+    return words[0]
 
 
-def probe_python(python: str) -> None:
-    """Ask supervisord's Python whether it can import the plugin.
+def probe_python(python: str) -> str:
+    """Ask supervisord's Python whether it can import the plugin. Returns its versions.
 
     Raises:
-        UsageError: it cannot; supervisord would not start with our configuration.
+        Unfit: it cannot; supervisord would not start with our configuration.
     """
     asked = run([python, "-c", IMPORTS])
     if asked.status == 0:
-        return
+        return _last(asked)
     fix = f"install it there: {python} -m pip install supervisor_zerg"
     if "pkg_resources" in asked.output:
         fix = f"supervisor needs it: {python} -m pip install 'setuptools<81'"
-    raise UsageError(f"supervisord's Python cannot import the plugin: {_last(asked)}; {fix}")
+    raise Unfit(f"supervisord's Python cannot import the plugin: {_last(asked)}", fix)
 
 
 def _last(asked: Done) -> str:
