@@ -1,1 +1,1 @@
-"""What the Linux kernel tells about processes, descriptors and sockets, and signals to processes."""
+"""What the Linux kernel shows of processes, descriptors and sockets; signals to processes."""

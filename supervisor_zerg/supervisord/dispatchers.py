@@ -1,68 +1,98 @@
-"""Entries of ours in supervisord's socket map: a pidfd for each master, a connection to a stats server.
+"""Entries of ours in supervisord's socket map: a pidfd for each master, a connection to a stats
+server."""
 
-Everything that supervisord's loop asks of an entry is in :class:`Dispatcher`, with the traps (supervisord.py ``runforever``).
-"""
+from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import traceback
+from typing import TYPE_CHECKING, Any, Callable, Union
 
 from ..uwsgi.stats import STATS_LIMIT_BYTES
 
+if TYPE_CHECKING:
+    from .loop import Loop
+
 RECEIVE_BYTES = 1 << 16
+RECEIVES = 4  # at most in one round of the loop
+#: What a stats server said, or why it said nothing.
+Answer = Union[bytes, OSError]
 
 
 class Dispatcher:
-    """What supervisord's loop expects of an entry in its socket map (supervisord.py ``runforever``). ``readable`` and
-    ``writable`` are called outside of any try: they must never raise."""
+    """An entry in supervisord's socket map (supervisord.py ``runforever``).
+
+    supervisord calls ``readable`` and ``writable`` outside of any try: they must never raise.
+
+    Args:
+        loop: whose supervisord it is.
+        descriptor: that is polled.
+    """
 
     closed = False
 
-    def __init__(self, loop, descriptor):
-        self.loop, self.descriptor = loop, descriptor
+    def __init__(self, loop: Loop, descriptor: int) -> None:
+        self.loop = loop
+        self.descriptor = descriptor
         loop.options.get_socket_map()[descriptor] = self
 
-    def readable(self):
+    def readable(self) -> bool:
         return not self.closed
 
-    def writable(self):
+    def writable(self) -> bool:
         return False
 
-    def handle_write_event(self):
+    def handle_read_event(self) -> None:
+        raise NotImplementedError
+
+    def handle_write_event(self) -> None:
         pass
 
-    def handle_error(self):
+    def handle_error(self) -> None:
+        """supervisord calls it inside the except clause of a handler."""
         if self.closed:
-            return  # closed by another handler of this round; the poller did not know it any more
-        self.loop.options.logger.critical(
-            f"zerg: this is a bug, please report it: {traceback.format_exc()}"
-        )
+            return  # by another handler of this round; the poller did not know it any more
+        self.loop.report(traceback.format_exc())
 
-    def _leave(self, unregister):
-        """Within its own read handler the loop unregisters a descriptor that is not readable any more; elsewhere we do."""
+    def close(self, unregister: bool = True) -> None:
+        raise NotImplementedError
+
+    def _leave(self, unregister: bool) -> None:
+        """Leave the socket map.
+
+        Within its own read handler the loop unregisters a descriptor that is not readable any more;
+        elsewhere we do.
+        """
         self.closed = True
         socket_map = self.loop.options.get_socket_map()
         if socket_map.get(self.descriptor) is self:
             del socket_map[self.descriptor]
         if unregister:
-            try:
+            with contextlib.suppress(Exception):  # it was not registered yet
                 self.loop.options.poller.unregister_readable(self.descriptor)
-            except Exception:
-                pass  # it was not registered yet
 
 
 class PidWatch(Dispatcher):
-    def __init__(self, loop, pid, descriptor, died):
-        self.pid, self.died = pid, died
+    """The pidfd of a process: it becomes readable when the process ends.
+
+    Args:
+        died: called with the pid.
+    """
+
+    def __init__(self, loop: Loop, pid: int, descriptor: int, died: Callable[[int], Any]) -> None:
+        self.pid = pid
+        self.died = died
         super().__init__(loop, descriptor)
 
-    def handle_read_event(self):
+    def handle_read_event(self) -> None:
         if self.closed:
             return
         self.close(unregister=False)
         self.loop.supervisord.reap()  # EXITED now, and what follows from it in this very round
         self.loop.guard(self.died)(self.pid)
 
-    def close(self, unregister=True):
+    def close(self, unregister: bool = True) -> None:
         if not self.closed:
             self._leave(unregister)
             self.loop.forget(self.pid)
@@ -70,35 +100,49 @@ class PidWatch(Dispatcher):
 
 
 class StatsRead(Dispatcher):
-    """One question to a stats server: it answers as soon as it is connected to, and closes."""
+    """One question to a stats server: it answers as soon as it is connected to, and closes.
 
-    def __init__(self, loop, address, connection, answered):
-        self.address, self.connection, self.answered = address, connection, answered
-        self.chunks, self.size = [], 0
+    Args:
+        connection: to the server at ``address``.
+        answered: called with the address and the answer.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        address: str,
+        connection: socket.socket,
+        answered: Callable[[str, Answer], Any],
+    ) -> None:
+        self.address = address
+        self.connection = connection
+        self.answered = answered
+        self._data = bytearray()
         super().__init__(loop, connection.fileno())
 
-    def handle_read_event(self):
-        if self.closed:
-            return
-        while not self.closed:
+    def handle_read_event(self) -> None:
+        """Read what is there, RECEIVES * RECEIVE_BYTES at most: then the loop goes round first."""
+        for _ in range(RECEIVES):
+            if self.closed:
+                return
             try:
                 chunk = self.connection.recv(RECEIVE_BYTES)
             except BlockingIOError:
                 return
             except OSError as error:
-                return self._finish(error)
-            self.chunks.append(chunk)
-            self.size += len(chunk)
+                self._finish(error)
+                return
+            self._data += chunk
             if not chunk:
-                self._finish(b"".join(self.chunks))
-            elif self.size > STATS_LIMIT_BYTES:
-                self._finish(OSError("more than %d bytes" % STATS_LIMIT_BYTES))
+                self._finish(bytes(self._data))
+            elif len(self._data) > STATS_LIMIT_BYTES:
+                self._finish(OSError(f"more than {STATS_LIMIT_BYTES} bytes"))
 
-    def _finish(self, answer):
+    def _finish(self, answer: Answer) -> None:
         self.close(unregister=False)
         self.loop.guard(self.answered)(self.address, answer)
 
-    def close(self, unregister=True):
+    def close(self, unregister: bool = True) -> None:
         if not self.closed:
             self._leave(unregister)
             self.connection.close()

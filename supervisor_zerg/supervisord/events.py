@@ -1,21 +1,31 @@
-"""Supervisor events of our own, for any event listener: ``events = ZERG`` for all of them, or one by its name.
+"""Supervisor events of our own, for any event listener: ``events = ZERG`` for all of them, or one
+by its name.
 
-They exist as soon as the plugin is imported, which supervisord does before it reads its listeners' ``events``.
+They exist as soon as the plugin is imported, which supervisord does before it reads its listeners'
+``events``.
 """
+
+from __future__ import annotations
 
 from supervisor import events
 
 
-class ZergEvent(events.Event):
-    """What happened to a pair. The payload is a line of ``key:value`` and, below it, words for an operator."""
+class ZergEvent(events.Event):  # type: ignore[misc]
+    """What happened to a pair. The payload is a line of ``key:value`` and, below it, a sentence.
 
-    def __init__(self, words="", /, **told):
-        self.words, self.told = words, told
+    Args:
+        text: the sentence.
+        fields: of the line.
+    """
 
-    def payload(self):
-        return "{}\n{}".format(
-            " ".join("{}:{}".format(*item) for item in self.told.items()), self.words
-        )
+    def __init__(self, text: str = "", /, **fields: object) -> None:
+        self.text = text
+        self.fields = fields
+
+    def payload(self) -> str:
+        """Return what a listener gets."""
+        line = " ".join(f"{key}:{value}" for key, value in self.fields.items())
+        return f"{line}\n{self.text}"
 
 
 class Promoted(ZergEvent):
@@ -31,7 +41,7 @@ class Deployed(ZergEvent):
 
 
 class DeployFailed(ZergEvent):
-    """A deploy ended before users saw the new release, or could not be rolled back: the reason says which."""
+    """A deploy ended before users saw the new release, or could not be rolled back."""
 
 
 class RolledBack(ZergEvent):
@@ -56,6 +66,6 @@ for _name, _kind in EVENTS.items():
         events.register(_name, _kind)
 
 
-def announce(kind, words="", /, **told):
-    """Tell all listeners. They only buffer it: nothing blocks."""
-    events.notify(kind(words, **told))
+def announce(kind: type[ZergEvent], text: str = "", /, **fields: object) -> None:
+    """Send an event to all listeners. They only buffer it: nothing blocks."""
+    events.notify(kind(text, **fields))

@@ -1,60 +1,97 @@
 """Timers, pidfds and stats sockets inside supervisord's one poll loop.
 
-Stock supervisord looks at the world once a second. Three things make it a matter of milliseconds: a pidfd for each managed
-master in ``asyncore.socket_map``; timers by shortening the poll; and waking the HTTP channel of an RPC that is answered.
-No thread, no signal handler. Every callback is guarded: an exception that left one would end supervisord
-(supervisor/events.py ``notify``, supervisord.py ``runforever``).
+Stock supervisord looks at the world once a second. Three things make it a matter of milliseconds: a
+pidfd for each managed master in ``asyncore.socket_map``; timers by shortening the poll; and waking
+the HTTP channel of an RPC that is answered. No thread, no signal handler. Every callback is
+guarded: an exception that left one would end supervisord (supervisor/events.py ``notify``,
+supervisord.py ``runforever``).
 """
+
+from __future__ import annotations
 
 import heapq
 import itertools
 import os
 import time
 import traceback
+from collections.abc import Generator
+from typing import Any, Callable, Optional, TypeVar, Union
 
+from ..core.effects import ReadStats, Sleep
 from .dispatchers import PidWatch, StatsRead
 from .task import Task
 
 SHORT_S = 0.001  # poll() counts in milliseconds: a shorter wait is slept
+T = TypeVar("T")
+
+
+class Timer:
+    """A call that is due later."""
+
+    def __init__(self, callback: Callable[[], Any]) -> None:
+        self._callback: Optional[Callable[[], Any]] = callback
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was cancelled, or has fired."""
+        return self._callback is None
+
+    def cancel(self) -> None:
+        """Do not call it any more."""
+        self._callback = None
+
+    def fire(self) -> None:
+        """Call it now, unless it was cancelled."""
+        callback = self._callback
+        self._callback = None
+        if callback:
+            callback()
 
 
 class Loop:
-    """One for each generation of supervisord (a reload makes a new one)."""
+    """supervisord's loop. Each generation of supervisord has one: a reload makes a new one.
 
-    def __init__(self, supervisord):
+    Args:
+        supervisord: supervisor.supervisord.Supervisor.
+    """
+
+    def __init__(self, supervisord: Any) -> None:
         self.supervisord = supervisord
         self.options = supervisord.options
-        self.clock = time.monotonic
-        self._timers, self._order, self._soon = [], itertools.count(), []
-        self._watches = {}
-        self._poll = None
+        self.clock: Callable[[], float] = time.monotonic
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._soon: list[Callable[[], Any]] = []
+        self._watches: dict[int, PidWatch] = {}
+        self._poll: Optional[Callable[[float], Any]] = None
 
     # life
 
-    def start(self):
-        """At SUPERVISOR_RUNNING: the poller is the one that will be used."""
+    def start(self) -> None:
+        """Join the poll, at SUPERVISOR_RUNNING: the poller is the one that will be used."""
         if self._poll is None:
             self._poll = self.options.poller.poll
             self.options.poller.poll = self._poll_and_run
-            self.call_soon(
-                lambda: None
-            )  # 4.3.0 would spawn the first program only after the first poll's second
+            # Supervisor 4.3.0 would spawn the first program only after the first poll's second.
+            self.call_soon(lambda: None)
 
-    def stop(self):
-        """Before supervisord closes descriptors behind our back (supervisor/options.py ``cleanup_fds``)."""
+    def stop(self) -> None:
+        """Leave, before supervisord closes our descriptors (options.py ``cleanup_fds``)."""
         for watch in list(self._watches.values()):
             watch.close()
-        for thing in [
-            t for t in self.options.get_socket_map().values() if isinstance(t, StatsRead)
-        ]:
-            thing.close()
-        self._timers, self._soon = [], []
+        for entry in list(self.options.get_socket_map().values()):
+            if isinstance(entry, StatsRead):
+                entry.close()
+        self._timers = []
+        self._soon = []
         self.options.poller.__dict__.pop("poll", None)
         self._poll = None
 
-    def _poll_and_run(self, timeout):
+    def _poll_and_run(self, timeout: float) -> Any:
+        assert self._poll is not None
         ready = self._poll(self._shortened(timeout))
-        soon, self._soon = self._soon, []
+        soon = self._soon
+        self._soon = []
         for call in soon:
             self.guard(call)()
         now = self.clock()
@@ -62,10 +99,11 @@ class Loop:
             self.guard(heapq.heappop(self._timers)[2].fire)()
         return ready
 
-    def _shortened(self, timeout):
+    def _shortened(self, timeout: float) -> float:
+        """The timeout of a poll, such that the next timer fires in time. May sleep for SHORT_S."""
         if self._soon:
             return 0
-        while self._timers and self._timers[0][2].callback is None:
+        while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
         if not self._timers:
             return timeout
@@ -75,36 +113,54 @@ class Loop:
             left = 0
         return max(0, min(timeout, left))
 
-    # doing things
+    # calls
 
-    def guard(self, function):
-        """The function, with every exception turned into a line of supervisord's log."""
+    def guard(self, function: Callable[..., T]) -> Callable[..., Optional[T]]:
+        """Return the function, with every exception turned into a line of supervisord's log."""
 
-        def guarded(*args):
+        def guarded(*args: Any) -> Optional[T]:
             try:
                 return function(*args)
             except Exception:
-                self.options.logger.critical(
-                    f"zerg: this is a bug, please report it: {traceback.format_exc()}"
-                )
+                self.report(traceback.format_exc())
+                return None
 
         return guarded
 
-    def call_soon(self, function):
+    def report(self, trace: str) -> None:
+        """Log an exception that should not have come that far."""
+        self.options.logger.critical(f"zerg: this is a bug, please report it: {trace}")
+
+    def call_soon(self, function: Callable[[], Any]) -> None:
+        """Call a function after the next poll, which does not wait."""
         self._soon.append(function)
 
-    def call_later(self, seconds, function):
-        """:returns: Timer, with ``cancel()``."""
+    def call_later(self, seconds: float, function: Callable[[], Any]) -> Timer:
+        """Call a function once, in so many seconds, unless the timer is cancelled."""
         timer = Timer(function)
         heapq.heappush(self._timers, (self.clock() + seconds, next(self._order), timer))
         return timer
 
-    def task(self, generator, ended=lambda result: None):
-        """A generator that yields Nap and Ask, to be driven. :param ended: called with its result. :returns: Task, not started."""
+    def task(
+        self,
+        generator: Generator[Union[ReadStats, Sleep], Any, T],
+        ended: Callable[[Optional[T]], Any] = lambda result: None,
+    ) -> Task:
+        """Return a task that drives a generator; it is not started.
+
+        Args:
+            generator: yields what it waits for.
+            ended: called with its result; None where it raised an exception.
+        """
         return Task(self, generator, ended)
 
-    def watch(self, pid, died):
-        """Call ``died`` in the instant a process ends. Returns False where this kernel has no pidfd, or it has ended."""
+    # processes
+
+    def watch(self, pid: int, died: Callable[[int], Any]) -> bool:
+        """Call ``died`` with the pid in the instant when a process ends.
+
+        Returns False where it has ended, or this kernel has no pidfd.
+        """
         if pid in self._watches:
             return True
         try:
@@ -114,39 +170,26 @@ class Loop:
         self._watches[pid] = PidWatch(self, pid, descriptor, died)
         return True
 
-    def unwatch(self, pid):
-        """End what ``watch`` began."""
-        if pid in self._watches:
-            self._watches[pid].close()
-
-    def watched(self):
+    def watched(self) -> set[int]:
+        """Return the pids that are watched."""
         return set(self._watches)
 
-    def forget(self, pid):
+    def forget(self, pid: int) -> None:
+        """Watch a process no more."""
         self._watches.pop(pid, None)
 
-    def poke(self):
-        """Ask every deferred RPC now whether it has its answer: an idle loop would only do so each second
-        (supervisor/http.py ``deferring_http_channel.writable``). One that has none yet just says so once more."""
+    # RPC
+
+    def poke(self) -> None:
+        """Ask every deferred RPC now whether it has its answer.
+
+        An idle loop would only do so each second (supervisor/http.py
+        ``deferring_http_channel.writable``). One that has none yet just says so once more.
+        """
         for channel in list(self.options.get_socket_map().values()):
             fifo = getattr(channel, "producer_fifo", None)
-            if (
-                fifo is not None
-                and len(fifo)
-                and getattr(fifo.first(), "callback", None) is not None
-            ):
+            if fifo is None or not len(fifo):
+                continue
+            if getattr(fifo.first(), "callback", None) is not None:
                 channel.delay = 0
                 self.guard(channel.initiate_send)()
-
-
-class Timer:
-    def __init__(self, callback):
-        self.callback = callback
-
-    def cancel(self):
-        self.callback = None
-
-    def fire(self):
-        callback, self.callback = self.callback, None
-        if callback:
-            callback()

@@ -1,55 +1,79 @@
-"""Supervisor's side of a pair: the state of a program, and starting and stopping it. Nothing here blocks.
+"""Supervisor's side of a pair: the state of a program, and starting and stopping it.
 
-A ``Subprocess`` is looked up each time: ``supervisorctl update`` replaces the objects (supervisor/rpcinterface.py
-``addProcessGroup``).
+Nothing here blocks. A ``Subprocess`` is looked up each time: ``supervisorctl update`` replaces the
+objects (supervisor/rpcinterface.py ``addProcessGroup``).
 """
+
+from __future__ import annotations
 
 import signal
 import sys
-from collections import namedtuple
+from types import FrameType
+from typing import Any, NamedTuple, Optional
 
 from supervisor.options import split_namespec
 from supervisor.process import Subprocess
 from supervisor.states import ProcessStates, SupervisorStates, getProcessStateDescription
 
-Program = namedtuple("Program", "state pid")
+
+class Program(NamedTuple):
+    """The statename of a program, and the pid of its process or 0."""
+
+    state: str
+    pid: int
+
+
 ABSENT = Program("ABSENT", 0)
 
 
 class Programs:
-    def __init__(self, supervisord):
+    """The programs of a supervisord.
+
+    Args:
+        supervisord: supervisor.supervisord.Supervisor.
+    """
+
+    def __init__(self, supervisord: Any) -> None:
         self.supervisord = supervisord
         self._restarts = {}  # name -> what to do once the program has stopped
 
-    def get(self, name):
-        """:returns: Program; ABSENT when ``supervisorctl update`` removed it or it never was."""
+    def get(self, name: str) -> Program:
+        """Return a program; ABSENT when ``supervisorctl update`` removed it or it never was."""
         process = self.find(name)
         if process is None:
             return ABSENT
         return Program(getProcessStateDescription(process.get_state()), process.pid)
 
-    def find(self, name):
-        """Supervisor's Subprocess, or None. Not to be kept."""
+    def find(self, name: str) -> Optional[Any]:
+        """Return Supervisor's Subprocess, or None. It is not to be kept."""
         group_name, process_name = split_namespec(name)
         group = self.supervisord.process_groups.get(group_name)
         return group.processes.get(process_name) if group else None
 
-    def running(self):
-        """supervisord is neither shutting down nor reloading."""
-        return self.supervisord.options.mood >= SupervisorStates.RUNNING
+    def running(self) -> bool:
+        """Return whether supervisord is neither shutting down nor reloading."""
+        return bool(self.supervisord.options.mood >= SupervisorStates.RUNNING)
 
-    def expect_stop(self, name):
-        """Make Supervisor wait for the end of a program as if it had sent its stop signal, without sending one: uWSGI was told
-        to end through its FIFO, and SIGTERM would cut requests where the ini does not say otherwise. Like
-        ``Subprocess.stop`` (supervisor/process.py), with SIGCONT for the signal; SIGKILL after stopwaitsecs stays."""
+    def expect_stop(self, name: str) -> None:
+        """Make Supervisor wait for the end of a program as if it had sent its stop signal.
+
+        uWSGI was told to end through its FIFO: SIGTERM would end requests where the ini does not
+        say otherwise. Like ``Subprocess.stop`` (supervisor/process.py), with SIGCONT for the
+        signal; SIGKILL after stopwaitsecs stays.
+        """
         process = self.find(name)
-        process.administrative_stop = True
-        process.laststopreport = 0
-        process.kill(signal.SIGCONT)
+        if process is not None:
+            process.administrative_stop = True
+            process.laststopreport = 0
+            process.kill(signal.SIGCONT)
 
-    def stop(self, name):
-        """Send its stop signal. :returns: True when it has stopped or is certain to: a signal that comes within 3 ms of a start is
-        lost, and a program that exited by itself may be about to be respawned."""
+    def stop(self, name: str) -> bool:
+        """Send the stop signal of a program.
+
+        Returns:
+            Whether it has stopped or is certain to: a signal within 3 ms of a start is lost, and a
+            program that exited by itself may be about to be respawned.
+        """
         process = self.find(name)
         if process is None:
             return True
@@ -58,18 +82,16 @@ class Programs:
             process.stop()
         return state in (ProcessStates.STOPPING, ProcessStates.STOPPED, ProcessStates.FATAL)
 
-    def kill(self, name, pid):
-        """SIGKILL to a program that does not heed its stop signal, if it still is that process."""
+    def kill(self, name: str, pid: int) -> None:
+        """Send SIGKILL to a program that ignores its stop signal, if it is still that process."""
         process = self.find(name)
-        if (
-            process is not None
-            and process.pid == pid
-            and process.get_state() == ProcessStates.STOPPING
-        ):
+        if process is None or process.pid != pid:
+            return
+        if process.get_state() == ProcessStates.STOPPING:
             process.kill(signal.SIGKILL)
 
-    def spawn(self, name):
-        """Start a program that is stopped, unless supervisord ends. :returns: True when it was started."""
+    def spawn(self, name: str) -> bool:
+        """Start a stopped program, unless supervisord ends. Returns whether it was started."""
         process = self.find(name)
         if process is None or process.pid or not self.running():
             return False
@@ -95,19 +117,21 @@ class Programs:
         return self._restarts.pop(name, None)
 
 
-def name_of(process):
-    """``name`` or ``group:name`` as the configuration has it."""
-    group = process.group.config.name if process.group else process.config.name
-    return process.config.name if group == process.config.name else f"{group}:{process.config.name}"
+def name_of(process: Any) -> str:
+    """Return ``name`` or ``group:name``, as the configuration has it."""
+    name: str = process.config.name
+    group = process.group.config.name if process.group else name
+    return name if group == name else f"{group}:{name}"
 
 
-def started_by_supervisor():
-    """Within a STARTING event: was it Supervisor itself (autostart, autorestart) that starts the program, rather than an operator?
+def started_by_supervisor() -> bool:
+    """Return whether, within a STARTING event, Supervisor itself starts the program.
 
-    The event does not say. ``Subprocess.spawn`` is called from ``Subprocess.transition`` for the former and by an RPC
-    for the latter (supervisor/process.py ``transition``), so the callers tell.
+    Itself: by autostart or autorestart; else an operator did. The event does not say.
+    ``Subprocess.spawn`` is called from ``Subprocess.transition`` for the former and by an RPC for
+    the latter (supervisor/process.py ``transition``), so the callers tell.
     """
-    frame = sys._getframe(1)
+    frame: Optional[FrameType] = sys._getframe(1)
     while frame is not None:
         if frame.f_code is Subprocess.transition.__code__:
             return True

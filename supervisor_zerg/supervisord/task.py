@@ -1,118 +1,150 @@
-"""Drives one generator of reconcile.py inside supervisord's loop: naps become timers, questions become stats sockets."""
+"""Drives a generator inside supervisord's loop: sleeps become timers, questions stats sockets."""
+
+from __future__ import annotations
 
 import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from ..core.effects import ReadStats, Sleep
 from ..uwsgi.stats import connect
-from .dispatchers import StatsRead
+from .dispatchers import Answer, StatsRead
 
+if TYPE_CHECKING:
+    from .loop import Loop, Timer
+
+#: A crowded machine gives time to others; run_at_once takes so many times as long at most.
 CROWDED = 10
+Effect = Union[ReadStats, Sleep]
 
 
 class Task:
-    """A generator on its way. It is always waiting for exactly one thing: a timer or a set of stats servers."""
+    """A generator on its way. It always waits for exactly one thing: a timer or stats servers.
 
-    def __init__(self, loop, generator, ended):
-        self.loop, self.generator, self.ended = loop, generator, ended
-        self.alive, self.running = True, False
-        self._timer, self._reads, self._deadline = None, (), None
+    Args:
+        loop: that drives it.
+        generator: yields what it waits for.
+        ended: called with its result; None where it raised an exception.
+    """
 
-    def start(self):
+    def __init__(
+        self,
+        loop: Loop,
+        generator: Generator[Effect, Any, Any],
+        ended: Callable[[Any], Any],
+    ) -> None:
+        self.loop = loop
+        self.generator = generator
+        self.ended = ended
+        self.alive = True
+        self.running = False
+        self._timer: Optional[Timer] = None
+        self._deadline: Optional[Timer] = None
+        self._reads: list[StatsRead] = []
+
+    def start(self) -> Task:
+        """Run until the first wait."""
         self._continue(None)
         return self
 
-    def wake(self):
-        """Look now. A running question is given a moment to be answered first."""
+    def wake(self) -> None:
+        """End a sleep now. Stats servers are still given their time to answer."""
         if self.alive and not self.running and self._timer:
             self._continue(None)
 
-    def run_at_once(self, seconds):
-        """Drive on without returning to the loop, for a few milliseconds: for what must be done before a signal is sent.
-        Stats servers are not waited for; the kernel's source serves.
+    def run_at_once(self, seconds: float) -> None:
+        """Run on without returning to the loop: for what must be done before a signal is sent.
 
-        :param seconds: of work and naps. What a crowded machine gives to others does not count, up to CROWDED times as much.
+        This holds supervisord: it sleeps in its loop. Stats servers are not waited for; the kernel
+        is the only source.
+
+        Args:
+            seconds: of work and sleep, at most. What a crowded machine gives to other processes
+                does not count, up to CROWDED times as much.
         """
         if not self.alive or self.running:
             return
-        began, limit, napped = time.thread_time(), self.loop.clock() + CROWDED * seconds, 0.0
-        wanted = self._resume({})
-        while self.alive and self.loop.clock() < limit:
-            nap = wanted.seconds if isinstance(wanted, Sleep) else 0.0
-            napped += nap
-            if time.thread_time() - began + napped > seconds:
+        began = time.thread_time()
+        limit = self.loop.clock() + CROWDED * seconds
+        slept = 0.0
+        effect = self._resume({})
+        while effect and self.alive and self.loop.clock() < limit:
+            nap = effect.seconds if isinstance(effect, Sleep) else 0.0
+            slept += nap
+            if time.thread_time() - began + slept > seconds:
                 break
             time.sleep(nap)
-            wanted = self._resume({})
-        if self.alive:
-            self._wait(wanted if isinstance(wanted, Sleep) else Sleep(0))
+            effect = self._resume({})
+        if effect and self.alive:
+            self._wait(effect if isinstance(effect, Sleep) else Sleep(0))
 
-    def cancel(self):
+    def cancel(self) -> None:
+        """End it; ``ended`` is not called."""
         if self.alive:
             self._clear()
             self.alive = False
             self.generator.close()
 
-    def _continue(self, answer):
-        wanted = self._resume(answer)
-        if self.alive:
-            self._wait(wanted)
+    def _continue(self, answer: Any) -> None:
+        effect = self._resume(answer)
+        if effect and self.alive:
+            self._wait(effect)
 
-    def _resume(self, answer):
+    def _resume(self, answer: Any) -> Optional[Effect]:
+        """Run until the next wait; None: the generator has ended."""
         self._clear()
         self.running = True
         try:
             return self.generator.send(answer)
         except StopIteration as end:
             self._end(end.value)
+            return None
         except Exception:
             self._end(None)
             raise
         finally:
             self.running = False
 
-    def _end(self, result):
+    def _end(self, result: Any) -> None:
         self.alive = False
         self.ended(result)
 
-    def _clear(self):
+    def _clear(self) -> None:
         for timer in (self._timer, self._deadline):
             if timer:
                 timer.cancel()
         for read in self._reads:
             read.close()
-        self._timer, self._deadline, self._reads = None, None, ()
+        self._timer = None
+        self._deadline = None
+        self._reads = []
 
-    def _wait(self, wanted):
-        if isinstance(wanted, ReadStats):
-            self._ask(wanted)
+    def _wait(self, effect: Effect) -> None:
+        if isinstance(effect, ReadStats):
+            self._ask(effect)
         else:
-            self._timer = self.loop.call_later(wanted.seconds, lambda: self._continue(None))
+            self._timer = self.loop.call_later(effect.seconds, lambda: self._continue(None))
 
-    def _ask(self, ask):
-        answers = {}
-        reads = []
-        for address in ask.addresses:
+    def _ask(self, question: ReadStats) -> None:
+        answers: dict[str, Answer] = {}
+
+        def answered(address: str, answer: Answer) -> None:
+            answers[address] = answer
+            if all(read.closed for read in self._reads):
+                self._continue(answers)
+
+        def late() -> None:
+            missing = {address: TimeoutError("no answer in time") for address in question.addresses}
+            self._continue({**missing, **answers})
+
+        for address in question.addresses:
             try:
-                reads.append(
-                    StatsRead(
-                        self.loop,
-                        address,
-                        connect(address),
-                        lambda a, b: self._answered(answers, a, b),
-                    )
-                )
+                read = StatsRead(self.loop, address, connect(address), answered)
             except OSError as error:
                 answers[address] = error
-        self._reads = tuple(reads)
-        if not reads:
+            else:
+                self._reads.append(read)
+        if self._reads:
+            self._deadline = self.loop.call_later(question.timeout, late)
+        else:
             self._timer = self.loop.call_later(0, lambda: self._continue(answers))
-            return
-        late = lambda: self._continue(
-            {**{a: TimeoutError("no answer in time") for a in ask.addresses}, **answers}
-        )  # noqa: E731
-        self._deadline = self.loop.call_later(ask.timeout, late)
-
-    def _answered(self, answers, address, answer):
-        answers[address] = answer
-        if all(read.closed for read in self._reads):
-            self._continue(answers)

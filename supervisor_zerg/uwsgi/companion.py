@@ -1,21 +1,28 @@
-"""Imported by uWSGI into the application's own interpreter: boots the instance *parked*, warms it up, and answers for its health.
+"""Imported by uWSGI into the application's own interpreter: boots the instance *parked*, warms it
+up, and answers for its health.
 
     shared-py-import = /path/to/companion.py
 
-Free of any dependency, Python 3.8 or newer. It runs in the master before the workers are forked, so that each is born with
-uWSGI's suspended flag set (core/master_utils.c:739: a respawn keeps it); lazy-apps included. One ``p`` releases the instance.
-The environment (``env = NAME=value`` in the ini) asks for the rest:
+It depends on nothing but Python 3.8 or newer. The master imports it before it forks workers, so
+each starts with uWSGI's suspended flag set (core/master_utils.c:739: a respawn keeps it), also with
+lazy-apps. One ``p`` releases the instance. Variables (``env = NAME=value`` in the ini) ask for more:
 
 ``ZERG_BOOT``              ``serving``: do not boot parked
-``ZERG_WARM``              paths, separated by spaces, that each worker asks of its application before it accepts a request
-``ZERG_COMPANION_SOCKET``  a private unix socket, mode 0600, where the instance answers GET, also while it is parked or draining:
-                           ``/.zerg/ready`` with 200 or 503 and JSON, any other path with what the application says
-``ZERG_HOST``              the Host of a request that names none (``localhost``), for applications that check it
+``ZERG_WARM``              paths, separated by spaces, that each worker asks of its application
+                           before it accepts a request
+``ZERG_COMPANION_SOCKET``  a private unix socket, mode 0600, where the instance answers GET, also
+                           while it is parked or draining: ``/.zerg/ready`` with 200 or 503 and
+                           JSON, any other path with what the application says
+``ZERG_HOST``              the Host of a request that names none (``localhost``), for applications
+                           that check it
 
-The master binds the socket. One worker answers, and when it ends another takes over: cheaper ends the oldest first
-(core/master_utils.c:197). It asks in a thread of its own, one request at a time, beside the requests that the worker serves: the
-application has to bear that, and must not ask uWSGI's API about the current request there. A frozen instance does not answer.
+The master binds the socket; one worker answers, and when it ends another takes over (cheaper ends
+the oldest first, core/master_utils.c:197). It asks in a thread of its own, one request at a time,
+beside the worker's requests: the application must bear that, and not ask uWSGI's API about the
+current request there. A frozen instance does not answer.
 """
+
+from __future__ import annotations
 
 import contextlib
 import ctypes
@@ -31,65 +38,64 @@ import stat
 import sys
 import threading
 import time
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 from urllib.parse import unquote_to_bytes
+from wsgiref.util import setup_testing_defaults
+
+Header = Tuple[str, str]
+Headers = List[Header]
+Response = Tuple[str, Headers, bytes]  # status, headers, body
+Application = Callable[..., Any]  # WSGI
 
 CLIENT_S = 2.0  # how long a client may take to send its request, and again to take the answer
 MOST = 1 << 20  # bytes of a request, and of an answer, which is cut there
 NOTE = 256  # bytes for what failed in a worker
-UNLOADED = "no application was loaded at / in the first interpreter (did its import fail? the log of the instance says why)"
+UNLOADED = "no application was loaded at / in the first interpreter: see the log of the instance"
 
 
-def say(sentence):
-    """One line in the instance's log."""
-    os.write(2, (f"supervisor_zerg: {sentence}\n").encode("utf-8", "replace"))
+def say(sentence: str) -> None:
+    """Write one line to the instance's log."""
+    os.write(2, f"supervisor_zerg: {sentence}\n".encode("utf-8", "replace"))
 
 
-def setting(name, otherwise=""):
-    """A variable of the process: ``env =`` of the ini is set after Python was, where uWSGI is the pyuwsgi wheel, and not in os.environ."""
+def setting(name: str, default: str = "") -> str:
+    """Return a variable of the process, which pyuwsgi sets after Python has read os.environ."""
     getenv = ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_char_p)(("getenv", ctypes.CDLL(None)))
-    return os.fsdecode(getenv(name.encode()) or b"") or otherwise
+    return os.fsdecode(getenv(name.encode()) or b"") or default
 
 
-def words(error):
-    """An exception in one line of ASCII."""
-    return (
-        " ".join(f"{type(error).__name__}: {error}".split())
-        .encode("ascii", "replace")
-        .decode()[: NOTE // 2]
-    )
+def describe(error: BaseException) -> str:
+    """Return an exception as one short line of ASCII."""
+    line = " ".join(f"{type(error).__name__}: {error}".split())
+    return line.encode("ascii", "replace").decode()[: NOTE // 2]
 
 
-def environ_of(target, multithread, headers=()):
-    """The WSGI environ of a GET. :param target: path and query as they stand in a request. :param headers: (name, value) pairs."""
+def environ_of(target: str, threads: bool, headers: Sequence[Header] = ()) -> Dict[str, Any]:
+    """Return the WSGI environ of a GET of a path and query, as they stand in a request."""
     path, _, query = target.partition("?")
-    return {
-        "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": "",
+    environ = {
         "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
         "QUERY_STRING": query,
         "REQUEST_URI": target,
-        "SERVER_PROTOCOL": "HTTP/1.0",
         "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
         "HTTP_HOST": setting("ZERG_HOST", "localhost"),
         "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
         "wsgi.errors": sys.stderr,
-        "wsgi.run_once": False,
-        "wsgi.multithread": multithread,
+        "wsgi.multithread": threads,
         "wsgi.multiprocess": True,
         "zerg.companion": True,
         **{f"HTTP_{n.upper().replace('-', '_')}": v.strip() for n, v in headers},
     }
+    setup_testing_defaults(environ)  # the rest of a GET
+    return environ
 
 
-def ask(application, environ):
-    """Call a WSGI application. :returns: (status, headers, body). An exception is a status 500 that names it; none gets out."""
-    head, body = [], io.BytesIO()
+def ask(application: Application, environ: Dict[str, Any]) -> Response:
+    """Call a WSGI application. An exception is a status 500 that names it; none gets out."""
+    head: List[Any] = []
+    body = io.BytesIO()
 
-    def start_response(status, headers, exc_info=None):
+    def start_response(status: str, headers: Headers, exc_info: Any = None) -> Any:
         head[:] = status, headers
         return body.write
 
@@ -101,11 +107,14 @@ def ask(application, environ):
             getattr(chunks, "close", int)()
         return f"{int(head[0][:3]):03}{head[0][3:]}", head[1], body.getvalue()[:MOST]
     except BaseException as error:  # a SystemExit, too: a worker must not end of being asked
-        return f"500 {words(error)}", [], words(error).encode() + b"\n"
+        return f"500 {describe(error)}", [], describe(error).encode() + b"\n"
 
 
-def receive(client, until):
-    """The head of a request. :param until: monotonic time limit. :raises OSError: in time. :raises ValueError: for what is none."""
+def receive(client: socket.socket, until: float) -> Tuple[str, str, Headers]:
+    """Return method, target and headers of a request, sent before a monotonic time.
+
+    OSError: it is not. ValueError: it is no request.
+    """
     data = b""
     while b"\r\n\r\n" not in data:
         client.settimeout(max(until - time.monotonic(), 0.001))
@@ -115,203 +124,167 @@ def receive(client, until):
             raise ValueError("no request")
     first, *lines = data.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ")
-    return method, target, [line.split(":", 1) for line in lines if ":" in line]
+    pairs = [line.partition(":") for line in lines if ":" in line]
+    return method, target, [(name, value) for name, _, value in pairs]
 
 
-def answer(client, status, headers, body):
-    """Send it all. :raises OSError: where the client does not take it in time."""
-    kept = [
-        (name, value)
-        for name, value in headers
-        if name.lower() not in ("content-length", "connection", "transfer-encoding")
-    ]
-    lines = [
-        "{}: {}".format(*pair)
-        for pair in kept + [("Content-Length", len(body)), ("Connection", "close")]
-    ]
+def answer(client: socket.socket, status: str, headers: Headers, body: bytes) -> None:
+    """Send a response. Raises OSError where the client does not take it in time."""
+    ours = ("content-length", "connection", "transfer-encoding")
+    kept = [f"{name}: {value}" for name, value in headers if name.lower() not in ours]
+    lines = [f"HTTP/1.0 {status}", *kept, f"Content-Length: {len(body)}", "Connection: close"]
     client.settimeout(CLIENT_S)  # for the whole of it
-    client.sendall(
-        "\r\n".join([f"HTTP/1.0 {status}"] + lines + ["", ""]).encode("latin-1", "replace") + body
-    )
+    client.sendall("\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body)
 
 
-def listen(path):
-    """The listening socket, in place of an old one of ours. :raises OSError: where it cannot be, or another instance answers there."""
+def listen(path: str) -> socket.socket:
+    """Return the listening socket, in place of an old one. OSError: another instance answers."""
     if os.path.lexists(path):
         if not stat.S_ISSOCK(os.lstat(path).st_mode):
             raise OSError("there is something there that is no socket")
-        if _listener(path) not in (0, os.getpid()):
-            raise OSError(
-                "process %d listens there: each instance needs a path of its own" % _listener(path)
-            )
+        owner = _listener(path)
+        if owner not in (0, os.getpid()):
+            raise OSError(f"process {owner} listens there: each instance needs a path of its own")
         os.unlink(path)
     listener = socket.socket(socket.AF_UNIX)
-    os.fchmod(
-        listener.fileno(), 0o600
-    )  # the path is born with it (Linux net/unix/af_unix.c unix_bind)
+    os.fchmod(listener.fileno(), 0o600)  # the path gets it (Linux net/unix/af_unix.c unix_bind)
     listener.bind(path)
     listener.listen(16)
     return listener
 
 
-def _listener(path):
-    """The living process that called listen() on the socket at a path (unix(7), SO_PEERCRED), or 0: what outlives it is no instance."""
+def _listener(path: str) -> int:
+    """The living process that called listen() on a socket (unix(7), SO_PEERCRED), or 0."""
     with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
         probe.settimeout(CLIENT_S)
         probe.connect(path)
-        pid = int.from_bytes(
-            probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4), sys.byteorder
-        )
-        return pid if os.path.exists("/proc/%d" % pid) else 0
+        credentials = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4)
+        pid = int.from_bytes(credentials, sys.byteorder)
+        return pid if os.path.exists(f"/proc/{pid}") else 0
     return 0
 
 
 class Companion:
-    """The companion of one instance: made in the master, where it binds the socket, and at work in each of its workers."""
+    """Of one instance: made in the master, where it binds the socket; at work in each worker."""
 
-    def __init__(self, uwsgi, path, warm):
-        self.uwsgi, self.paths, self.listener, self.loaded, self.warm = uwsgi, warm, None, False, {}
-        self.notes = mmap.mmap(
-            -1, NOTE * (uwsgi.numproc + 1)
-        )  # shared: what failed, worker by worker
-        self.turn = os.memfd_create("zerg-companion")  # whose lock the worker holds that answers
+    def __init__(self, uwsgi: Any, path: str, warm: List[str]) -> None:
+        self.uwsgi = uwsgi
+        self.paths = warm
+        self.loaded, self.worker = False, 0
+        self.application: Any = None
+        self.warm: Dict[str, str] = {}
+        self.notes = mmap.mmap(-1, NOTE * (uwsgi.numproc + 1))  # shared: what failed, by worker
+        self.turn = os.memfd_create("zerg-companion")  # the worker that answers holds its lock
+        self.listener: Any = None
         try:
             self.listener = listen(path) if path else None
         except OSError as error:
             say(f"no health at {path}: {error}")
-        self.threads = (
-            bool(self.listener) or uwsgi.cores > 1
-        )  # more than one may call the application
+        self.threads = bool(self.listener) or uwsgi.cores > 1  # that may call the application
 
-    def step(self, _argument):
-        """uWSGI's hook: after applications were loaded, be it in the master or (lazy-apps) in a worker, and after each fork."""
-        loaded, self.loaded = self.loaded, True  # in a worker of lazy-apps the fork comes first
+    def step(self, _argument: bytes) -> int:
+        """uWSGI's hook: after applications were loaded, which lazy-apps do last, and each fork."""
+        loaded, self.loaded = self.loaded, True
         try:
             if loaded and self.uwsgi.worker_id():
                 self.begin()
         except BaseException as error:
-            say(
-                "no warm-up and no health in worker %d: %s" % (self.uwsgi.worker_id(), words(error))
-            )
+            say(f"no warm-up and no health in worker {self.uwsgi.worker_id()}: {describe(error)}")
         return 0  # anything else would end the instance (core/hooks.c:745)
 
-    def begin(self):
-        """In a worker that is about to accept."""
+    def begin(self) -> None:
+        """In a worker that is about to accept: warm it up, and be ready to answer."""
         self.worker = self.uwsgi.worker_id()
         if self.uwsgi.loop or {"async", "ugreen"} & set(self.uwsgi.opt):
-            return say("no warm-up and no health in worker %d: it is asynchronous" % self.worker)
-        self.application, self.why = self.find()
-        self.note(self.why)
+            say(f"no warm-up and no health in worker {self.worker}: it is asynchronous")
+            return
+        self.application, self.reason = self.find()
+        self.note(self.reason)
         for path in self.paths if self.application else ():
             self.warm[path] = status = ask(self.application, environ_of(path, self.threads))[0]
             if int(status[:3]) >= 500:
                 self.note(f"the warm-up of {path} failed: {status}")
         if self.listener and not self.uwsgi.has_threads:
-            say("no health from worker %d: this uWSGI needs enable-threads for it" % self.worker)
+            say(f"no health from worker {self.worker}: this uWSGI needs enable-threads for it")
         elif self.listener:
-            mask = signal.pthread_sigmask(
-                signal.SIG_BLOCK, signal.valid_signals()
-            )  # they are for the thread that waits in the pause
+            # Signals are for the thread that waits in the pause.
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             try:
                 threading.Thread(target=self.serve, name="zerg-companion", daemon=True).start()
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def find(self):
-        """The application at / as uWSGI has it, whatever loaded it (plugins/python/uwsgi_pymodule.c:2517). :returns: (it, why not)."""
+    def find(self) -> Tuple[Any, str]:
+        """Return uWSGI's application at / (plugins/python/uwsgi_pymodule.c:2517), or why not."""
         apps = self.uwsgi.workers()[self.worker - 1]["apps"]
         for app in apps:
-            if (
-                app["mountpoint"] in (b"", b"/")
-                and app["modifier1"] == 0
-                and app["interpreter"] == apps[0]["interpreter"]
-            ):
+            first = app["interpreter"] == apps[0]["interpreter"]
+            if app["mountpoint"] in (b"", b"/") and app["modifier1"] == 0 and first:
                 return ctypes.cast(app["callable"], ctypes.py_object).value, ""
         return None, UNLOADED
 
-    def note(self, why):
-        """What failed last in this worker, for whoever answers, and for the log."""
-        self.notes[self.worker * NOTE : (self.worker + 1) * NOTE] = why.encode("ascii", "replace")[
-            :NOTE
-        ].ljust(NOTE, b"\0")
-        if why:
-            say("worker %d: %s" % (self.worker, why))
+    def note(self, reason: str) -> None:
+        """Keep what failed last in this worker, for the worker that answers, and log it."""
+        at = self.worker * NOTE
+        self.notes[at : at + NOTE] = reason.encode("ascii", "replace")[:NOTE].ljust(NOTE, b"\0")
+        if reason:
+            say(f"worker {self.worker}: {reason}")
 
-    def ready(self):
-        """(status, headers, body) of ``/.zerg/ready``."""
-        notes = enumerate(
-            self.notes[at : at + NOTE].rstrip(b"\0").decode()
-            for at in range(0, len(self.notes), NOTE)
-        )
-        why = self.why or "; ".join("worker %d: %s" % pair for pair in notes if pair[1])
-        told = {
-            "ready": not why,
-            **({"reason": why} if why else {}),
-            "warm": self.warm,
-            "pid": os.getpid(),
-            "worker": self.worker,
-        }
-        return (
-            "503 Service Unavailable" if why else "200 OK",
-            [("Content-Type", "application/json")],
-            json.dumps(told).encode() + b"\n",
-        )
+    def ready(self) -> Response:
+        """Answer ``/.zerg/ready``."""
+        notes = [self.notes[at : at + NOTE] for at in range(0, len(self.notes), NOTE)]
+        texts = enumerate(note.rstrip(b"\0").decode() for note in notes)
+        reason = self.reason or "; ".join(f"worker {n}: {text}" for n, text in texts if text)
+        document: Dict[str, Any] = {"ready": not reason, **({"reason": reason} if reason else {})}
+        document.update(warm=self.warm, pid=os.getpid(), worker=self.worker)
+        status = "503 Service Unavailable" if reason else "200 OK"
+        body = json.dumps(document).encode() + b"\n"
+        return status, [("Content-Type", "application/json")], body
 
-    def reply(self, method, target, headers):
-        """(status, headers, body) for a request."""
+    def reply(self, method: str, target: str, headers: Headers) -> Response:
+        """Answer a request."""
         if method != "GET":
             return "405 Method Not Allowed", [("Allow", "GET")], b"only GET is answered here\n"
         if target.partition("?")[0] == "/.zerg/ready":
             return self.ready()
         if not self.application:
-            return (
-                "503 Service Unavailable",
-                [("Content-Type", "text/plain")],
-                self.why.encode() + b"\n",
-            )
+            plain = [("Content-Type", "text/plain")]
+            return "503 Service Unavailable", plain, self.reason.encode() + b"\n"
         return ask(self.application, environ_of(target, self.threads, headers))
 
-    def serve(self):
-        """Wait until no other worker answers, then do so for the rest of the worker's life."""
+    def serve(self) -> None:
+        """Wait until no other worker answers, then answer for the rest of the worker's life."""
         fcntl.lockf(self.turn, fcntl.LOCK_EX)
         while True:
             try:
                 with self.listener.accept()[0] as client:
-                    with contextlib.suppress(
-                        OSError, ValueError
-                    ):  # a client that says nothing, or nonsense, or is gone
+                    with contextlib.suppress(OSError, ValueError):  # a client that is gone or lies
                         answer(client, *self.reply(*receive(client, time.monotonic() + CLIENT_S)))
             except Exception as error:
-                say(f"a health request failed: {words(error)}")
+                say(f"a health request failed: {describe(error)}")
                 time.sleep(1)
 
 
-def _uwsgi():
-    """The library that holds uWSGI's own symbols: the executable, or the extension module of the pyuwsgi wheel."""
+def _uwsgi() -> ctypes.CDLL:
+    """The library with uWSGI's symbols: the executable, or the module of the pyuwsgi wheel."""
     executable = ctypes.CDLL(None)
     if hasattr(executable, "suspend_resume_them_all"):
         return executable
     with open("/proc/self/maps") as maps:
-        for path in {line.split(None, 5)[-1].strip() for line in maps if "pyuwsgi" in line}:
-            if os.path.basename(path).startswith("pyuwsgi.") and os.path.isfile(path):
-                return ctypes.CDLL(path)
-    raise RuntimeError(
-        "supervisor_zerg: no suspend_resume_them_all in this uWSGI, so it cannot boot parked; use hooks.ini"
-    )
+        paths = {line.split(None, 5)[-1].strip() for line in maps if "pyuwsgi" in line}
+    for path in paths:
+        if os.path.basename(path).startswith("pyuwsgi.") and os.path.isfile(path):
+            return ctypes.CDLL(path)
+    raise RuntimeError("supervisor_zerg: this uWSGI cannot boot parked; use hooks.ini")
 
 
-def _install():
-    """Have uWSGI call the companion by a hook of its own, so that ``uwsgi.post_fork_hook`` is left to the application."""
-    companion = Companion(
-        importlib.import_module("uwsgi"),
-        setting("ZERG_COMPANION_SOCKET"),
-        setting("ZERG_WARM").split(),
-    )
+def _install() -> Tuple[Any, ...]:
+    """Register a hook of our own, not ``uwsgi.post_fork_hook``; return what it points to."""
+    path = setting("ZERG_COMPANION_SOCKET")
+    companion = Companion(importlib.import_module("uwsgi"), path, setting("ZERG_WARM").split())
     step = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_char_p)(companion.step)
-    name, call = (
-        ctypes.create_string_buffer(b"zerg-companion"),
-        ctypes.create_string_buffer(b"!zerg-companion:"),
-    )
+    name = ctypes.create_string_buffer(b"zerg-companion")
+    call = ctypes.create_string_buffer(b"!zerg-companion:")
     _uwsgi().uwsgi_register_hook(name, step)
     for phase in (b"hook-post-app", b"hook-post-fork"):
         _uwsgi().uwsgi_manage_opt(phase, call)
@@ -322,6 +295,6 @@ if setting("ZERG_BOOT") != "serving":
     _uwsgi().suspend_resume_them_all(0)
 if setting("ZERG_COMPANION_SOCKET") or setting("ZERG_WARM"):
     try:
-        _kept = _install()  # uWSGI keeps pointers to these
+        _kept = _install()
     except Exception as error:
-        say(f"no warm-up and no health: {words(error)}")
+        say(f"no warm-up and no health: {describe(error)}")

@@ -7,8 +7,8 @@ import signal
 from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
 
 from ..core.instance import Slot
-from ..core.pair_state import Obstacle, Orphan, PathKind
 from ..core.pair_config import PairConfig
+from ..core.pair_state import Obstacle, Orphan, PathKind
 from ..linux.pieces import Pieces
 from ..linux.signals import Sighting
 from .fifo import Identity

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, Union
 
 from ..linux.pieces import Pacer, Pieces, at_once
 from .json_pieces import InvalidJson, Json, JsonReader
@@ -182,7 +182,7 @@ def connect(address: str) -> socket.socket:
     """
     if address.startswith("/"):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        target: object = address
+        target: Union[str, tuple[str, int]] = address
     else:
         connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         host, _, port = address.rpartition(":")

@@ -120,11 +120,11 @@ class Threads:
         return call is not None and CALLS is not None and call not in CALLS.epoll
 
     def is_sleeping(self, pid: int) -> bool:
-        """Is the main thread in sleep()? A master is whose workers end too fast (core/master.c:1097)."""
+        """Is the main thread in sleep()? A master is while it is throttled (core/master.c:1097)."""
         return CALLS is not None and self._blocked_in(pid) in CALLS.sleep
 
     def _blocked_in(self, pid: int) -> Optional[int]:
-        """Number of the system call in which the main thread is blocked; None: it runs, or is gone."""
+        """The system call in which the main thread is blocked; None: it runs, or is gone."""
         try:
             call = self._call(f"{self.proc}/{pid}/syscall")
         except (FileNotFoundError, ProcessLookupError):
@@ -161,7 +161,7 @@ class Threads:
 
 
 def _reading(pid: int, calls: dict[int, Optional[Call]]) -> ThreadReading:
-    waiting = [int(call[1], 16) for call in calls.values() if is_in_epoll(call)]
+    waiting = [int(call[1], 16) for call in calls.values() if call and is_in_epoll(call)]
     main = calls.get(pid)
     main_paused = in_pause(main)
     main_waits = is_in_epoll(main)

@@ -1,7 +1,6 @@
 """FIFOs that this very process reads as a master would, and commands to them."""
 
 import os
-
 import time
 
 import pytest
