@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,10 @@ THREADS = {"processes": 2, "threads": 4}
 LAZY = {"processes": 2, "lazy-apps": "true"}
 CHEAPER = {"processes": 4, "cheaper": 1}
 MODES = {"prefork": PREFORK, "threads": THREADS, "lazy": LAZY, "cheaper": CHEAPER}
+
+#: An application that can be bad, and a pair that checks it quickly.
+APP = {"wsgi-file": Path(__file__).parent / "apps" / "release.py"}
+QUICK = {"health_interval": "0.1", "health_count": "2", "health_timeout": "1", "bake": "1"}
 
 
 @pytest.fixture(params=["managed", "hooks"])
@@ -44,6 +49,28 @@ def make_stack(request):
     yield make
     for stack in stacks:
         stack.stop()
+
+
+@pytest.fixture
+def make(make_stack, dialect):
+    """A factory of pairs of APP in each dialect. pybossa serves version 1."""
+
+    def make(app=PREFORK, **pair):
+        stack = make_stack(dialect, app={**APP, **app}, pair={**QUICK, **pair})
+        stack.until_roles("pybossa", "")
+        return stack
+
+    return make
+
+
+@pytest.fixture
+def managed(make_stack):
+    """A factory of pairs of APP whose instances boot parked."""
+
+    def make(app=PREFORK, **pair):
+        return make_stack("managed", app={**APP, **app}, pair={**QUICK, **pair})
+
+    return make
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Deploys that are ended in the middle: by an operator, by a reload of supervisord, by its end."""
+"""Deploys that are ended early: by an operator, by a reload of supervisord, by its end."""
 
 import signal
 import threading
@@ -10,7 +10,7 @@ import pytest
 from supervisor_zerg.demo.traffic import get
 
 from .conftest import assert_serves
-from .releases import begin, deploy, make, managed  # noqa: F401
+from .releases import begin, deploy
 
 WAYS = {  # phase -> (version, options of the pair, outcome of an abort)
     "booting": ("2 hangs", {}, "failed"),
@@ -40,13 +40,13 @@ def hang(stack):
 
 
 @pytest.mark.parametrize("phase", WAYS)
-def test_h51_abort_ends_a_deploy_on_the_old_release(managed, phase):  # noqa: F811
+def test_h51_abort_ends_a_deploy_on_the_old_release(managed, phase):
     version, pair, outcome = WAYS[phase]
     stack = managed(**pair)
     into(stack, phase, version)
     began = time.monotonic()
-    told = stack.zerg.abort("")
-    assert told["outcome"] == outcome and "aborted by operator" in told["reason"], told
+    info = stack.zerg.abort("")
+    assert info["outcome"] == outcome and "aborted by operator" in info["reason"], info
     assert time.monotonic() - began < 3.0
     assert_serves(stack, "pybossa")
 
@@ -54,37 +54,37 @@ def test_h51_abort_ends_a_deploy_on_the_old_release(managed, phase):  # noqa: F8
 @pytest.mark.parametrize(
     "limit, phase", [("60", "draining"), ("0.2", "stopping")], ids=["draining", "stopping"]
 )
-def test_h51_abort_while_the_instance_drains_or_stops(managed, limit, phase):  # noqa: F811
+def test_h51_abort_while_the_instance_drains_or_stops(managed, limit, phase):
     stack = managed(drain_timeout=limit, health="")
     into(stack, phase, "3")
-    told = stack.zerg.abort("")
-    assert told["outcome"] == ("refused" if phase == "draining" else "failed")
+    info = stack.zerg.abort("")
+    assert info["outcome"] == ("refused" if phase == "draining" else "failed")
     assert_serves(stack, "pybossa")
 
 
-def test_h51_abort_while_a_hook_runs_ends_the_hook(make, tmp_path):  # noqa: F811
+def test_h51_abort_while_a_hook_runs_ends_the_hook(make, tmp_path):
     trap = f'touch {tmp_path}/begun; trap "touch {tmp_path}/ended; exit 1" TERM; sleep 60 & wait'
     stack = make(before_deploy=f"sh -c '{trap}'")
     begin(stack, "2", "preparing")
     stack.until((tmp_path / "begun").exists)
-    told = stack.zerg.abort("")
-    assert told["outcome"] == "refused" and "aborted by operator" in told["reason"]
-    assert (tmp_path / "ended").exists(), "the deploy has not ended before its hook"
-    assert stack.zerg.getDeploy("")["id"] == told["id"] and stack.info()["busy"] == ""
+    info = stack.zerg.abort("")
+    assert info["outcome"] == "refused" and "aborted by operator" in info["reason"]
+    assert (tmp_path / "ended").exists(), "the deploy ended before its hook"
+    assert stack.zerg.getDeploy("")["id"] == info["id"] and stack.info()["busy"] == {}
 
 
-def test_h51_abort_while_it_boots_leaves_users_where_they_are(make):  # noqa: F811
+def test_h51_abort_while_it_boots_leaves_users_on_the_old_release(make):
     stack = make()
     begin(stack, "2 hangs", "booting")
-    told = stack.zerg.abort("")
-    assert told["outcome"] == "failed" and stack.info()["serving"] == "pybossa"
+    info = stack.zerg.abort("")
+    assert info["outcome"] == "failed" and stack.info()["serving"] == "pybossa"
     assert_serves(stack, "pybossa")
 
 
 @pytest.mark.parametrize("phase", ["draining", "booting", "checking", "baking"])
 def test_h53_a_reload_of_supervisord_in_the_middle_leaves_a_pair_that_reconciles(
     make, dialect, phase
-):  # noqa: F811
+):
     if (dialect, phase) == ("hooks", "checking"):
         pytest.skip("nothing is checked before the promotion in the hooks dialect")
     version, pair, _ = WAYS.get(phase, ("2", {}, ""))
@@ -100,7 +100,7 @@ def test_h53_a_reload_of_supervisord_in_the_middle_leaves_a_pair_that_reconciles
 
 
 @pytest.mark.parametrize("phase", ["draining", "booting", "baking"])
-def test_h53_supervisord_shuts_down_in_the_middle_and_nothing_is_started_again(managed, phase):  # noqa: F811
+def test_h53_supervisord_shuts_down_in_the_middle_and_nothing_is_started_again(managed, phase):
     version, pair, _ = WAYS.get(phase, ("2", {}, ""))
     stack = managed(**{"health": "", **pair})
     into(stack, phase, version)
@@ -108,6 +108,8 @@ def test_h53_supervisord_shuts_down_in_the_middle_and_nothing_is_started_again(m
     limit = time.monotonic() + 15
     while stack.process.poll() is None and time.monotonic() < limit:
         time.sleep(0.05)
-        if time.monotonic() > limit - 12:  # what lasts is in its way, and not in question here
+        if (
+            time.monotonic() > limit - 12
+        ):  # a request that lasts delays it, and is not what is tested
             stack.kill_all(but=stack.process.pid)
     assert stack.process.poll() is not None, stack.supervisord_log()

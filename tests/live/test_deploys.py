@@ -1,4 +1,4 @@
-"""Rows of docs/scenarios.rst about deploys: a release reaches users, or they never notice, or they are back within milliseconds."""
+"""Rows of docs/scenarios.rst about deploys."""
 
 import contextlib
 import os
@@ -19,20 +19,8 @@ from supervisor_zerg.demo.traffic import Traffic, failed, get
 from supervisor_zerg.deploy.stopper import KILL_AFTER_S
 from supervisor_zerg.jobs.queue import STARTS_S
 
-from .conftest import PREFORK, THREADS, assert_serves, history, pid_of
-from .releases import (  # noqa: F401
-    APP,
-    ASKED,
-    MIN_FAILURES,
-    begin,
-    deploy,
-    ended,
-    make,
-    managed,
-    nobody_notices,
-    promotions,
-    versions,
-)
+from .conftest import APP, PREFORK, QUICK, THREADS, assert_serves, history, pid_of
+from .releases import ASKED, begin, deploy, ended, nobody_notices, promotions, versions
 
 
 @pytest.mark.parametrize("app", [PREFORK, THREADS], ids=["prefork", "threads"])
@@ -71,10 +59,10 @@ BAD_AT_BOOT = {
 def test_h44_h45_a_release_that_does_not_boot_is_never_seen(make, version, pair, reason):
     stack = make(**pair)
     with nobody_notices(stack) as traffic:
-        told = deploy(stack, version)
+        info = deploy(stack, version)
         replied = time.monotonic()
         time.sleep(0.5)
-    assert told["outcome"] == "failed" and reason in told["reason"]
+    assert info["outcome"] == "failed" and reason in info["reason"]
     assert versions(traffic.answers()) == {"1"}
     stack.until(
         lambda: (
@@ -103,8 +91,8 @@ BAD_WHILE_PARKED = {
 def test_h46_h47_a_release_that_is_not_healthy_is_never_seen(managed, version, reason):
     stack = managed(**ASKED)
     with nobody_notices(stack) as traffic:
-        told = deploy(stack, version)
-    assert told["outcome"] == "failed" and reason in told["reason"], told
+        info = deploy(stack, version)
+    assert info["outcome"] == "failed" and reason in info["reason"], info
     assert versions(traffic.answers()) == {"1"}
 
 
@@ -113,9 +101,9 @@ def test_h46_h47_a_release_that_is_not_healthy_is_never_seen(managed, version, r
 def test_h46_h47_in_the_hooks_dialect_users_are_back_on_the_old_release(
     make_stack, version, reason, bake
 ):
-    stack = make_stack("hooks", app=APP, pair={**MIN_FAILURES, **ASKED})
-    told = deploy(stack, version, bake=bake)
-    assert told["outcome"] == "rolled back" and reason in told["reason"], told
+    stack = make_stack("hooks", app=APP, pair={**QUICK, **ASKED})
+    info = deploy(stack, version, bake=bake)
+    assert info["outcome"] == "rolled back" and reason in info["reason"], info
     stack.until_roles("pybossa", "pybossabak")
     assert_serves(stack, "pybossa")
 
@@ -126,7 +114,7 @@ BAD_AT_WORK = {
     "h49-crashes": (
         "2 crashes",
         ("respawned workers", "does not accept", "end while it boots", "end while it is promoted"),
-    ),  # what is seen first
+    ),  # whichever is observed first
 }
 
 
@@ -134,13 +122,13 @@ BAD_AT_WORK = {
 def test_h48_h49_a_release_that_is_bad_at_work_is_rolled_back(make, version, reason):
     stack = make(health="")
     with Traffic(stack.web, clients=2, paths=("/",)) as traffic:
-        told = deploy(stack, version, bake=8)
+        info = deploy(stack, version, bake=8)
         replied = time.monotonic()
         time.sleep(0.5)
         answers = traffic.answers()
-    assert told["outcome"] == "rolled back"
-    assert any(w in told["reason"] for w in ((reason,) if isinstance(reason, str) else reason)), (
-        told
+    assert info["outcome"] == "rolled back"
+    assert any(w in info["reason"] for w in ((reason,) if isinstance(reason, str) else reason)), (
+        info
     )
     assert versions(a for a in answers if a.began > replied) == {"1"}
     assert failed(a for a in answers if a.began > replied) == []
@@ -154,14 +142,14 @@ def test_h48_a_master_that_dies_in_the_bake_is_replaced_at_once_and_its_respawn_
     with Traffic(stack.web, clients=2, paths=("/",)) as traffic:
         killed = time.monotonic()
         os.kill(pid_of(stack, "pybossabak"), signal.SIGKILL)
-        told = ended(stack)
+        info = ended(stack)
         time.sleep(0.3)
         first = min(
             a.ended for a in traffic.answers() if a.program == "pybossa" and a.handled > killed
         )
-    assert told["outcome"] == "rolled back" and "pybossabak ended" in told["reason"]
+    assert info["outcome"] == "rolled back" and "pybossabak ended" in info["reason"]
     assert first - killed < 0.5, (
-        "milliseconds, as make bench measures; a crowded machine may take longer"
+        "milliseconds, as make bench measures; a loaded machine may take longer"
     )
     stack.until_roles("pybossa", "pybossabak")
 
@@ -170,19 +158,20 @@ def test_h49_a_request_that_uwsgi_ends_by_harakiri_rolls_back(make):
     stack = make(app={"processes": 2, "harakiri": 1}, health="")
     begin(stack, "2 slow=5", "baking", bake=8)
     get(stack.web)
-    told = ended(stack)
-    assert told["outcome"] == "rolled back" and "harakiri" in told["reason"]
+    info = ended(stack)
+    assert info["outcome"] == "rolled back" and "harakiri" in info["reason"]
 
 
-def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_are_told_what_happened(
+def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_know_what_happened(
     managed, tmp_path
 ):
-    told = tmp_path / "told"
-    hook = f"sh -c 'echo $ZERG_HOOK $ZERG_TARGET $ZERG_OLD $ZERG_SERVING $ZERG_LABEL $ZERG_REASON >> {told}; test ! -e {tmp_path}/refuse'"
+    heard = tmp_path / "heard"
+    echo = "echo $ZERG_HOOK $ZERG_TARGET $ZERG_OLD $ZERG_SERVING $ZERG_LABEL $ZERG_REASON"
+    hook = f"sh -c '{echo} >> {heard}; test ! -e {tmp_path}/refuse'"
     stack = managed(before_deploy=hook, after_deploy=hook, on_rollback=hook, on_failover=hook)
     pid = pid_of(stack, "pybossa")
     assert deploy(stack, "2")["outcome"] == "deployed"
-    assert told.read_text().splitlines() == [
+    assert heard.read_text().splitlines() == [
         "before_deploy pybossabak pybossa pybossa 2",
         "after_deploy pybossabak pybossa pybossabak 2",
     ]
@@ -191,15 +180,13 @@ def test_h50_a_failing_before_deploy_changes_nothing_and_hooks_are_told_what_hap
     assert refused["outcome"] == "refused" and "before_deploy failed" in refused["reason"]
     assert pid_of(stack, "pybossa") == pid and stack.info()["serving"] == "pybossabak"
     os.kill(pid_of(stack, "pybossabak"), signal.SIGKILL)
-    stack.until(lambda: "on_failover pybossa pybossabak pybossa" in told.read_text())
+    stack.until(lambda: "on_failover pybossa pybossabak pybossa" in heard.read_text())
     (tmp_path / "refuse").unlink()
     stack.until_roles("pybossa", "pybossabak")
     begin(stack, "4", "baking", bake=60)
     stack.zerg.abort("")
     stack.until(
-        lambda: (
-            "on_rollback pybossabak pybossa pybossa 4 aborted by operator" in told.read_text()
-        )
+        lambda: "on_rollback pybossabak pybossa pybossa 4 aborted by operator" in heard.read_text()
     )
 
 
@@ -218,13 +205,14 @@ def test_h51_while_a_deploy_runs_nothing_else_moves_the_pair_and_abort_ends_it(m
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         stack.zerg.deploy("")
     assert refusal.value.faultCode == 308
-    assert begun["id"] in stack.info()["busy"]
-    told = stack.zerg.abort("")
-    assert told["outcome"] == "rolled back" and "aborted" in told["reason"]
+    busy = stack.info()["busy"]
+    assert (busy["kind"], busy["id"], busy["by"]) == ("deploy", begun["id"], "operator")
+    info = stack.zerg.abort("")
+    assert info["outcome"] == "rolled back" and "aborted" in info["reason"]
     stack.until_roles("pybossa", "pybossabak")
     assert any("was rolled back: aborted" in p for p in stack.info()["problems"])
     time.sleep(1.5)
-    assert stack.info()["warm"], "nothing that the deploy had begun stops its instance afterwards"
+    assert stack.info()["warm"], "the deploy stopped its instance after its end"
     with pytest.raises(xmlrpc.client.Fault) as refusal:
         stack.zerg.abort("")
     assert refusal.value.faultCode == 321
@@ -237,8 +225,8 @@ def test_h52_a_client_that_disconnects_ends_no_deploy(make):
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(stack.url[len("unix://") :])
         client.sendall(
-            b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n%s"
-            % (len(body), body)
+            b"POST /RPC2 HTTP/1.1\r\nHost: x\r\nContent-Type: text/xml\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
         )
         stack.until(lambda: stack.zerg.getDeploy("").get("phase"))
     stack.until(lambda: stack.zerg.getDeploy("")["outcome"] == "deployed")
@@ -257,17 +245,15 @@ def test_h54_a_hook_of_a_listener_that_is_killed_counts_as_failed(managed, tmp_p
     begin(stack, "2", "preparing")
     stack.until((tmp_path / "begun").exists)
     os.kill(pid_of(stack, "zerg:zerg"), signal.SIGKILL)
-    told = ended(stack)
+    info = ended(stack)
     assert (
-        told["outcome"] == "refused"
-        and "before_deploy failed: the listener ended while it ran" in told["reason"]
+        info["outcome"] == "refused"
+        and "before_deploy failed: the listener ended while it ran" in info["reason"]
     )
 
 
 def test_h54_without_a_listener_a_deploy_that_needs_it_is_refused(make_stack):
-    stack = make_stack(
-        "managed", app=APP, pair={**MIN_FAILURES, "health": "command:true"}, start=False
-    )
+    stack = make_stack("managed", app=APP, pair={**QUICK, "health": "command:true"}, start=False)
     stack.set_options("zerg.conf", "eventlistener:zerg", {"autostart": "false"})
     stack.start()
     time.sleep(STARTS_S)
@@ -276,23 +262,23 @@ def test_h54_without_a_listener_a_deploy_that_needs_it_is_refused(make_stack):
     assert refusal.value.faultCode == 319
 
 
-def test_h55_the_procedure_of_the_article_in_one_command(managed):
+def test_h55_backup_first_follows_the_article_in_one_command(managed):
     stack = managed(update="sh -c 'echo 2 > $ZERG_VERSION_FILE'")
     with nobody_notices(stack, paths=("/", "/?s=0.05")) as traffic:
-        told = stack.zerg.deploy("", {"backup_first": True})
-    assert (told["outcome"], told["target"], told["serving"]) == ("deployed", "pybossa", "pybossa")
+        info = stack.zerg.deploy("", {"backup_first": True})
+    assert (info["outcome"], info["target"], info["serving"]) == ("deployed", "pybossa", "pybossa")
     assert versions(traffic.answers()) == {"1", "2"}
     stack.until_roles("pybossa", "pybossabak")
     assert stack.zerg.swap("")["serving"] == "pybossabak" and get(stack.web).version == "1"
 
 
-def test_h55_an_update_that_fails_is_no_refusal_since_users_are_on_the_spare_by_then(managed):
+def test_h55_an_update_that_fails_is_no_refusal_since_users_are_on_the_backup_by_then(managed):
     stack = managed(update="false")
-    told = stack.zerg.deploy("", {"backup_first": True})
-    assert (told["outcome"], told["serving"]) == (
+    info = stack.zerg.deploy("", {"backup_first": True})
+    assert (info["outcome"], info["serving"]) == (
         "failed",
         "pybossabak",
-    ) and "update failed" in told["reason"]
+    ) and "update failed" in info["reason"]
     assert get(stack.web).version == "1"
 
 
@@ -305,12 +291,12 @@ def test_h56_with_retire_stop_the_old_instance_ends_after_the_bake(make):
         stack.zerg.getDeploy("")["outcome"] == "deployed"
         and stack.zerg.getDeploy("")["id"] == begun["id"]
     )
-    told = deploy(stack, "3")
-    assert (told["target"], told["outcome"]) == ("pybossa", "deployed")
+    info = deploy(stack, "3")
+    assert (info["target"], info["outcome"]) == ("pybossa", "deployed")
 
 
-def test_h57_any_listener_is_told_what_happened(make_stack):
-    stack = make_stack("managed", app=APP, pair=MIN_FAILURES, start=False)
+def test_h57_any_listener_gets_the_events(make_stack):
+    stack = make_stack("managed", app=APP, pair=QUICK, start=False)
     heard = stack.log / "heard"
     command = f"{sys.executable} {Path(__file__).parent / 'apps' / 'eavesdrop.py'} {heard}"
     (stack.conf_d / "other.conf").write_text(
@@ -319,9 +305,11 @@ def test_h57_any_listener_is_told_what_happened(make_stack):
     stack.start()
     deploy(stack, "2")
     deploy(stack, "3 unimportable")
-    told = stack.until(lambda: (text := heard.read_text()).count("ZERG_DEPLOY_FAILED") and text)
-    assert "ZERG_PROMOTED pair:pybossa program:pybossabak was:pybossa" in told
-    assert "ZERG_DEPLOYED pair:pybossa" in told and "ended while it booted" in told
+    announced = stack.until(
+        lambda: (text := heard.read_text()).count("ZERG_DEPLOY_FAILED") and text
+    )
+    assert "ZERG_PROMOTED pair:pybossa program:pybossabak was:pybossa" in announced
+    assert "ZERG_DEPLOYED pair:pybossa" in announced and "ended while it booted" in told
     deploy(stack, "4")
     os.kill(pid_of(stack, stack.info()["serving"]), signal.SIGKILL)
     stack.until(lambda: "ZERG_FAILED_OVER pair:pybossa" in heard.read_text())
@@ -332,7 +320,10 @@ def test_h57_any_listener_is_told_what_happened(make_stack):
 
 
 def drains(stack, seconds, timeout=10):
-    """pybossabak, which serves, has a request of so many seconds, and is parked with it. :returns: (thread, its answers)"""
+    """Park pybossabak, which serves, with a request of so many seconds.
+
+    Returns the thread of the request and its answers.
+    """
     answers = []
     thread = threading.Thread(
         target=lambda: answers.append(get(stack.web, "/?s=%d" % seconds, timeout=timeout))
@@ -347,29 +338,29 @@ def test_h34_a_request_that_still_drains_finishes_before_its_instance_is_stopped
     stack = make()
     assert deploy(stack, "2")["outcome"] == "deployed"
     thread, answers = drains(stack, 2)
-    told = deploy(stack, "3")
+    info = deploy(stack, "3")
     thread.join()
     assert answers[0].status == 200 and answers[0].version == "2"
-    assert told["outcome"] == "deployed" and told["killed_requests"] == 0
+    assert info["outcome"] == "deployed" and info["killed_requests"] == 0
 
 
-@pytest.mark.parametrize("lasts, killed_requests", [(2, 0), (60, 1)], ids=["that-soon-end", "that-last"])
-def test_h34_beyond_the_drain_limit_requests_get_three_seconds_and_are_then_cut_and_counted(
+@pytest.mark.parametrize("lasts, killed_requests", [(2, 0), (60, 1)], ids=["short", "long"])
+def test_h34_beyond_the_drain_limit_requests_get_three_seconds_and_are_then_killed_and_counted(
     make, lasts, killed_requests
 ):
     stack = make(drain_timeout="0.5", health="")
     assert deploy(stack, "2")["outcome"] == "deployed"
     thread, answers = drains(stack, lasts, timeout=70)
-    told = deploy(stack, "3")
+    info = deploy(stack, "3")
     thread.join(1.0)
-    assert (told["outcome"], told["killed_requests"]) == ("deployed", killed_requests)
+    assert (info["outcome"], info["killed_requests"]) == ("deployed", killed_requests)
     assert [a.status for a in answers] == [0 if killed_requests else 200], (
-        "what is counted is what the client saw"
+        "the count is what the client saw"
     )
     assert history(stack)[-1]["killed_requests"] == killed_requests
 
 
-def test_h34_supervisorctl_stop_lets_a_draining_instance_finish_and_starts_it_no_more(make):
+def test_h34_supervisorctl_stop_lets_a_draining_instance_finish_and_does_not_start_it(make):
     stack = make(health="")
     assert deploy(stack, "2")["outcome"] == "deployed"
     thread, answers = drains(stack, 3)
@@ -381,8 +372,8 @@ def test_h34_supervisorctl_stop_lets_a_draining_instance_finish_and_starts_it_no
     assert_serves(stack, "pybossa")
 
 
-def test_an_instance_says_that_it_is_ready_by_an_event_of_supervisor(make_stack, dialect):
-    stack = make_stack(dialect, app=APP, pair=MIN_FAILURES, start=False)
+def test_an_instance_announces_by_an_event_of_supervisor_that_it_is_ready(make_stack, dialect):
+    stack = make_stack(dialect, app=APP, pair=QUICK, start=False)
     heard = stack.log / "heard"
     command = f"{sys.executable} {Path(__file__).parent / 'apps' / 'eavesdrop.py'} {heard}"
     (stack.conf_d / "other.conf").write_text(
@@ -393,14 +384,14 @@ def test_an_instance_says_that_it_is_ready_by_an_event_of_supervisor(make_stack,
     for program in ("pybossa", "pybossabak"):
         stack.until(
             lambda p=program: any(
-                f"processname:{p} " in l and "zerg ready" in l
-                for l in heard.read_text().splitlines()
+                f"processname:{p} " in line and "zerg ready" in line
+                for line in heard.read_text().splitlines()
             )
         )
 
 
 def on_a_terminal(stack, *words):
-    """Run zergctl on a terminal of its own. :returns: (exit status, what it wrote)."""
+    """Run zergctl on a terminal of its own. Returns its exit status and output."""
     master, slave = os.openpty()
     command = [str(BIN / "zergctl"), "-s", stack.url, *words]
     process = subprocess.Popen(
@@ -408,14 +399,14 @@ def on_a_terminal(stack, *words):
     )
     os.close(slave)
     written = b""
-    with contextlib.suppress(OSError):  # EIO: nobody has the other end open any more
+    with contextlib.suppress(OSError):  # EIO: the other end is closed
         while chunk := os.read(master, 4096):
             written += chunk
     os.close(master)
     return process.wait(), written.decode()
 
 
-def test_on_a_terminal_a_deploy_is_a_line_that_is_renewed(managed):
+def test_on_a_terminal_a_deploy_is_one_line_that_is_rewritten(managed):
     stack = managed()
     stack.version("2")
     status, written = on_a_terminal(stack, "deploy")
@@ -444,8 +435,8 @@ def test_each_outcome_has_an_exit_status_of_its_own(managed):
             deploying = pool.submit(stack.zergctl, "deploy", "--bake", "60")
             stack.until(lambda: stack.zerg.getDeploy("").get("phase") == "baking")
             spoil()
-            told = deploying.result(90)
-        assert told.returncode == outcome, told
+            ended_with = deploying.result(90)
+        assert ended_with.returncode == outcome, ended_with
         if outcome != 9:
             stack.until(lambda: stack.info()["serving"])
             stack.supervisor.stopProcess("pybossabak")
@@ -455,8 +446,8 @@ def test_each_outcome_has_an_exit_status_of_its_own(managed):
             stack.until(lambda: stack.info()["serving"] == "pybossa")
 
 
-def test_supervisorctl_tells_each_step_and_ends_with_a_status_for_each_outcome(make_stack):
-    stack = make_stack("managed", app=APP, pair=MIN_FAILURES)
+def test_supervisorctl_shows_each_step_and_has_an_exit_status_for_each_outcome(make_stack):
+    stack = make_stack("managed", app=APP, pair=QUICK)
     dry = stack.ctl("zerg", "deploy", "--dry-run")
     assert (
         dry.returncode == 0 and "start pybossabak" in dry.stdout and stack.zerg.getDeploy("") == {}
