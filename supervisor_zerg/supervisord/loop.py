@@ -170,12 +170,17 @@ class Loop:
         self._watches[pid] = PidWatch(self, pid, descriptor, died)
         return True
 
+    def unwatch(self, pid: int) -> None:
+        """End what ``watch`` began."""
+        if pid in self._watches:
+            self._watches[pid].close()
+
     def watched(self) -> set[int]:
         """Return the pids that are watched."""
         return set(self._watches)
 
     def forget(self, pid: int) -> None:
-        """Watch a process no more."""
+        """A watch has ended; its dispatcher calls this."""
         self._watches.pop(pid, None)
 
     # RPC

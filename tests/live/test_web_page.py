@@ -192,7 +192,7 @@ def test_a_deploy_is_asked_about_first_and_can_be_aborted(stack, browser):
     assert status == 303 and "deploying" in browser.said(headers)
     assert "is under way" in browser.said(browser.post("swap")[1])
     stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
-    assert "deploy" in browser.view()["pairs"][0]["busy"]
+    assert browser.view()["pairs"][0]["busy"]["kind"] == "deploy"
     assert "rolled back" in browser.said(browser.post("abort")[1])
     assert "no deploy" in browser.said(browser.post("abort")[1])
 
@@ -451,8 +451,11 @@ def test_a_huge_and_locked_history_holds_up_nobody(make_stack):
         "at": 1.0,
         "pair": "pybossa",
         "id": "x",
-        "what": "swap",
+        "kind": "swap",
+        "program": "pybossa",
         "by": "b" * 2000,
+        "reason": "",
+        "failover": False,
         "actions": [],
         "took_ms": 1.0,
         "outcome": "done",
