@@ -1,22 +1,21 @@
-"""``[rpcinterface:zerg]``: the XML-RPC namespace ``zerg``, and the only place that wires the parts."""
+"""``[rpcinterface:zerg]``: the XML-RPC namespace ``zerg``; the only place that wires the parts."""
 
 from __future__ import annotations
 
-import itertools
 import os
-import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Optional
 
 from supervisor import events as supervisor_events
 
 from .core import errors
+from .core.replies import AutoReply
 from .deploy.plan import read_options
 from .deploy.start import start_deploy
 from .jobs.queue import Job, JobQueue
-from .jobs.services import Services
+from .jobs.services import Services, id_source
 from .pair.controller import PairController
-from .pair.history import History
+from .pair.history import History, history_path
 from .pair.registry import Registry
 from .pair.settings import OperatorSettings
 from .pair.status_query import StatusQuery
@@ -24,13 +23,12 @@ from .supervisord import events, rpc
 from .supervisord.log import Log
 from .supervisord.loop import Loop
 from .supervisord.programs import Programs
-from .supervisord.subscriptions import Subscriptions
+from .supervisord.subscriptions import Subscriptions, before_cleanup
 from .uwsgi.kernel import Kernel
 from .web import metrics
 from .web.handler import Web
 
 API_VERSION = "1.0"
-HISTORY_FILE = "zerg-history.jsonl"
 
 rpc.name_faults()
 
@@ -48,8 +46,7 @@ def make_zerg_rpcinterface(supervisord: Any, **settings: str) -> ZergNamespaceRP
     """
     if not hasattr(supervisord, "zerg_namespace"):
         supervisord.zerg_namespace = _wire(supervisord, settings)
-    namespace: ZergNamespaceRPCInterface = supervisord.zerg_namespace
-    return namespace
+    return supervisord.zerg_namespace  # type: ignore[no-any-return]
 
 
 def _wire(supervisord: Any, settings: Mapping[str, str]) -> ZergNamespaceRPCInterface:
@@ -57,7 +54,7 @@ def _wire(supervisord: Any, settings: Mapping[str, str]) -> ZergNamespaceRPCInte
     options.configfile = options.configfile and os.path.abspath(options.configfile)
     loop = Loop(supervisord)
     log = Log(options.logger)
-    path = _history_path(options, settings.get("history", ""))
+    path = history_path(options, settings.get("history", ""))
     history = History(path, log.complain)
     settings_path = f"{os.path.splitext(path)[0]}-settings.json" if path else ""
     services = _services(supervisord, loop, log, history)
@@ -71,20 +68,16 @@ def _wire(supervisord: Any, settings: Mapping[str, str]) -> ZergNamespaceRPCInte
         loop.guard(web.install)()
 
     def close() -> None:
-        loop.guard(web.close)()
-        loop.guard(registry.close)()
-        loop.stop()
+        for part in (web.close, registry.close, loop.stop):
+            loop.guard(part)()
 
     supervisor_events.subscribe(supervisor_events.SupervisorRunningEvent, loop.guard(start))
     Subscriptions(loop, services.programs, registry)
-    _run_before_cleanup(options, loop.guard(close))
+    before_cleanup(options, loop.guard(close))
     return ZergNamespaceRPCInterface(services, registry, tally)
 
 
 def _services(supervisord: Any, loop: Loop, log: Log, history: History) -> Services:
-    numbers = itertools.count(1)
-    generation = int(time.time())
-
     def announce_job(job: Job) -> None:
         told = {"pair": job.pair, "id": job.id, "kind": job.kind}
         loop.call_soon(lambda: events.announce(events.JobToDo, **told))
@@ -96,31 +89,9 @@ def _services(supervisord: Any, loop: Loop, log: Log, history: History) -> Servi
         job_queue=JobQueue(loop.clock, announce_job),
         history=history,
         log=log,
-        new_id=lambda: f"{generation:x}-{next(numbers)}",
+        new_id=id_source(),
         answered=lambda: loop.call_soon(loop.poke),
     )
-
-
-def _history_path(options: Any, setting: str) -> str:
-    """The file of the history; empty for memory only. By default it lies beside the log."""
-    if setting == "none":
-        return ""
-    if setting:
-        return os.path.abspath(os.path.join(options.here or "", setting))
-    logfile = options.logfile
-    if not isinstance(logfile, str) or not os.path.isfile(logfile):
-        return ""
-    return os.path.join(os.path.dirname(os.path.abspath(logfile)), HISTORY_FILE)
-
-
-def _run_before_cleanup(options: Any, function: Callable[[], Any]) -> None:
-    cleanup = options.cleanup
-
-    def close_then_cleanup() -> None:
-        function()
-        cleanup()
-
-    options.cleanup = close_then_cleanup
 
 
 class ZergNamespaceRPCInterface:
@@ -129,14 +100,14 @@ class ZergNamespaceRPCInterface:
         self._registry = registry
         self._tally = tally
 
-    def getAPIVersion(self):
+    def getAPIVersion(self) -> str:
         """Return the version of this API.
 
         @return string version  major.minor; a major change may break clients
         """
         return API_VERSION
 
-    def getPairInfo(self, pair):
+    def getPairInfo(self, pair: str) -> Any:
         """Return everything about a pair, as observed at this moment.
 
         @param string pair    Name of the pair; empty if there is only one
@@ -146,9 +117,9 @@ class ZergNamespaceRPCInterface:
             threads, accepting_threads, frozen, requests, source, label, since
         """
         query = self._query([self._pair(pair)])
-        return rpc.deferred(lambda: (query.reply.result() or [None])[0])
+        return rpc.deferred(lambda: next(iter(query.reply.result() or ()), None))
 
-    def getAllPairInfo(self):
+    def getAllPairInfo(self) -> Any:
         """Return everything about every pair.
 
         @return array infos  A struct like that of getPairInfo for each pair
@@ -156,7 +127,7 @@ class ZergNamespaceRPCInterface:
         self._registry.refresh()
         return rpc.deferred(self._query(list(self._registry.controllers.values())).reply.result)
 
-    def swap(self, pair, wait=True):
+    def swap(self, pair: str, wait: bool = True) -> Any:
         """Promote the other instance and park the one that serves.
 
         @param string pair     Name of the pair; empty if there is only one
@@ -166,7 +137,7 @@ class ZergNamespaceRPCInterface:
         """
         return self._ask(self._pair(pair), wait, "swap")
 
-    def promote(self, program, wait=True):
+    def promote(self, program: str, wait: bool = True) -> Any:
         """Make a program the serving one of its pair.
 
         @param string program  ``name`` or ``group:name``
@@ -176,7 +147,7 @@ class ZergNamespaceRPCInterface:
         controller, name = self._program(program)
         return self._ask(controller, wait, "promote", name)
 
-    def pause(self, program, hold=False):
+    def pause(self, program: str, hold: bool = False) -> Any:
         """Pause a program. The last one that accepts is only paused with hold.
 
         @param string program  ``name`` or ``group:name``
@@ -184,19 +155,19 @@ class ZergNamespaceRPCInterface:
         @return struct reply   As that of swap
         """
         controller, name = self._program(program)
-        return self._ask(controller, True, "pause", name, hold=hold)
+        return self._ask(controller, True, "pause", name, hold=rpc.flag("hold", hold))
 
-    def resume(self, program, both=False):
-        """Let a program accept requests, and end a hold. The other one is parked, unless both are to accept.
+    def resume(self, program: str, both: bool = False) -> Any:
+        """Let a program accept requests, end a hold, and park the other unless both are to accept.
 
         @param string program  ``name`` or ``group:name``
         @param boolean both    Let both instances accept, until the next swap or promote
         @return struct reply   As that of swap
         """
         controller, name = self._program(program)
-        return self._ask(controller, True, "resume", name, both=both)
+        return self._ask(controller, True, "resume", name, both=rpc.flag("both", both))
 
-    def reconcile(self, pair):
+    def reconcile(self, pair: str) -> Any:
         """Observe a pair and repair what is not as it should be.
 
         @param string pair     Name of the pair; empty if there is only one
@@ -204,7 +175,7 @@ class ZergNamespaceRPCInterface:
         """
         return self._ask(self._pair(pair), True, "reconcile")
 
-    def reconcileAll(self):
+    def reconcileAll(self) -> int:
         """Check every pair whose auto is on. For the event listener's ticks: returns at once.
 
         @return int count  How many pairs are checked
@@ -212,8 +183,8 @@ class ZergNamespaceRPCInterface:
         self._registry.refresh()
         return self._registry.reconcile_all()
 
-    def setAuto(self, pair, on):
-        """Let the pair react to events by itself, or only do what an operator requests. Survives a restart of supervisord.
+    def setAuto(self, pair: str, on: bool) -> AutoReply:
+        """Let the pair react to events, or only do what an operator requests. Survives a restart.
 
         @param string pair     Name of the pair; empty if there is only one
         @param boolean on      true: react
@@ -221,52 +192,46 @@ class ZergNamespaceRPCInterface:
         """
         controller = self._pair(pair)
         rpc.call(controller.require_ready)
-        observed = controller.observed
-        return {
-            "pair": controller.pair.name,
-            "changed": controller.set_auto(on),
-            "took_ms": 0.0,
-            "serving": observed.serving if observed else "",
-            "parked": observed.parked if observed else "",
-            "auto": on,
-        }
+        return controller.set_auto(rpc.flag("on", on))
 
-    def getHistory(self, pair, limit):
+    def getHistory(self, pair: str, limit: int) -> list[Struct]:
         """Return what was done to a pair, oldest first.
 
         @param string pair     Name of the pair; empty if there is only one
         @param int limit       How many entries at most, up to 200
-        @return array entries  Structs with at, pair, id, kind, program, by, outcome, reason, actions,
-            took_ms, serving, failover; those of deploys also label, killed_requests
+        @return array entries  Structs with at, pair, id, kind, program, by, outcome, reason,
+            actions, took_ms, serving, failover; those of deploys also label, killed_requests
         """
-        return self._services.history.last(self._pair(pair).pair.name, limit)
+        name = self._pair(pair).pair.name
+        return self._services.history.last(name, rpc.count("limit", limit))
 
-    def deploy(self, pair, options=None):
-        """Deploy the code that is now on disk: restart the parked instance, check it, promote it, watch it.
+    def deploy(self, pair: str, options: Optional[Struct] = None) -> Any:
+        """Deploy the code on disk: restart the parked instance, check it, promote it, watch it.
 
         @param string pair     Name of the pair; empty if there is only one
         @param struct options  Any of bake (seconds), timeout (seconds for the boot), label (text),
-            wait (boolean, true: answer when it has ended), dry_run (boolean: only return the steps),
-            backup_first (boolean: the spare first, then 'update', then the main one)
-        @return struct deploy  id, pair, target, pid, old, label, by, at, elapsed, phase, waiting_for,
-            steps, outcome, reason, killed_requests, serving. outcome is deployed, refused, failed,
+            wait (boolean, true: answer when it has ended), dry_run (boolean: only return the
+            steps), backup_first (boolean: the spare first, then 'update', then the main one)
+        @return struct deploy  id, pair, target, pid, old, label, by, at, elapsed, phase,
+            waiting_for, steps, outcome, reason, killed_requests, serving. outcome is deployed, refused, failed,
             rolled back, not rolled back, nobody serves, dry run, or empty while it runs
         """
         controller = self._pair(pair)
-        chosen = rpc.call(read_options, options or {})
+        given = {} if options is None else rpc.struct("options", options)
+        chosen = rpc.call(read_options, given)
         reply = rpc.call(start_deploy, self._services, controller, controller.deploys, chosen)
         return rpc.deferred(reply.result)
 
-    def getDeploy(self, pair, ident=""):
+    def getDeploy(self, pair: str, ident: str = "") -> Struct:
         """Return the deploy that runs, or the last one.
 
         @param string pair     Name of the pair; empty if there is only one
         @param string ident    Id of one of the last ten deploys, instead
         @return struct deploy  As that of deploy; empty if supervisord remembers none
         """
-        return rpc.call(self._pair(pair).deploys.info, ident)
+        return rpc.call(self._pair(pair).deploys.info, rpc.text("ident", ident))
 
-    def abort(self, pair):
+    def abort(self, pair: str) -> Any:
         """End the deploy that runs, on the old release.
 
         @param string pair     Name of the pair; empty if there is only one
@@ -274,16 +239,16 @@ class ZergNamespaceRPCInterface:
         """
         return rpc.deferred(rpc.call(self._pair(pair).deploys.abort, "operator").result)
 
-    def claimJobs(self, restarted):
+    def claimJobs(self, restarted: bool) -> list[Struct]:
         """Give the listener what it is to do: hooks and health checks. For zerg-listener only.
 
         @param boolean restarted  The listener has just been started
-        @return array jobs    Structs with id, kind, pair, name, check, environment, timeout, interval,
-            expect. kind is hook, health, or end: the hook with that id is to be ended
+        @return array jobs    Structs with id, kind, pair, name, check, environment, timeout,
+            interval, expect. kind is hook, health, or end: the hook with that id is to be ended
         """
-        return self._services.job_queue.claim(restarted)
+        return self._services.job_queue.claim(rpc.flag("restarted", restarted))
 
-    def reportJob(self, id, ok, message, seconds):
+    def reportJob(self, id: str, ok: bool, message: str, seconds: float) -> bool:
         """Report how a job went. For zerg-listener only.
 
         @param string id      The job
@@ -292,33 +257,36 @@ class ZergNamespaceRPCInterface:
         @param double seconds How long it took
         @return boolean go_on Whether the check is to be repeated
         """
-        go_on = self._services.job_queue.report(id, ok, message)
+        rpc.number("seconds", seconds)
+        go_on = self._services.job_queue.report(
+            rpc.text("id", id), rpc.flag("ok", ok), rpc.text("message", message)
+        )
         if go_on is None:
             raise rpc.fault(errors.UnknownJob(f"there is no job {id!r}"))
         return go_on
 
-    def getMetrics(self):
-        """Return the metrics in Prometheus' text format; also at /zerg/metrics. Needs prometheus_client.
+    def getMetrics(self) -> Any:
+        """Return the metrics in Prometheus' format, as /zerg/metrics. Needs prometheus_client.
 
-        @return string metrics  Of every pair, as observed at this moment, and what was counted since
-            supervisord began
+        @return string metrics  Of every pair, as observed at this moment, and what was counted
+            since supervisord began
         """
         self._registry.refresh()
-        query = self._query(list(self._registry.controllers.values()))
+        reply = self._query(list(self._registry.controllers.values())).reply
 
-        def text() -> Any:
-            infos = query.reply.result()
+        def text() -> Optional[str]:
+            infos = reply.result()
             return None if infos is None else metrics.text(infos, self._tally)
 
         return rpc.deferred(text)
 
     def _pair(self, name: str) -> PairController:
         self._registry.refresh()
-        return rpc.call(self._registry.controller, name)
+        return rpc.call(self._registry.controller, rpc.text("pair", name))
 
     def _program(self, name: str) -> tuple[PairController, str]:
         self._registry.refresh()
-        return rpc.call(self._registry.controller_of, name)
+        return rpc.call(self._registry.controller_of, rpc.text("program", name))
 
     def _query(self, controllers: list[PairController]) -> StatusQuery:
         return StatusQuery(self._services, controllers)
@@ -326,6 +294,7 @@ class ZergNamespaceRPCInterface:
     def _ask(
         self, controller: PairController, wait: bool, verb: str, program: str = "", **options: bool
     ) -> Any:
+        rpc.flag("wait", wait)
         pending = rpc.call(controller.ask, verb, program, **options)
         if not wait and pending.reply.pending:
             return {**controller.reply_to(pending.request), "pending": True}

@@ -90,6 +90,17 @@ class OperationReply(_OperationReply, total=False):
     pending: bool  # it was asked not to wait, and is not finished
 
 
+class AutoReply(TypedDict):
+    """The reply of ``setAuto``."""
+
+    pair: str
+    changed: bool
+    took_ms: float
+    serving: str
+    parked: str
+    auto: bool
+
+
 class _HistoryEntry(TypedDict):
     at: float  # seconds since the epoch
     pair: str

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..core import errors
+from ..core.replies import OperationReply
 from ..core.reply import Reply
 from .model import Promotion
 from .target import DeployTarget
@@ -19,7 +18,7 @@ class PromotionRequest:
     def __init__(self, target: DeployTarget) -> None:
         self.target = target
         self.state = Promotion()  # as of the last poll
-        self._reply: Reply[dict[str, Any]] | None = None
+        self._reply: Reply[OperationReply] | None = None
 
     def request(self, program: str, by: str) -> None:
         self.withdraw()

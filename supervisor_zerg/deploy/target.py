@@ -10,6 +10,7 @@ from ..core.effects import ReadStats, Sleep
 from ..core.instance import Instance
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
+from ..core.replies import OperationReply
 from ..core.reply import Reply
 from ..uwsgi.stats import Snapshot
 
@@ -35,10 +36,10 @@ class DeployTarget(Protocol):
     def snapshot(self, program: str) -> Snapshot | None:
         """Return what the stats server of a program said last, if it ever answered."""
 
-    def promote(self, program: str, by: str) -> Reply[dict[str, Any]]:
+    def promote(self, program: str, by: str) -> Reply[OperationReply]:
         """Ask for a program to serve; a refusal is in the reply. `by` names the deploy."""
 
-    def withdraw(self, reply: Reply[dict[str, Any]] | None) -> None:
+    def withdraw(self, reply: Reply[OperationReply] | None) -> None:
         """Give up a promotion that is still pending."""
 
     def start_parked(self, program: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
@@ -19,6 +21,13 @@ class HistoryStore(Protocol):
     def add(self, entry: dict[str, Any]) -> None: ...
 
     def last(self, pair: str, limit: int) -> list[dict[str, Any]]: ...
+
+
+def id_source() -> Callable[[], str]:
+    """Return a function that gives another id with each call, also after a restart."""
+    numbers = itertools.count(1)
+    generation = int(time.time())
+    return lambda: f"{generation:x}-{next(numbers)}"
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""The controller of one pair (observe, plan, act), the registry of all pairs, status and history."""
+"""The controller of one pair (observe, plan, act), the registry of all pairs, status, history."""

@@ -1,7 +1,7 @@
 """The controller of one pair.
 
-It turns requests and events into goals, runs the reconcile loop until they are reached, and answers.
-What is known about a pair and not observed is kept here, or in the parts that the controller owns.
+It turns requests and events into goals, runs the reconcile loop until they are reached, and
+answers. What is known about a pair and not observed is kept here, or in its parts.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ..core.goals import Goals, OnStart
 from ..core.instance import Instance
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
+from ..core.replies import AutoReply, OperationReply
 from ..core.reply import Reply
 from ..core.requests import Request
 from ..deploy.model import ends_through_fifo
@@ -23,6 +24,7 @@ from ..deploy.target import Observing
 from ..jobs.services import Services
 from ..uwsgi.observer import Observer
 from ..uwsgi.stats import Snapshot
+from .events import PairEvents
 from .reconciler import ReconcileRun, Reconciling, reconcile
 from .recorder import HistoryRecorder
 from .request_handler import Outcome, PendingRequest, RequestHandler
@@ -81,6 +83,7 @@ class PairController:
             deploys=self.deploys,
         )
         self.handler = RunHandler(self.parts, self)
+        self.events = PairEvents(self.parts, self.handler, self)
         self.runs = RunScheduler(self.loop, self._reconcile, self._on_run_ended)
         self.closed = False
 
@@ -159,7 +162,7 @@ class PairController:
             self._finish_entry("refused", str(refusal), pending.request)
         self.owner.on_idle()
 
-    def reply_to(self, request: Request) -> dict[str, Any]:
+    def reply_to(self, request: Request) -> OperationReply:
         """What the pair is like now, as the answer to a request."""
         return requests.reply(
             self.pair.name,
@@ -170,16 +173,23 @@ class PairController:
             self.loop.clock(),
         )
 
-    def set_auto(self, on: bool) -> bool:
-        """Returns whether that changed anything."""
-        if self.goals.auto == on:
-            return False
-        self.goals.auto = on
-        self.save_settings()
-        self.recorder.write_auto(on, OPERATOR, self.serving)
-        if on:
+    def set_auto(self, on: bool) -> AutoReply:
+        """Switch auto on or off."""
+        changed = self.goals.auto is not on
+        if changed:
+            self.goals.auto = on
+            self.save_settings()
+            self.recorder.write_auto(on, OPERATOR, self.serving)
+        if changed and on:
             self.schedule(Cause(CauseKind.AUTO_ON))
-        return True
+        return {
+            "pair": self.pair.name,
+            "changed": changed,
+            "took_ms": 0.0,
+            "serving": self.serving,
+            "parked": self.observed.parked if self.observed else "",
+            "auto": on,
+        }
 
     # what a deploy asks: deploy/target.py
 
@@ -189,7 +199,7 @@ class PairController:
     def snapshot(self, program: str) -> Optional[Snapshot]:
         return self.observer.masters[program].snapshot
 
-    def promote(self, program: str, by: str) -> Reply[dict[str, Any]]:
+    def promote(self, program: str, by: str) -> Reply[OperationReply]:
         try:
             self.require_ready()
             self.requests.require_idle()
@@ -199,7 +209,7 @@ class PairController:
             return reply
         return self._accept("promote", program, by, {}).reply
 
-    def withdraw(self, reply: Optional[Reply[dict[str, Any]]]) -> None:
+    def withdraw(self, reply: Optional[Reply[OperationReply]]) -> None:
         pending = self.requests.pending
         if pending is not None and pending.reply is reply:
             self.answer(Outcome(errors.Busy(f"{pending.request} was withdrawn")))
@@ -232,53 +242,6 @@ class PairController:
         self.owner.on_idle()
         self.schedule(Cause(CauseKind.DEPLOY_ENDED, plan.target))
 
-    # events
-
-    def on_starting(self, program: str, on_start: Optional[OnStart], cause: Cause) -> None:
-        """A program starts. `on_start` is None if that is another try of the same start."""
-        if on_start is None:
-            on_start = self.goals.on_start.get(program, OnStart.STANDBY)
-        self.goals.on_start[program] = on_start
-        self.handler.state_times.forget(program)
-        self.loop.call_soon(lambda: self.schedule(cause))
-
-    def on_running(self, program: str) -> None:
-        self.handler.watch_processes()
-        self._wake(Cause(CauseKind.RUNNING, program))
-
-    def on_ready(self, program: str) -> None:
-        self._wake(Cause(CauseKind.READY, program))
-
-    def _wake(self, cause: Cause) -> None:
-        self.schedule(cause)
-        self.deploys.wake()
-
-    def on_stopping(self, program: str) -> None:
-        """Its stop signal is about to be sent: the other instance has to accept before that."""
-        self.goals.on_start.pop(program, None)
-        self.schedule(Cause(CauseKind.STOPPING, program), urgent=True)
-
-    def on_ended(self, program: str, state: str) -> None:
-        """Supervisor's state of the program is now STOPPED, EXITED, BACKOFF, FATAL or UNKNOWN."""
-        if state != "BACKOFF":
-            self.goals.on_start.pop(program, None)
-        if state != "STOPPED":
-            self.handler.ended_by_itself.add(program)
-        self.schedule(Cause(CauseKind.ENDED, program, state), urgent=True)
-        self.deploys.on_program_ended(program, state)
-
-    def on_process_ended(self, program: str, pid: int) -> None:
-        """The process of a program, or the master below a wrapper, is gone."""
-        if self.services.programs.get(program).state in ("STARTING", "RUNNING"):
-            self.handler.ended_by_itself.add(program)
-        self.schedule(Cause(CauseKind.PROCESS_ENDED, program, str(pid)), urgent=True)
-
-    def poll_fifos(self) -> None:
-        """Each second, for 2 microseconds a path: did somebody else move a slot?"""
-        usable = self.goals.auto and not self.pair.problems
-        if usable and self.runs.idle and self.handler.fifos_changed():
-            self.schedule(Cause(CauseKind.FIFO_CHANGED))
-
     # runs
 
     def schedule(self, cause: Cause, urgent: bool = False, routine: bool = False) -> None:
@@ -288,6 +251,10 @@ class PairController:
 
     def process_ended(self, program: str, pid: int) -> None:
         self.owner.process_ended(program, pid)
+
+    @property
+    def idle(self) -> bool:
+        return self.runs.idle
 
     def follow_up(self) -> None:
         self.runs.follow_up(self.schedule)

@@ -1,9 +1,9 @@
 """The history of all pairs, in memory and in a file.
 
-The file has one JSON object a line, written by one ``write`` with O_APPEND: a crash loses at most the
-line that was being written, and a reader skips a torn one. It is read once, when supervisord starts;
-from then on the newest entries of each pair are in memory. A full disk or a read-only folder is
-reported once and never stops an operation.
+The file has one JSON object a line, written by one ``write`` with O_APPEND: a crash loses at most
+the line that was being written, and a reader skips a torn one. It is read once, when supervisord
+starts; from then on the newest entries of each pair are in memory. A full disk or a read-only
+folder is reported once and never stops an operation.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Any, Optional
 
+HISTORY_FILE = "zerg-history.jsonl"
 VERSION = 1
 ROTATE_BYTES = 8 << 20  # then the file is renamed to NAME.1, as supervisord does with its log
 TAIL_BYTES = 1 << 20  # how far back the file is read
@@ -121,3 +122,20 @@ def _parse(line: bytes) -> Optional[Entry]:
     except ValueError:
         return None
     return entry if isinstance(entry, dict) and entry.get("v") == VERSION else None
+
+
+def history_path(options: Any, setting: str) -> str:
+    """The file of the history; empty for memory only. By default it lies beside supervisord's log.
+
+    Args:
+        options: Supervisor's.
+        setting: The option ``history``: a path, or ``none``.
+    """
+    if setting == "none":
+        return ""
+    if setting:
+        return os.path.abspath(os.path.join(options.here or "", setting))
+    logfile = options.logfile
+    if not isinstance(logfile, str) or not os.path.isfile(logfile):
+        return ""
+    return os.path.join(os.path.dirname(os.path.abspath(logfile)), HISTORY_FILE)

@@ -86,6 +86,9 @@ class ReconcileTarget(Protocol):
 
     def restart(self, instance: Instance) -> None: ...
 
+    def expect_stop(self, program: str) -> None:
+        """The program was told to end, though Supervisor has sent no signal."""
+
     def on_action_done(self, action: Action) -> None: ...
 
     def on_action_failed(self, action: Action, error: OSError) -> None: ...
@@ -146,6 +149,6 @@ def _act(observer: Observer, observed: PairState, action: Action, target: Reconc
         if not result.done:
             return False
         if action.kind is ActionKind.QUIT:
-            observer.programs.expect_stop(action.program)
+            target.expect_stop(action.program)
     target.on_action_done(action)
     return True

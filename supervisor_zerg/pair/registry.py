@@ -1,4 +1,4 @@
-"""All pairs of one supervisord: found by name and by program, replaced when their sections change."""
+"""All pairs of one supervisord: found by name or program, replaced when their sections change."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..core.goals import OnStart
 from ..core.pair_config import PairConfig, Problem
 from ..jobs.services import Services
 from .controller import PairController
+from .events import PairEvents
 from .settings import OperatorSettings
 
 POLL_S = 1.0  # between two looks at what lies at the paths of the FIFOs
@@ -48,7 +49,7 @@ class Registry:
     # configuration
 
     def refresh(self) -> None:
-        """Take in sections that supervisord has read: ``reread`` leaves a new list, and no event."""
+        """Take in sections that supervisord has read: ``reread`` leaves a new list, no event."""
         sections = self.options.configroot.supervisord.rpcinterface_factories
         if sections is not self._sections:
             self._sections = sections
@@ -63,7 +64,7 @@ class Registry:
             self._replace_controllers()
 
     def _replace_controllers(self) -> None:
-        """Where a section was changed. A pair that is busy keeps its controller until it is idle."""
+        """Where a section was changed. A busy pair keeps its controller until it is idle."""
         before = self.controllers
         self.controllers = {}
         for name in [*self._configured, *(set(before) - set(self._configured))]:
@@ -140,20 +141,15 @@ class Registry:
 
     def on_starting(self, program: str, on_start: Optional[OnStart], cause: Cause) -> None:
         self.refresh()
-        found = self._find(program)
-        if found is None:
-            self._on_pool(program)
-        else:
-            controller, name = found
-            controller.on_starting(name, on_start, replace(cause, program=name))
+        self._on_pool(program)
+        self._tell(
+            program,
+            lambda events, name: events.on_starting(name, on_start, replace(cause, program=name)),
+        )
 
     def on_running(self, program: str) -> None:
-        found = self._find(program)
-        if found is None:
-            self._on_pool(program)
-        else:
-            controller, name = found
-            controller.on_running(name)
+        self._on_pool(program)
+        self._tell(program, PairEvents.on_running)
 
     def _on_pool(self, program: str) -> None:
         cause = Cause(CauseKind.POOL_STARTED, program)
@@ -162,18 +158,19 @@ class Registry:
                 self._schedule_later(POOL_S, controller, cause)
 
     def on_ready(self, program: str) -> None:
-        self._tell(program, PairController.on_ready)
+        self._tell(program, PairEvents.on_ready)
 
     def on_stopping(self, program: str) -> None:
-        self._tell(program, PairController.on_stopping)
+        self._tell(program, PairEvents.on_stopping)
 
     def on_ended(self, program: str, state: str) -> None:
-        self._tell(program, lambda controller, name: controller.on_ended(name, state))
+        self._tell(program, lambda events, name: events.on_ended(name, state))
 
-    def _tell(self, program: str, call: Callable[[PairController, str], None]) -> None:
+    def _tell(self, program: str, call: Callable[[PairEvents, str], None]) -> None:
         found = self._find(program)
         if found is not None:
-            call(*found)
+            controller, name = found
+            call(controller.events, name)
 
     # what controllers report
 
@@ -182,7 +179,7 @@ class Registry:
         self.loop.call_soon(self.refresh)
 
     def process_ended(self, program: str, pid: int) -> None:
-        self._tell(program, lambda controller, name: controller.on_process_ended(name, pid))
+        self._tell(program, lambda events, name: events.on_process_ended(name, pid))
 
     # runs
 
@@ -207,4 +204,4 @@ class Registry:
         self.loop.call_later(POLL_S, self._poll)
         if self.services.programs.running():
             for controller in self.controllers.values():
-                controller.poll_fifos()
+                controller.events.poll_fifos()

@@ -10,6 +10,7 @@ from ..core.decision import Decision
 from ..core.goals import Aim, Goals
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
+from ..core.replies import OperationReply
 from ..core.reply import Reply
 from ..core.requests import Request
 from ..jobs.services import Services
@@ -25,7 +26,7 @@ class PendingRequest:
     """
 
     request: Request
-    reply: Reply[dict[str, Any]]
+    reply: Reply[OperationReply]
     previous: Aim
     checked: bool = False
 

@@ -189,6 +189,9 @@ class RunHandler:
 
         self.services.programs.restart(instance.program, restarted)
 
+    def expect_stop(self, program: str) -> None:
+        self.services.programs.expect_stop(program)
+
     def on_action_done(self, action: Action) -> None:
         self._log("action done", action, reason=action.reason)
         self.recorder.on_action_done(action)

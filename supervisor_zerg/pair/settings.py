@@ -1,4 +1,4 @@
-"""What must outlive supervisord: what an operator set (hold, both, auto), and the labels of releases."""
+"""What must outlive supervisord: what an operator set (hold, both, auto), and release labels."""
 
 from __future__ import annotations
 

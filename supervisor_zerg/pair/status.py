@@ -88,7 +88,7 @@ def _instance(instance: Instance, view: PairView) -> dict[str, Any]:
 
 
 def problems(view: PairView) -> Iterator[str]:
-    """What an operator should know, worst first; nothing for a healthy pair with a warm instance."""
+    """What an operator should know, worst first; nothing for a healthy, warm pair."""
     yield from map(str, view.pair.problems)
     observed = view.observed
     if observed is None:

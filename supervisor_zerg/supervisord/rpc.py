@@ -1,7 +1,8 @@
-"""What Supervisor expects of RPC methods: named faults, and answers that come later."""
+"""What Supervisor expects of RPC methods: named faults, late answers, checked arguments."""
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -47,3 +48,47 @@ def deferred(result: Callable[[], Any]) -> Callable[[], Any]:
 
     callback.delay = CALLBACK_S  # type: ignore[attr-defined]
     return callback
+
+
+# arguments
+
+
+def text(name: str, value: Any) -> str:
+    """Return a string argument.
+
+    Raises:
+        RPCError: It is none. So do the functions below.
+    """
+    if not isinstance(value, str):
+        raise _incorrect(name, "a string", value)
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _incorrect(name, "a boolean", value)
+    return value
+
+
+def count(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise _incorrect(name, "an integer of at least 0", value)
+    return value
+
+
+def number(name: str, value: Any) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise _incorrect(name, "a number", value)
+    return value
+
+
+def struct(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise _incorrect(name, "a struct", value)
+    return value
+
+
+def _incorrect(name: str, wanted: str, value: Any) -> RPCError:
+    return RPCError(
+        Faults.INCORRECT_PARAMETERS, f"{name} must be {wanted}, not {reprlib.repr(value)}"
+    )

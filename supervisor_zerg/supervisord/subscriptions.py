@@ -6,6 +6,7 @@ stop signal is sent, and as soon as it has seen the end of a process.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Optional, Protocol
 
 from supervisor import events
@@ -108,3 +109,14 @@ class Subscriptions:
 
 def _bytes(data: Any) -> bytes:
     return data if isinstance(data, bytes) else str(data).encode("utf-8", "replace")
+
+
+def before_cleanup(options: Any, function: Callable[[], Any]) -> None:
+    """Call a function before supervisord closes its descriptors (supervisor/options.py ``cleanup``)."""
+    cleanup = options.cleanup
+
+    def function_then_cleanup() -> None:
+        function()
+        cleanup()
+
+    options.cleanup = function_then_cleanup

@@ -67,8 +67,7 @@ def _hold(controller: PairController, program: str) -> Outcome:
 def _set_auto(on: bool) -> Callable[[PairController, str], Outcome]:
     def run(controller: PairController, program: str) -> Outcome:
         controller.require_ready()
-        changed = controller.set_auto(on)
-        reply = {"pair": controller.pair.name, "changed": changed, "auto": on}
+        reply = controller.set_auto(on)
         return lambda: next(format_auto(reply))
 
     return run

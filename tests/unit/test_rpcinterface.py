@@ -13,7 +13,8 @@ from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
 def test_every_method_is_documented_as_supervisor_documents_its_own():
     class Ours(SystemNamespaceXMLRPCInterfaceTests):
         def _makeOne(self):
-            return SystemNamespaceRPCInterface([("zerg", ZergNamespaceRPCInterface(None, None, None))])
+            namespace = ZergNamespaceRPCInterface(None, None, None)
+            return SystemNamespaceRPCInterface([("zerg", namespace)])
 
     Ours("test_allMethodDocs").test_allMethodDocs()
 

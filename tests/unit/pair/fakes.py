@@ -2,6 +2,9 @@
 
 from types import SimpleNamespace
 
+from supervisor_zerg.jobs.queue import JobQueue
+from supervisor_zerg.jobs.services import Services
+
 
 class FakeLoop:
     """A clock that stands still, and tasks that never go on."""
@@ -110,14 +113,12 @@ class FakeSettings:
 
 
 def fake_services():
-    from supervisor_zerg.jobs.services import Services
-
     numbers = iter(range(1, 1000))
     return Services(
         loop=FakeLoop(),
         kernel=FakeKernel(),
         programs=FakePrograms(),
-        job_queue=SimpleNamespace(add=lambda job: job, withdraw=lambda job: None),
+        job_queue=JobQueue(lambda: 0.0, lambda job: None),
         history=FakeHistory(),
         log=lambda level, sentence, **fields: None,
         new_id=lambda: str(next(numbers)),

@@ -1,4 +1,4 @@
-"""What the controller of a pair does with requests and events; the test observes in place of the loop."""
+"""What the controller of a pair does with requests and events; the test acts as the loop."""
 
 from dataclasses import replace
 
@@ -253,7 +253,7 @@ def test_it_is_a_failover_when_the_one_that_served_ended_by_itself(
 ):
     run = ReconcileRun(ENDED, 0.0)
     decide(controller, run, HEALTHY, Decision("a", met=True, done=True))
-    controller.on_ended("a", state)
+    controller.events.on_ended("a", state)
     serve_b(controller, run)
     (entry,) = entries(services)
     assert entry["failover"] is True and entry["kind"] == "reconcile"
@@ -264,7 +264,7 @@ def test_it_is_a_failover_when_the_one_that_served_ended_by_itself(
 def test_a_master_below_a_wrapper_that_ends_is_a_failover(controller, services, announced):
     run = ReconcileRun(ENDED, 0.0)
     decide(controller, run, HEALTHY, Decision("a", met=True, done=True))
-    controller.on_process_ended("a", 10)
+    controller.events.on_process_ended("a", 10)
     serve_b(controller, run)
     assert entries(services)[0]["failover"] is True
 
@@ -273,13 +273,13 @@ def test_a_master_below_a_wrapper_that_ends_is_a_failover(controller, services, 
 def test_what_an_operator_did_is_no_failover(controller, services, announced, how, run):
     decide(controller, run, HEALTHY, Decision("a", met=True, done=True))
     if how == "stopped":
-        controller.on_stopping("a")
-        controller.on_ended("a", "STOPPED")
+        controller.events.on_stopping("a")
+        controller.events.on_ended("a", "STOPPED")
     elif how == "started":
-        controller.on_ended("a", "EXITED")
-        controller.on_starting("b", OnStart.PROMOTE, Cause(CauseKind.STARTED, "b"))
+        controller.events.on_ended("a", "EXITED")
+        controller.events.on_starting("b", OnStart.PROMOTE, Cause(CauseKind.STARTED, "b"))
     else:
-        controller.on_ended("a", "EXITED")
+        controller.events.on_ended("a", "EXITED")
         controller.ask("promote", "b")
     serve_b(controller, run)
     assert not any(entry["failover"] for entry in entries(services))
