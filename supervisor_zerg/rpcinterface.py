@@ -39,10 +39,7 @@ def make_zerg_rpcinterface(supervisord: Any, **settings: str) -> ZergNamespaceRP
     """Factory named in the configuration.
 
     supervisord calls it once for each HTTP server (supervisor/http.py ``make_http_servers``); they
-    all share one namespace. It ends in ``options.cleanup``, before supervisord closes descriptors.
-
-    Args:
-        settings: The options of the section: ``history`` (a path, or ``none``).
+    all share one namespace. `settings`: the options ``history`` and ``hosts`` of the section.
     """
     if not hasattr(supervisord, "zerg_namespace"):
         supervisord.zerg_namespace = _wire(supervisord, settings)
@@ -213,12 +210,12 @@ class ZergNamespaceRPCInterface:
             wait (boolean, true: answer when it has ended), dry_run (boolean: only return the
             steps), backup_first (boolean: the spare first, then 'update', then the main one)
         @return struct deploy  id, pair, target, pid, old, label, by, at, elapsed, phase,
-            waiting_for, steps, outcome, reason, killed_requests, serving. outcome is deployed, refused, failed,
-            rolled back, not rolled back, nobody serves, dry run, or empty while it runs
+            waiting_for, steps, outcome, reason, killed_requests, serving. outcome is deployed,
+            refused, failed, rolled back, not rolled back, nobody serves, dry run, or empty while it
+            runs
         """
         controller = self._pair(pair)
-        given = {} if options is None else rpc.struct("options", options)
-        chosen = rpc.call(read_options, given)
+        chosen = rpc.call(read_options, {} if options is None else rpc.struct("options", options))
         reply = rpc.call(start_deploy, self._services, controller, controller.deploys, chosen)
         return rpc.deferred(reply.result)
 
