@@ -23,6 +23,7 @@ class Fault:
         loses: which requests may fail because of it, for people; ``apply`` tells the ledger.
         weight: how often it comes.
         lasts_s: it stays for up to so long before it is undone.
+        ends_within_s: Supervisor may need so long in addition to the time that any fault gets.
     """
 
     name: str
@@ -30,3 +31,4 @@ class Fault:
     loses: str = "none"
     weight: int = 2
     lasts_s: float = 0.0
+    ends_within_s: float = 0.0

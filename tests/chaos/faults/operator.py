@@ -13,6 +13,7 @@ from ..target import PROGRAMS, NotPossible, Target
 from .fault import Fault, Undo
 
 DEPLOY_END_S = 90.0
+MERCY_S = 80.0  # a parked threaded instance that is told to end hangs until its mercy ends, 60 s
 SUPERVISORS_REFUSALS = (6, 60, 70)  # SHUTDOWN_STATE, ALREADY_STARTED, NOT_RUNNING
 
 
@@ -155,7 +156,7 @@ FAULTS = (
     Fault("stop-both", stop_both, weight=1),
     Fault("update-program", update_program),
     Fault("update-pair", update_pair),
-    Fault("reload", reload, "all", weight=1),
+    Fault("reload", reload, "all", weight=1, ends_within_s=MERCY_S),
     Fault("race", race, weight=4),
     Fault("swaps", swaps, weight=3),
     Fault("deploy", deploy, weight=4),
