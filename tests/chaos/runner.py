@@ -134,7 +134,7 @@ class Run:
         found = self.checker.violations()
         if missing:
             found += [f"converge: {text}" for text in missing]
-        else:
+        elif self.checker.alive():
             self.figures.converged_s.append(seconds)
             found += self._watch()
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -22,6 +23,7 @@ PROGRAMS = ("pybossa", "pybossabak")
 SLOTS = ("new", "running", "sleeping")
 LISTENER = "zerg:zerg"
 DISK_KB = 512
+ANSWERS_S = 30.0  # supervisord must answer any request of a client within this time
 #: health checks that fail quickly, so that a deploy takes seconds
 PAIR = {"health_interval": "0.1", "health_count": "2", "health_timeout": "1", "bake": "1"}
 APPS: dict[str, dict[str, int]] = {
@@ -54,6 +56,7 @@ class Target:
         self.release_text = self.stack.app_ini.read_text()
 
     def start(self) -> None:
+        socket.setdefaulttimeout(ANSWERS_S)
         users = ["", "www-data"] if os.geteuid() == 0 else [""]
         self.bystanders = [Bystander(user) for user in users]
         self.stack.start()
@@ -61,6 +64,7 @@ class Target:
         self.stack.until(lambda: all(bystander.ready() for bystander in self.bystanders))
 
     def stop(self) -> None:
+        socket.setdefaulttimeout(None)
         for bystander in self.bystanders:
             bystander.end()
         if self.disk:

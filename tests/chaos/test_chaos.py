@@ -8,7 +8,7 @@ from .faults import WEIGHTS
 from .runner import run
 from .steps import as_text, generate
 
-FAULTS = 6
+FAULTS = 10
 RUNS = [(11, "managed", "prefork"), (12, "hooks", "threads")]
 if os.environ.get("CHAOS_SEED"):
     seed = int(os.environ["CHAOS_SEED"])

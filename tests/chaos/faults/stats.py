@@ -126,13 +126,11 @@ def _foreign(target: Target, rng: random.Random, document: Document) -> bytes:
         target.supervisord.pid,
         target.pid_of("zergpool"),
     ]
-    status = rng.choice(("idle", "busy", "pause", "cheap"))
-    accepting = rng.choice((0, 1))
-    row = {"status": status, "accepting": accepting, "requests": 1, "cores": [{"in_request": 0}]}
-    rows = [{**row, "id": number, "pid": pid} for number, pid in enumerate(others, 1)]
-    return json.dumps(
-        {**document, "workers": rng.choice((rows, document["workers"] + rows))}
-    ).encode()
+    own = document["workers"]
+    row = own[0] if own else {"id": 1, "accepting": 1, "requests": 1, "cores": [{}]}
+    row = {**row, "status": rng.choice(("idle", "busy", "pause")), "accepting": rng.choice((0, 1))}
+    rows = [{**row, "id": number, "pid": pid} for number, pid in enumerate(others, len(own) + 1)]
+    return json.dumps({**document, "workers": rng.choice((rows, own + rows))}).encode()
 
 
 def _odd_rows(target: Target, rng: random.Random, document: Document) -> bytes:
