@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -18,6 +19,11 @@ parser = pytest.importorskip(
     "prometheus_client.parser", reason="pip install prometheus_client (the extra 'test' does)"
 )
 MONITORING = CONF_D / "monitoring"
+PROMQL_IS_MISSING = (
+    "promql-parser has no wheel for Python 3.9: PromQL is tested on 3.10 and newer"
+    if sys.version_info < (3, 10)
+    else "pip install promql-parser (the extra 'test' does)"
+)
 
 
 def samples(infos, tally=None):
@@ -161,9 +167,7 @@ def known():
 
 def asked_for(expression):
     """The metrics of a PromQL expression. :raises ValueError: it is none."""
-    promql = pytest.importorskip(
-        "promql_parser", reason="pip install promql-parser (the extra 'test' does)"
-    )
+    promql = pytest.importorskip("promql_parser", reason=PROMQL_IS_MISSING)
     plain = promql.parse(expression.replace("$__rate_interval", "5m")).prettify()
     return set(re.findall(r"\bzerg_[a-z_]+", plain))
 
