@@ -77,7 +77,7 @@ def coverage(session):
 
 @nox.session
 def docs(session):
-    """The pages and zergctl(1), without a warning; ``nox -s docs -- links`` checks links as well."""
+    """The pages and zergctl(1), without a warning; ``-- links`` checks the links as well."""
     session.install("-e", ".[docs]")
     builders = ["html", "man", *(["linkcheck"] if "links" in session.posargs else [])]
     for builder in builders:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from time import localtime, strftime
 from typing import Any
 
 Struct = Mapping[str, Any]
@@ -112,7 +112,7 @@ def since(moment: float, now: float) -> str:
 
 
 def _local(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+    return strftime("%Y-%m-%d %H:%M:%S", localtime(moment))
 
 
 def age(seconds: float) -> str:
