@@ -26,15 +26,17 @@ POLL_S = 0.02
 
 def swap() -> None:
     """Each request around one swap, by the instance that answered."""
-    with stack(PREFORK) as running:
-        with Traffic(running.web, clients=4, seconds=60, paths=("/?s=0.005",)) as traffic:
-            time.sleep(1)
-            asked = time.monotonic()
-            running.zerg.swap("")
-            replied = time.monotonic()
-            time.sleep(1)
-            traffic.end(10)
-            answers = traffic.answers()
+    with (
+        stack(PREFORK) as running,
+        Traffic(running.web, clients=4, seconds=60, paths=("/?s=0.005",)) as traffic,
+    ):
+        time.sleep(1)
+        asked = time.monotonic()
+        running.zerg.swap("")
+        replied = time.monotonic()
+        time.sleep(1)
+        traffic.end(10)
+        answers = traffic.answers()
     shown = [a for a in answers if abs(a.began - asked) < SWAP_WINDOW_S]
     figure, axes = plot(
         f"A swap under load: {len(answers)} requests, {len(failed(answers))} failed",

@@ -32,8 +32,9 @@ def watch() -> None:
     ):
         command = [str(BIN / "zergctl"), "-s", running.url, "watch", "--count", "4"]
         frame = last_frame(on_a_terminal(command))
-    console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))
-    console.print(Text.from_ansi("$ zergctl watch\n" + frame))
+    with open(os.devnull, "w") as nowhere:
+        console = Console(record=True, width=COLUMNS, file=nowhere)
+        console.print(Text.from_ansi("$ zergctl watch\n" + frame))
     svg = console.export_svg(title="zergctl watch")
     (IMAGES / "watch.svg").write_text(
         re.sub(r"@font-face \{.*?\}", "", svg, flags=re.S)

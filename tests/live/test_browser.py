@@ -1,4 +1,6 @@
-"""The page in a real browser, headless Chromium: it is alive, it acts, and it runs no foreign script."""
+"""The page in a real browser, headless Chromium: it is alive, it acts, and it runs no foreign
+script.
+"""
 
 import os
 import shutil
@@ -10,12 +12,15 @@ selenium = pytest.importorskip(
     "selenium", reason="selenium is not installed: pip install selenium (the extra 'test' does)"
 )
 from selenium import webdriver  # noqa: E402
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException  # noqa: E402
+from selenium.common.exceptions import (  # noqa: E402
+    NoSuchElementException,
+    StaleElementReferenceException,
+)
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
-from supervisor_zerg.demo.stack import Stack
-from supervisor_zerg.demo.traffic import get
+from supervisor_zerg.demo.stack import Stack  # noqa: E402
+from supervisor_zerg.demo.traffic import get  # noqa: E402
 
 from .test_web_page import Browser  # noqa: E402
 
@@ -34,7 +39,8 @@ def chromium():
     binary, driver = found("chromium", "chromium-browser", "google-chrome"), found("chromedriver")
     if not (binary and driver):
         pytest.skip(
-            "chromium or chromedriver is missing: apt-get install chromium chromium-driver (.ci/run does)"
+            "chromium or chromedriver is missing: apt-get install chromium chromium-driver "
+            "(.ci/run does)"
         )
     options = webdriver.ChromeOptions()
     options.binary_location = binary
@@ -55,7 +61,10 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def stack():
-    pair = f"\n[zerg:{HOSTILE}]\nprograms = {HOSTILE},<b>y</b>\nfifos = /nowhere/0,/nowhere/1,/nowhere/2\nstats =\npool =\n"
+    pair = (
+        f"\n[zerg:{HOSTILE}]\nprograms = {HOSTILE},<b>y</b>\nfifos = "
+        "/nowhere/0,/nowhere/1,/nowhere/2\nstats =\npool =\n"
+    )
     stack = Stack("managed", app={"processes": 2}, http=True)
     conf = stack.conf_d / "zerg.conf"
     conf.write_text(conf.read_text() + pair)
@@ -76,7 +85,7 @@ def info(stack):
 @pytest.fixture
 def page(stack, chromium):
     stack.until(lambda: info(stack)["warm"])
-    chromium.get("http://127.0.0.1:%d/zerg.html" % stack.port)
+    chromium.get(f"http://127.0.0.1:{stack.port}/zerg.html")
     return chromium
 
 
@@ -155,7 +164,8 @@ def picture(stack, page):
             get(stack.web)
         time.sleep(1)
         page.execute_script(
-            "document.querySelectorAll('.pair').forEach((p) => { if (p.dataset.pair !== 'pybossa') p.remove(); })"
+            "document.querySelectorAll('.pair').forEach((p) => { if (p.dataset.pair !== "
+            "'pybossa') p.remove(); })"
         )
         page.save_screenshot(path)
 
@@ -203,8 +213,11 @@ def test_a_form_without_the_token_is_refused(stack, page):
 
 def test_a_foreign_page_is_refused_though_it_knows_the_token(stack, page, tmp_path):
     before, token = info(stack)["serving"], Browser(stack.port).token()
-    url = "http://127.0.0.1:%d/zerg/swap" % stack.port
-    form = '<form method="post" action="%s"><input name="token" value="%s"><input name="pair" value="pybossa"><button>x</button></form>'
+    url = f"http://127.0.0.1:{stack.port}/zerg/swap"
+    form = (
+        '<form method="post" action="%s"><input name="token" value="%s"><input name="pair" '
+        'value="pybossa"><button>x</button></form>'
+    )
     evil = tmp_path / "evil.html"
     evil.write_text(form % (url, token))
     page.get(evil.as_uri())
@@ -257,7 +270,7 @@ def test_it_fits_a_phone_and_the_night(page, width, scheme):
         )
         assert red > 200 if scheme == "light" else red < 60
         if os.environ.get("ZERG_PICTURE"):
-            page.save_screenshot("%s.%s-%d.png" % (os.environ["ZERG_PICTURE"], scheme, width))
+            page.save_screenshot(f"{os.environ['ZERG_PICTURE']}.{scheme}-{width}.png")
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})

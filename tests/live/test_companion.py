@@ -1,4 +1,6 @@
-"""The companion in real instances: health in every state and mode, the warm-up, and that it disturbs nothing."""
+"""The companion in real instances: health in every state and mode, the warm-up, and that it
+disturbs nothing.
+"""
 
 import importlib
 import json
@@ -39,7 +41,8 @@ calls = []
 
 def application(environ, start_response):
     path = environ["PATH_INFO"]
-    calls.append((os.getpid(), path, environ.get("zerg.companion", False), environ["wsgi.multithread"]))
+    ours = environ.get("zerg.companion", False)
+    calls.append((os.getpid(), path, ours, environ["wsgi.multithread"]))
     if path == "/calls":
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [repr(calls).encode()]
@@ -90,7 +93,7 @@ def with_app(make_stack, text=APP, options=SMALL, warm="", start=True, **environ
 
 
 def calls(address):
-    """What the worker that answers was asked so far: [(pid, path, by the companion, multithread)]."""
+    """What the worker that answers was asked: [(pid, path, by the companion, multithread)]."""
     return eval(through(address, "/calls"))
 
 
@@ -103,7 +106,7 @@ def through(address, target):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_an_instance_answers_while_it_serves_drains_and_is_parked_and_goes_on_when_its_worker_is_killed(
+def test_an_instance_answers_while_it_serves_drains_and_is_parked_and_when_its_worker_was_killed(
     make_stack, mode
 ):
     stack = make_stack("managed", app=MODES[mode], environment={"ZERG_WARM": "/ /about"})
@@ -183,11 +186,10 @@ def test_what_fails_in_the_warm_up_is_told_by_log_and_health_and_the_instance_se
     log = stack.child_log("pybossa")
     for worker in (1, 2):
         assert (
-            "supervisor_zerg: worker %d: the warm-up of /raises failed: 500 LookupError: no such luck\n"
-            % worker
-            in log
+            f"supervisor_zerg: worker {worker}: the warm-up of /raises failed: 500 "
+            "LookupError: no such luck\n" in log
         )
-        assert "supervisor_zerg: worker %d: the warm-up of /bad failed: 500 Bad\n" % worker in log
+        assert f"supervisor_zerg: worker {worker}: the warm-up of /bad failed: 500 Bad\n" in log
     assert ask(stack, "/fine").body == "ok\n" and ask(stack, "/raises").status == 500
     assert ask(stack, "/exits").status == 500 and ask(stack, "/fine").status == 200
     assert ask(stack, "/", method="POST").status == 405
@@ -198,7 +200,7 @@ def test_what_fails_in_one_worker_only_is_told_by_whichever_answers(make_stack):
     odd = '    import uwsgi\n    assert uwsgi.worker_id() != 2 or environ["PATH_INFO"] != "/odd"\n'
     text = APP.replace("    path = environ", f"{odd}    path = environ")
     stack = with_app(make_stack, text, {"processes": 3}, warm="/odd")
-    status, told = stack.until(lambda: (r := ready(stack)) and r[0] == 503 and r)
+    _status, told = stack.until(lambda: (r := ready(stack)) and r[0] == 503 and r)
     assert told["reason"] == "worker 2: the warm-up of /odd failed: 500 AssertionError:"
 
 
@@ -238,7 +240,8 @@ def mounted(make_stack, options):
     (stack.folder / "small.py").write_text(APP)
     (stack.folder / "other.py").write_text(APP.replace('b"ok\\n"', 'b"no\\n"'))
     (stack.folder / "both.py").write_text(
-        "import small, other\napplications = {b'/other': other.application, b'/': small.application}\n"
+        "import small, other\napplications = {b'/other': other.application, b'/': "
+        "small.application}\n"
     )
     stack.write_app(
         {
@@ -265,7 +268,10 @@ def test_a_client_that_says_nothing_holds_up_the_next_for_the_limit_only(make_st
 
 
 def test_the_applications_own_post_fork_hook_runs_as_ever(make_stack):
-    hook = "import uwsgi\nforks = []\nuwsgi.post_fork_hook = lambda: calls.append((os.getpid(), 'forked', False, False))\n"
+    hook = (
+        "import uwsgi\nforks = []\nuwsgi.post_fork_hook = lambda: calls.append((os.getpid(), "
+        "'forked', False, False))\n"
+    )
     stack = with_app(make_stack, APP + hook, warm="/one")
     assert [c[1] for c in calls(stack.web)[:2]] == ["forked", "/one"]
 
@@ -283,7 +289,7 @@ def test_another_copys_socket_and_what_is_no_socket_are_left_alone(make_stack):
     owner = pid_of(stack, "pybossa")
     stack.warm_up()
     assert (
-        "process %d listens there: each instance needs a path of its own" % owner
+        f"process {owner} listens there: each instance needs a path of its own"
         in stack.child_log("pybossabak")
     )
     assert ask(stack, "/").body.startswith("pybossa ")

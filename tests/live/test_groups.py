@@ -1,5 +1,6 @@
-"""Row h27: programs of a group, FIFOs of other names, and instances that are told to quit instead of being parked, as the Galaxy
-project's servers are."""
+"""Row h27: programs of a group, FIFOs of other names, and instances that are told to quit instead
+of being parked, as the Galaxy project's servers are.
+"""
 
 import time
 
@@ -17,13 +18,15 @@ QUITS = "writefifo:$(ZERG_RUN)/web-running.fifo 2q"
 
 @pytest.fixture
 def zerglings(make_stack):
-    """A group of two programs whose FIFOs have other names; zergling0 serves, zergling1 was not started."""
+    """A group of two programs whose FIFOs have other names; zergling0 serves, zergling1 was not
+    started.
+    """
 
     def make(dialect, quits=False, autorestart="true", **pair):
         stack = make_stack(dialect, start=False)
         for number, old in enumerate(("pybossa", "pybossabak")):
             path = stack.conf_d / (f"{old}.conf")
-            text = path.read_text().replace(f"[program:{old}]", "[program:zergling%d]" % number)
+            text = path.read_text().replace(f"[program:{old}]", f"[program:zergling{number}]")
             path.write_text(text.replace("autorestart = true", f"autorestart = {autorestart}"))
         (stack.conf_d / "gx.conf").write_text("[group:gx]\nprograms = zergling0,zergling1\n")
         for ini in (stack.conf_d / "uwsgi").glob("*.ini"):
@@ -61,7 +64,9 @@ def test_h27_programs_of_a_group_are_tracked_and_swapped_the_same_way(zerglings,
 
 
 def test_h27_an_instance_that_the_next_ones_hook_told_to_quit_leaves_that_one_serving(zerglings):
-    """As the Galaxy project has it: nobody is parked, so there is no warm instance, and each start brings the other program to users."""
+    """As the Galaxy project has it: nobody is parked, so there is no warm instance, and each start
+    brings the other program to users.
+    """
     stack = zerglings("hooks", quits=True, autorestart="unexpected")
     with Traffic(stack.web, clients=4, paths=("/", "/?s=0.2")) as traffic:
         for new, old in ((PROGRAMS[1], PROGRAMS[0]), PROGRAMS):

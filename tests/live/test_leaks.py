@@ -55,7 +55,7 @@ def test_hold_and_auto_outlive_a_restart_of_supervisord(make_stack):
 
 
 def descriptors(pid):
-    return sorted(os.readlink(p).split(":")[0] for p in Path("/proc/%d/fd" % pid).iterdir())
+    return sorted(os.readlink(p).split(":")[0] for p in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def test_supervisord_leaks_nothing_over_two_hundred_swaps_kills_restarts_and_reloads(make_stack):
@@ -64,10 +64,10 @@ def test_supervisord_leaks_nothing_over_two_hundred_swaps_kills_restarts_and_rel
     zerg = stack.zerg
     pid = stack.process.pid
     time.sleep(2)
-    before = len(os.listdir("/proc/%d/fd" % pid))
-    for number in range(170):
+    before = len(os.listdir(f"/proc/{pid}/fd"))
+    for _ in range(170):
         zerg.swap("")
-    for number in range(10):
+    for _ in range(10):
         serving = stack.info()["serving"]
         os.kill(pid_of(stack, serving), signal.SIGKILL)
         stack.until(lambda: stack.info()["serving"] not in ("", serving))
@@ -87,14 +87,14 @@ def test_supervisord_leaks_nothing_over_two_hundred_swaps_kills_restarts_and_rel
                 and all(c["statename"] == "RUNNING" for c in i["instances"])
             )
         )
-    for number in range(10):
+    for _ in range(10):
         gone = stack.instance("pybossa")["pid"]
         stack.supervisor.restart()
         stack.until(lambda: _runs_anew(stack, gone), seconds=40, every=0.1)
     stack.warm_up()
     assert stack.process.poll() is None and stack.process.pid == pid
     time.sleep(2)
-    after = len(os.listdir("/proc/%d/fd" % pid))
+    after = len(os.listdir(f"/proc/{pid}/fd"))
     assert abs(after - before) <= 1, (before, after, descriptors(pid))
     assert "this is a bug" not in stack.supervisord_log()
     assert cpu_seconds(pid, 2.0) < 0.2, "supervisord spins"
@@ -110,7 +110,7 @@ def _runs_anew(stack, gone):
 
 def cpu_seconds(pid, seconds):
     def used():
-        with open("/proc/%d/stat" % pid) as file:
+        with open(f"/proc/{pid}/stat") as file:
             fields = file.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -47,7 +47,7 @@ def test_uwsgi_issue_1617_h13_a_deleted_fifo_is_put_back_and_the_pair_stays_cont
     assert_serves(warm, "pybossa")
 
 
-def test_h14_the_articles_rollback_by_hand_gets_its_labels_repaired_and_the_next_deploy_kills_nobody(
+def test_h14_the_articles_rollback_gets_its_labels_repaired_and_the_next_deploy_kills_nobody(
     mature,
 ):
     echo(mature, "running", "1p")
@@ -76,7 +76,9 @@ def test_h15_a_careless_swap_by_hand_is_sorted_out(mature):
 def test_uwsgi_issue_1486_h16_an_instance_stuck_in_slot_new_is_promoted_and_the_old_one_parked(
     make_stack,
 ):
-    """The hook `writefifo:new.fifo 1` is lost when it runs before the master has made its FIFO: the instance serves, in slot 0."""
+    """The hook `writefifo:new.fifo 1` is lost when it runs before the master has made its FIFO:
+    the instance serves, in slot 0.
+    """
     stack = make_stack("hooks")
     ini = stack.conf_d / "uwsgi" / "hooks.ini"
     kept = [
@@ -183,7 +185,7 @@ def test_h33_a_worker_that_ends_with_its_last_request_is_born_parked(make_stack,
     answers = []
     seconds = 3 if "harakiri" in app else 1
     threads = [
-        threading.Thread(target=lambda: answers.append(get(stack.web, "/?s=%d" % seconds)))
+        threading.Thread(target=lambda: answers.append(get(stack.web, f"/?s={seconds}")))
         for _ in range(2)
     ]
     for thread in threads:
@@ -248,9 +250,8 @@ def test_h36_a_flood_that_somebody_else_caused_is_over_within_two_seconds(make_s
         time.sleep(0.1)
         return noise(serving) == before
 
-    for _ in range(
-        60
-    ):  # 15 of 15 by hand on an idle machine; on a busy one the newborn worker is often past the danger
+    # 15 of 15 by hand on an idle machine; on a busy one the newborn is often past the danger
+    for _ in range(60):
         serving = stack.until(lambda: (i := stack.info())["warm"] and i)["serving"]
         before = noise(serving)
         os.kill(workers_of(stack, serving)[0], signal.SIGKILL)
@@ -355,9 +356,7 @@ def _try(function):
 
 def test_h19_stats_servers_that_are_missing_hung_or_rubbish_are_done_without(make_stack, dialect):
     for kind in ("missing", "hung", "rubbish"):
-        stack = make_stack(
-            dialect, pair={"stats": "{}/%(program_name)s.other".format("RUN")}, start=False
-        )
+        stack = make_stack(dialect, pair={"stats": "RUN/%(program_name)s.other"}, start=False)
         stack.set_pair({"stats": f"{stack.run}/%(program_name)s.other"})
         servers = []
         if kind != "missing":
@@ -406,7 +405,7 @@ def free_port():
 
 def test_stats_may_have_an_address_for_each_instance(make_stack):
     stack = make_stack("managed", start=False)
-    addresses = ["127.0.0.1:%d" % free_port() for _ in range(2)]
+    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     ini = stack.conf_d / "uwsgi" / "managed.ini"
     ini.write_text(
         ini.read_text().replace(

@@ -15,7 +15,9 @@ from .test_events import restart
 
 
 def strength(stack, clients=8):
-    """Ask for as many slow requests at once as the instance has threads. :returns: seconds until the last was taken up."""
+    """Ask for as many slow requests at once as the instance has threads. :returns: seconds until
+    the last was taken up.
+    """
     answers = []
     asked = time.monotonic()
     threads = [

@@ -1,4 +1,6 @@
-"""What an operator ordered is done whole, or not at all, whatever happens meanwhile: a section that is changed, auto that is off, a refusal."""
+"""What an operator ordered is done whole, or not at all, whatever happens meanwhile: a section
+that is changed, auto that is off, a refusal.
+"""
 
 import os
 import signal
@@ -32,9 +34,8 @@ def test_a_section_that_was_changed_has_one_keeper_and_that_knows_what_was_order
     stack.zerg.pause("pybossabak", True)
     change_section(stack, drain_timeout="20")
     assert stack.zerg.resume("pybossabak")["held"] is False
-    time.sleep(
-        3
-    )  # a keeper of the section as it was would hold the pair again when it looks after its last move
+    # a controller of the section as it was would hold the pair again after its last action
+    time.sleep(3)
     assert_serves(stack, "pybossabak")
     before = len(history(stack))
     os.kill(pid_of(stack, "pybossa"), signal.SIGKILL)

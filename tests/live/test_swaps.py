@@ -83,7 +83,9 @@ def test_h20_a_swap_does_not_wait_for_a_long_request_which_completes(warm):
 def test_h20_a_request_that_is_still_being_sent_survives_a_swap_there_and_back(
     make_stack, dialect, app
 ):
-    """A pause is a signal to the worker, and there are nudges: neither may interrupt uWSGI while it waits for the rest."""
+    """A pause is a signal to the worker, and there are nudges: neither may interrupt uWSGI while
+    it waits for the rest.
+    """
     stack = make_stack(dialect, app=app)
     stack.warm_up()
     for sent, rest in (
@@ -251,7 +253,9 @@ def test_uwsgi_issue_927_a_hundred_swaps_behind_nginx_answer_no_502(
 
 
 def test_uwsgi_issue_803_a_pause_and_its_nudges_disturb_no_request_in_flight(make_stack):
-    """There a pause interrupted the sleep of a request, and stats called a worker paused that went on with it."""
+    """There a pause interrupted the sleep of a request, and stats called a worker paused that went
+    on with it.
+    """
     stack = make_stack("managed", app=THREADS)
     stack.warm_up()
     answers = []

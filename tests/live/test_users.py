@@ -18,7 +18,9 @@ from .conftest import assert_nobody_noticed, swap_under_load
 
 @pytest.fixture
 def www_data(tmp_path_factory):
-    """Commands that the user www-data may run even where this interpreter is hidden from it: (supervisord, uwsgi)."""
+    """Commands that the user www-data may run even where this interpreter is hidden from it:
+    (supervisord, uwsgi).
+    """
     if os.geteuid() != 0:
         pytest.skip("needs root to start processes of another user")
     folder = Path(tempfile.mkdtemp(prefix="zerg-site-"))
@@ -108,7 +110,9 @@ def test_h28_works_when_everything_runs_as_one_unprivileged_user(make_stack, dia
 
 
 def test_h28_without_the_rights_the_refusal_says_so(make_stack, www_data):
-    """A master that Linux calls not dumpable (it changed its user, or has capabilities) hides from its own user."""
+    """A master that Linux calls not dumpable (it changed its user, or has capabilities) hides from
+    its own user.
+    """
     stack = make_stack("managed", start=False)
     for_www_data(stack, www_data)
     hide = stack.folder / "hide.py"

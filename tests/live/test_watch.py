@@ -1,4 +1,6 @@
-"""``zergctl watch`` beside a real pair: a swap is shown as it happens, in plain lines and in the table of a terminal."""
+"""``zergctl watch`` beside a real pair: a swap is shown as it happens, in plain lines and in the
+table of a terminal.
+"""
 
 import os
 import pty

@@ -1,4 +1,5 @@
-"""The page, its JSON and its metrics in a real supervisord: who may do what, and that nobody can hold up the loop.
+"""The page, its JSON and its metrics in a real supervisord: who may do what, and that nobody can
+hold up the loop.
 
 One stack serves all tests but those that reload it or give it a password.
 """
@@ -93,7 +94,7 @@ def serving(stack):
 
 
 def descriptors(stack):
-    return len(os.listdir("/proc/%d/fd" % stack.process.pid))
+    return len(os.listdir(f"/proc/{stack.process.pid}/fd"))
 
 
 def raw(stack, data):
@@ -243,12 +244,12 @@ def test_without_the_token_nothing_is_done(stack, browser, token):
 )
 def test_a_foreign_page_may_not_act_even_with_the_token(stack, browser, header, url):
     before = serving(stack)
-    status, _, text = browser.post("swap", {header: url.format(host="127.0.0.1:%d" % stack.port)})
+    status, _, text = browser.post("swap", {header: url.format(host=f"127.0.0.1:{stack.port}")})
     assert status == 403 and "another site" in text and serving(stack) == before
 
 
 def test_our_own_page_may(stack, browser):
-    home = "http://127.0.0.1:%d" % stack.port
+    home = f"http://127.0.0.1:{stack.port}"
     assert browser.post("reconcile", {"Origin": home, "Referer": f"{home}/zerg.html"})[0] == 303
 
 
@@ -280,7 +281,7 @@ def test_what_is_not_so_meant_is_refused_with_a_reason(stack, browser):
     assert Browser(stack.port).ask("POST", "/zerg.json", "x=1")[0] == 405
     assert Browser(stack.port).ask("DELETE", "/zerg.html")[0] == 405
     assert (
-        Browser(stack.port).ask("POST", "/zerg/swap", "&".join("a%d=1" % n for n in range(99)))[0]
+        Browser(stack.port).ask("POST", "/zerg/swap", "&".join(f"a{n}=1" for n in range(99)))[0]
         == 400
     )
     assert serving(stack) == before
@@ -325,17 +326,15 @@ def test_a_page_view_costs_the_loop_little(stack, browser):
         return samples[4], samples[-1]
 
     def processor():
-        with open("/proc/%d/stat" % stack.process.pid) as file:
+        with open(f"/proc/{stack.process.pid}/stat") as file:
             return sum(map(int, file.read().rpartition(")")[2].split()[11:13])) / os.sysconf(
                 "SC_CLK_TCK"
             )
 
     for path in ("/zerg.html", "/zerg.json", "/zerg/metrics"):
         anew, again = took(path, 0.26), took(path, 0)
-        print(
-            "%-14s median %.1f ms, worst %.1f ms with a look; %.1f and %.1f ms without"
-            % (path, *anew, *again)
-        )
+        with_a_look = f"median {anew[0]:.1f} ms, worst {anew[1]:.1f} ms with a look"
+        print(f"{path:14} {with_a_look}; {again[0]:.1f} and {again[1]:.1f} ms without")
         assert again[0] < ACCEPTABLE_MS and anew[0] < ACCEPTABLE_MS
     used = processor()
     for _ in range(6):
@@ -365,7 +364,8 @@ def test_fifty_at_once_are_all_answered_while_swaps_go_on(stack):
         thread.join(30)
     times = sorted(seconds for _, seconds in answers)
     print(
-        f"250 views: median {times[125] * 1000:.0f} ms, worst {times[-1] * 1000:.0f} ms; swaps meanwhile {swaps} ms"
+        f"250 views: median {times[125] * 1000:.0f} ms, worst {times[-1] * 1000:.0f} ms; "
+        f"swaps meanwhile {swaps} ms"
     )
     assert not problems and len(answers) == 250 and times[-1] < PATIENCE_S
     stack.until(lambda: descriptors(stack) <= before)
@@ -473,8 +473,8 @@ def test_a_huge_and_locked_history_holds_up_nobody(make_stack):
             assert stack.zerg.swap("")["changed"] and "swap" in Browser(stack.port).get()[2]
             times.append((time.monotonic() - began) * 1000)
         print(
-            "a swap and a view beside %d MB of history: %.1f ms at best"
-            % (len(json.dumps(entry)) * HUGE >> 20, min(times))
+            f"a swap and a view beside {len(json.dumps(entry)) * HUGE >> 20} MB of history: "
+            f"{min(times):.1f} ms at best"
         )
         assert min(times) < ACCEPTABLE_MS
     assert (

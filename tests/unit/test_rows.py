@@ -1,4 +1,6 @@
-"""Every row of docs/scenarios.rst is tested twice, by tests that carry its number: against the pure core, and live."""
+"""Every row of docs/scenarios.rst is tested twice, by tests that carry its number: against the
+pure core, and live.
+"""
 
 import ast
 import re
@@ -23,7 +25,7 @@ def rows_of(part):
 
 
 def test_the_rows_are_numbered_in_order():
-    assert ROWS == ["h%02d" % (number + 1) for number in range(len(ROWS))] and len(ROWS) >= 57
+    assert [f"h{number + 1:02}" for number in range(len(ROWS))] == ROWS and len(ROWS) >= 57
 
 
 @pytest.mark.parametrize("part", ["unit", "live"])

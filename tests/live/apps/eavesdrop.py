@@ -1,4 +1,4 @@
-"""An event listener of somebody else: notes every event that it gets in the file that it is given."""
+"""An event listener of somebody else: notes every event that it gets in the file it is given."""
 
 import sys
 

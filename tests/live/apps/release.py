@@ -1,4 +1,6 @@
-"""The demo's application, with the ways a release may be bad: the words behind the version in the version file."""
+"""The demo's application, with the ways a release may be bad: the words behind the version in the
+version file.
+"""
 
 import os
 import signal

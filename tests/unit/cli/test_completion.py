@@ -87,8 +87,10 @@ def terminal(tmp_path, zergctl_there):
         started.append(Terminal(command, tmp_path, zergctl_there))
         prepare = {
             "bash": "",
-            "zsh": "autoload -U compinit; %s compinit -u -D; "
-            % ("fpath=($PWD $fpath);" if way == "fpath" else ""),
+            "zsh": (
+                f"autoload -U compinit; {'fpath=($PWD $fpath);' if way == 'fpath' else ''} "
+                "compinit -u -D; "
+            ),
         }
         started[-1].type(
             f"{prepare[shell]}{'' if way == 'fpath' else 'source ./_zergctl; '}echo re''ady\n",

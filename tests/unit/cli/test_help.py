@@ -61,8 +61,9 @@ def test_every_command_that_calls_the_namespace_offers_json():
 
 def test_companion_prints_the_path_of_the_file_and_nothing_else(capsys):
     done = run("companion", capsys)
-    assert done.out == "%s\n" % (
-        Path(supervisor_zerg.__file__).resolve().parent / "uwsgi" / "companion.py"
+    assert (
+        done.out
+        == f"{Path(supervisor_zerg.__file__).resolve().parent / 'uwsgi' / 'companion.py'}\n"
     )
     assert (done.status, done.err, done.asked) == (0, "", [])
     assert Path(done.out.strip()).is_file()

@@ -63,7 +63,8 @@ def test_zergctl_lists_its_commands_once_though_the_file_names_the_plugin_too(
     monkeypatch, tmp_path, capsys
 ):
     (tmp_path / "supervisord.conf").write_text(
-        "[supervisorctl]\n[ctlplugin:other]\nsupervisor.ctl_factory=supervisor_zerg.controllerplugin:make_zerg_controllerplugin\n"
+        "[supervisorctl]\n[ctlplugin:other]\n"
+        "supervisor.ctl_factory=supervisor_zerg.controllerplugin:make_zerg_controllerplugin\n"
     )
     assert run_zergctl("help", "zerg", monkeypatch=monkeypatch, tmp_path=tmp_path) == (0, [])
     assert capsys.readouterr().out.count("zergctl COMMAND") == 1

@@ -4,18 +4,10 @@ from dataclasses import replace
 
 from supervisor_zerg.core import errors
 from supervisor_zerg.core.actions import align, end
-from supervisor_zerg.core.model import (
-    Action,
-    ActionKind,
-    Condition,
-    DesiredState,
-    Instance,
-    Obstacle,
-    PairState,
-    PathKind,
-    Slot,
-    Worker,
-)
+from supervisor_zerg.core.decision import Action, ActionKind
+from supervisor_zerg.core.goals import DesiredState
+from supervisor_zerg.core.instance import Condition, Instance, Slot, Worker
+from supervisor_zerg.core.pair_state import Obstacle, PairState, PathKind
 from supervisor_zerg.core.planner import decide
 
 SERVING = Instance(

@@ -12,18 +12,18 @@ pytest.importorskip(
     "prometheus_client", reason="prometheus_client is missing: pip install -e .[docs]"
 )
 
-from supervisor_zerg.cli.commands import EXITS, TABLE  # noqa: E402
-from supervisor_zerg.config import parse_pair  # noqa: E402
-from supervisor_zerg.core import errors  # noqa: E402
-from supervisor_zerg.core.pair_config import OPTIONS, PairConfig  # noqa: E402
-from supervisor_zerg.lint import check  # noqa: E402
-from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface  # noqa: E402
-from supervisor_zerg.supervisord.events import EVENTS  # noqa: E402
-from supervisor_zerg.web.metrics import Collector, Tally  # noqa: E402
-from tests.pages import DOCS  # noqa: E402
+from supervisor_zerg.cli.commands import EXITS, TABLE
+from supervisor_zerg.config import parse_pair
+from supervisor_zerg.core import errors
+from supervisor_zerg.core.pair_config import OPTIONS, PairConfig
+from supervisor_zerg.lint import check
+from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
+from supervisor_zerg.supervisord.events import EVENTS
+from supervisor_zerg.web.metrics import Collector, Tally
+from tests.pages import DOCS
 
 sys.path.insert(0, str(DOCS / "_ext"))
-import zerg_tables  # noqa: E402
+import zerg_tables
 
 
 def cells(lines):

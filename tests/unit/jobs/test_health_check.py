@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -70,7 +71,7 @@ def python(code):
 class Page(http.server.BaseHTTPRequestHandler):
     """``/503`` answers 503, and so on."""
 
-    asked = []
+    asked: ClassVar[list] = []
 
     def do_GET(self):
         self.asked.append((self.path, dict(self.headers)))
@@ -97,7 +98,7 @@ def serve(server):
 def site():
     with serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)) as server:
         Page.asked = []
-        yield "http://127.0.0.1:%d" % server.server_port
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
@@ -168,10 +169,10 @@ def dripping(answer, dripped):
     ],
 )
 def test_a_status_is_good_if_it_is_expected(site, status, expect, ok):
-    said, message = health("%s/%d" % (site, status), expect)
+    said, message = health(f"{site}/{status}", expect)
     assert said is ok
     assert (
-        message.startswith("%d in " % status)
+        message.startswith(f"{status} in ")
         if ok
         else message.endswith(", expected %s" % (expect or "200-399"))
     )
@@ -209,7 +210,7 @@ def test_a_unix_socket_is_asked_over_plain_http(tmp_path):
 def test_no_answer_is_a_failure_with_its_reason():
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))  # and never listens
-        assert health("http://127.0.0.1:%d/" % bound.getsockname()[1]) == (
+        assert health(f"http://127.0.0.1:{bound.getsockname()[1]}/") == (
             False,
             "no answer: Connection refused",
         )
@@ -222,7 +223,7 @@ def test_no_answer_is_a_failure_with_its_reason():
 def test_a_slow_answer_is_cut_off_at_the_limit(crude, answer):
     dripped = []
     port, began = crude(dripping(answer, dripped)), time.monotonic()
-    assert health("http://127.0.0.1:%d/" % port) == (False, "no answer within 0.2 s")
+    assert health(f"http://127.0.0.1:{port}/") == (False, "no answer within 0.2 s")
     assert time.monotonic() - began < LIMIT_S + SLACK_S
     until = time.monotonic() + SLACK_S
     while not dripped and time.monotonic() < until:
@@ -234,7 +235,7 @@ def test_a_silent_server_and_a_silent_handshake_end_at_the_limit(crude):
     port = crude(lambda connection: connection.recv(1 << 16) and time.sleep(LONG_S))
     for scheme in ("http", "https"):
         began = time.monotonic()
-        assert health("%s://127.0.0.1:%d/" % (scheme, port)) == (False, "no answer within 0.2 s")
+        assert health(f"{scheme}://127.0.0.1:{port}/") == (False, "no answer within 0.2 s")
         assert time.monotonic() - began < LIMIT_S + SLACK_S
 
 
@@ -252,7 +253,7 @@ def test_of_an_endless_body_only_the_beginning_is_read(crude):
         while True:
             connection.sendall(b"x" * 65536)
 
-    assert health("http://127.0.0.1:%d/" % crude(behave), timeout=LONG_S)[0]
+    assert health(f"http://127.0.0.1:{crude(behave)}/", timeout=LONG_S)[0]
 
 
 @pytest.mark.parametrize(
@@ -268,7 +269,7 @@ def test_of_an_endless_body_only_the_beginning_is_read(crude):
     ],
 )
 def test_a_bad_answer_is_reported_in_one_short_line(crude, answer, message):
-    ok, said = health("http://127.0.0.1:%d/" % crude(saying(answer)), timeout=LONG_S)
+    ok, said = health(f"http://127.0.0.1:{crude(saying(answer))}/", timeout=LONG_S)
     assert not ok and said.startswith(message)
     assert len(said) < 200 and said.isascii() and said.isprintable()
 
@@ -309,16 +310,19 @@ def test_a_certificate_that_nobody_signed_is_refused(tmp_path, crude, monkeypatc
         with context.wrap_socket(connection, server_side=True) as safe:
             saying(b"HTTP/1.0 204 Nothing\r\n\r\n")(safe)
 
-    port = crude(lambda connection: pytest.raises(ssl.SSLError, behave, connection))
-    assert health("https://localhost:%d/" % port, timeout=LONG_S)[1].startswith(
+    def behave_in_vain(connection):
+        with pytest.raises(ssl.SSLError):
+            behave(connection)
+
+    port = crude(behave_in_vain)
+    assert health(f"https://localhost:{port}/", timeout=LONG_S)[1].startswith(
         "no answer: the certificate is not valid: self"
     )
     monkeypatch.setenv("SSL_CERT_FILE", certificate)
     port = crude(behave)
-    assert health("https://localhost:%d/" % port, timeout=LONG_S)[0]
+    assert health(f"https://localhost:{port}/", timeout=LONG_S)[0]
     assert (
-        "not valid: IP address mismatch"
-        in health("https://127.0.0.1:%d/" % port, timeout=LONG_S)[1]
+        "not valid: IP address mismatch" in health(f"https://127.0.0.1:{port}/", timeout=LONG_S)[1]
     )
 
 
@@ -484,8 +488,8 @@ def test_without_a_pidfd_an_end_is_noticed_as_well(monkeypatch):
 
 
 def test_a_closed_log_stops_no_command(monkeypatch):
-    gone = open(os.devnull, "w")
-    gone.close()
+    with open(os.devnull, "w") as gone:
+        pass
     monkeypatch.setattr(sys, "stderr", gone)
     assert hook("echo fine", timeout=LONG_S) == (True, "exit status 0: fine")
 

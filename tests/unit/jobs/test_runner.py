@@ -41,7 +41,7 @@ class Namespace:
         self.server.register_function(self.report, "zerg.reportJob")
         self.server.register_function(self.reconcile, "zerg.reconcileAll")
         self.environ = {
-            "SUPERVISOR_SERVER_URL": "http://127.0.0.1:%d" % self.server.server_address[1]
+            "SUPERVISOR_SERVER_URL": f"http://127.0.0.1:{self.server.server_address[1]}"
         }
         threading.Thread(
             target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -257,8 +257,8 @@ def test_no_more_than_the_maximum_run_at_once_and_a_waiting_health_check_takes_n
     monkeypatch.setattr(subprocesses, "RUNNING", subprocesses.Running())
     monkeypatch.setattr(runner, "MAX_RUNNING", 2)
     worker = JobRunner(namespace.environ, logged.append)
-    namespace.waiting = [health("h%d" % n, interval=60) for n in range(5)] + [
-        hook("a%d" % n, "sleep 0.1") for n in range(6)
+    namespace.waiting = [health(f"h{n}", interval=60) for n in range(5)] + [
+        hook(f"a{n}", "sleep 0.1") for n in range(6)
     ]
     began = time.monotonic()
     worker.claim()
@@ -326,7 +326,7 @@ def listener(namespace):
 def gone(pid):
     """A zombie counts as gone: another process reaps it."""
     try:
-        with open("/proc/%d/stat" % pid) as file:
+        with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] in "ZX"
     except OSError:
         return True

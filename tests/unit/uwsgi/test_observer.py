@@ -16,7 +16,8 @@ from supervisor_zerg.uwsgi.signal_loop import SignalLoopDetector
 
 KERNEL = Kernel()
 
-#: A parent and a child that each open the FIFO to read, close it, or tell their pid, as they are told to.
+#: A parent and a child that each open the FIFO to read, close it, or tell their pid, as they are
+#: told to.
 FAMILY = """
 import os, sys
 fd = None
@@ -45,7 +46,8 @@ for line in sys.stdin.buffer:
     os.write(1, answer)
 """
 
-#: A handler that logs and raises its signal anew, as uWSGI's in a newborn worker does; one that only logs once.
+#: A handler that logs and raises its signal anew, as uWSGI's in a newborn worker does; one that
+#: only logs once.
 HANDLER = """
 import ctypes, os, signal, sys
 def handler(number):
@@ -135,7 +137,7 @@ def test_a_handler_that_raises_its_signal_anew_is_a_trap_and_one_that_runs_once_
     process.send_signal(signal.SIGTSTP)
     verdicts, end = [], time.monotonic() + 5
     while time.monotonic() < end and not (
-        True in verdicts or kind == "once" and len(verdicts) > 50
+        True in verdicts or (kind == "once" and len(verdicts) > 50)
     ):
         verdicts.append(trap.check(process.pid))
         time.sleep(0.002)
