@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from supervisor_zerg.core import errors
-from supervisor_zerg.core.actions import align, end
+from supervisor_zerg.core.actions import align, end_gracefully
 from supervisor_zerg.core.decision import Action, ActionKind
 from supervisor_zerg.core.goals import DesiredState
 from supervisor_zerg.core.instance import Condition, Instance, Slot, Worker
@@ -80,17 +80,17 @@ def test_an_instance_whose_toggle_was_executed_a_moment_ago_is_not_toggled_again
 
 def test_nothing_is_ended_by_a_second_command_or_while_the_other_makes_the_same_fifo():
     pending = replace(PARKED, pending=("p",))
-    decision = end(PairState((SERVING, pending)), pending, "a", "it is to end")
+    decision = end_gracefully(PairState((SERVING, pending)), pending, "a", "it is to end")
     assert decision.waiting_for == "b has not yet executed a command"
     moving = replace(SERVING, pending=("p2",))
-    decision = end(PairState((moving, PARKED)), PARKED, "a", "it is to end")
+    decision = end_gracefully(PairState((moving, PARKED)), PARKED, "a", "it is to end")
     assert decision.waiting_for == "a has not yet executed a command"
 
 
 def test_a_directory_at_the_path_of_the_fifo_keeps_an_instance_from_being_ended():
     obstacle = Obstacle(PathKind.DIRECTORY, "/x")
     observed = PairState((SERVING, PARKED), ((Slot.SLEEPING, obstacle),))
-    decision = end(observed, PARKED, "a", "it is to end")
+    decision = end_gracefully(observed, PARKED, "a", "it is to end")
     assert decision.refusal is errors.Obstructed
     assert not decision.actions
 
@@ -110,3 +110,11 @@ def test_the_serving_instance_keeps_an_old_socket_until_the_other_one_is_ready_o
 def test_an_action_is_named_by_its_kind_its_program_its_slot_and_its_pids():
     assert str(Action(ActionKind.PAUSE, "a", Slot.SLEEPING)) == "pause a to sleeping"
     assert str(Action(ActionKind.NUDGE, "b", pids=(4, 5))) == "nudge b pids 4 5"
+
+
+def test_an_instance_that_holds_none_of_the_fifos_and_accepts_is_lost_and_is_sent_nothing():
+    lost = replace(PARKED, paused=False, slot=None, workers=(Worker(4),))
+    assert lost.condition is Condition.LOST
+    decision = decided(b=lost)
+    assert decision.refusal is errors.Lost
+    assert not decision.actions
