@@ -23,8 +23,10 @@ HARMLESS = {
     "dataclasses",
     "enum",
     "functools",
+    "ipaddress",
     "itertools",
     "re",
+    "shlex",
     "time.localtime",  # converts a moment and reads no clock
     "time.strftime",
     "types",
