@@ -511,7 +511,7 @@ def test_h51_abort_ends_on_the_old_release_from_any_phase(phase):
         (PARKED, {"good": 2}),
         (SERVING, {"promoted": True, "serving": "new"}),
     ]
-    for target, seen in on_the_way + [(SERVING, {"good": 2, "serving": "new", "after": 11})]:
+    for target, seen in [*on_the_way, (SERVING, {"good": 2, "serving": "new", "after": 11})]:
         if deploy.state.phase is not Phase[phase]:
             deploy.see(target, **seen)
     assert deploy.state.phase is Phase[phase]
