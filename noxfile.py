@@ -12,6 +12,7 @@ PURE = [
     "supervisor_zerg/deploy/health.py",
     "supervisor_zerg/deploy/model.py",
     "supervisor_zerg/deploy/plan.py",
+    "supervisor_zerg/deploy/rollback.py",
     "supervisor_zerg/deploy/state_machine.py",
 ]
 

@@ -13,6 +13,7 @@ DECIDES = [
     "deploy/health.py",
     "deploy/model.py",
     "deploy/plan.py",
+    "deploy/rollback.py",
     "deploy/state_machine.py",
 ]
 RULES = ["lint/check.py", "lint/rule.py", "lint/rules/*.py"]
