@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -38,10 +39,8 @@ def descriptors(pid: int) -> dict[int, str]:
     found = {}
     try:
         for name in os.listdir(f"/proc/{pid}/fd"):
-            try:
+            with contextlib.suppress(FileNotFoundError):
                 found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
-            except FileNotFoundError:
-                pass
     except FileNotFoundError:
         pass
     return found

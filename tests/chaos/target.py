@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -164,10 +165,8 @@ class Target:
         def go_on() -> None:
             done.wait(seconds)
             if began and _start_time(pid) == began:
-                try:
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
-                except ProcessLookupError:
-                    pass
 
         thread = threading.Thread(target=go_on)
         thread.start()
@@ -187,7 +186,7 @@ class Target:
 
         def wait() -> None:
             output, _ = process.communicate(timeout=150)
-            if "Traceback" in output or "error: <" in output and "refused" not in output:
+            if "Traceback" in output or ("error: <" in output and "refused" not in output):
                 self.complaints.append(f"supervisorctl {' '.join(words)}: {output[-500:]}")
 
         return wait

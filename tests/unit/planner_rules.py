@@ -36,7 +36,7 @@ def _met_rules(observed: PairState, desired: DesiredState, decision: Decision) -
     yield "a goal that is met serves", observed.instance(decision.goal).accepting
     old = observed.other(decision.goal)
     next_workers_would_accept = old.was_ready and old.paused is False
-    accepts = _takes_requests(old) or old.up and (old.pending or next_workers_would_accept)
+    accepts = _takes_requests(old) or (old.up and (old.pending or next_workers_would_accept))
     yield "a goal that is met serves alone", desired.both_active or not accepts
 
 
@@ -96,7 +96,7 @@ def _rules_of_the_kind(
     if action.kind is ActionKind.PAUSE:
         yield (
             "the last instance that accepts is never paused",
-            desired.hold or other.accepting and other.up,
+            desired.hold or (other.accepting and other.up),
         )
         yield "an async instance is never paused", not instance.asynchronous
     if action.kind is ActionKind.QUIT:

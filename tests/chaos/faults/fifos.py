@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -176,10 +177,8 @@ def two_writers(target: Target, rng: random.Random) -> Undo:
     def write(seed: float) -> None:
         own = random.Random(seed)
         for _ in range(4):
-            try:
+            with contextlib.suppress(NotPossible):
                 _echo(target, target.fifo(own.choice(("running", "sleeping"))), own.choice("p12x"))
-            except NotPossible:
-                pass
 
     threads = [threading.Thread(target=write, args=(seed,)) for seed in seeds]
     for thread in threads:

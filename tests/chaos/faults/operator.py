@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -109,10 +110,8 @@ def swaps(target: Target, rng: random.Random) -> None:
 
 
 def _quietly(call: Callable[[], Any]) -> None:
-    try:
+    with contextlib.suppress(RpcFault, ProtocolError, OSError):
         call()
-    except (RpcFault, ProtocolError, OSError):
-        pass
 
 
 def deploy(target: Target, rng: random.Random) -> Undo:

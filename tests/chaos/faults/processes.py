@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from signal import SIGCONT, SIGHUP, SIGKILL, SIGTSTP
 
@@ -37,10 +38,8 @@ def kill_all_workers(target: Target, rng: random.Random) -> None:
     workers = kernel.children(target.instance(rng)["master"])
     target.allow(HELD_BY_KILL_S, target.capacity(), "workers killed")
     for worker in workers:
-        try:
+        with contextlib.suppress(NotPossible):
             target.send(worker, SIGKILL)
-        except NotPossible:
-            pass
 
 
 def kill_worker_then_toggle(target: Target, rng: random.Random) -> None:

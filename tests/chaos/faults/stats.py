@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -59,10 +60,8 @@ def _serve(path: Path, answer: Callable[[socket.socket], None]) -> Callable[[], 
     def one(client: socket.socket) -> None:
         with client:
             client.settimeout(ANSWER_S)
-            try:
+            with contextlib.suppress(OSError):
                 answer(client)
-            except OSError:
-                pass
 
     def loop() -> None:
         server.settimeout(0.1)

@@ -222,7 +222,7 @@ def test_h24_a_program_that_was_removed_is_no_partner_until_it_is_back(world):
 def test_h25_no_digit_is_sent_towards_something_foreign(world):
     world.blocked = {Slot.SLEEPING: A_FILE}
     world.boot("b", Slot.NEW, True)
-    desired, _ = converge(world, DesiredState(requested="b", last_active="a"))
+    _desired, _ = converge(world, DesiredState(requested="b", last_active="a"))
     assert world.observed().serving == "b"
     assert not [m for m in world.actions if m.slot is Slot.SLEEPING]
 
