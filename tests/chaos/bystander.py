@@ -37,7 +37,7 @@ class Bystander:
 
     def __init__(self, user: str = "") -> None:
         self.user = user
-        self.file = tempfile.TemporaryFile()
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             [sys.executable, __file__, *([user] if user else [])],
             stdin=subprocess.DEVNULL,
