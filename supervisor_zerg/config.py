@@ -73,7 +73,7 @@ def included(parser: Any, options: Any) -> Iterator[str]:
 
 def _values(parser: Any, section: str) -> Values:
     """Return the text of each option, or the exception that expanding it raised."""
-    values: dict[str, Union[str, Exception]] = {}
+    values: dict[str, str | Exception] = {}
     for option in parser.options(section):
         try:
             parser.expansions["program_name"] = PROGRAM_NAME  # expanded for each instance, later
@@ -104,7 +104,7 @@ def parse_pair(name: str, values: Values) -> PairConfig:
     return PairConfig(name=name, problems=tuple(problems), **config)
 
 
-def _value(option: str, text: Union[str, Exception]) -> Any:
+def _value(option: str, text: str | Exception) -> Any:
     if option not in OPTIONS:
         raise ValueError(f"is not an option; there are {', '.join(OPTIONS)}")
     if isinstance(text, Exception):

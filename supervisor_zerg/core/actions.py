@@ -6,8 +6,6 @@ be waited for first.
 
 from __future__ import annotations
 
-from typing import Optional
-
 from . import errors
 from .decision import Action, ActionKind, Decision
 from .goals import DesiredState
@@ -27,7 +25,7 @@ def toggle(
     desired: DesiredState,
     instance: Instance,
     kind: ActionKind,
-    slot: Optional[Slot],
+    slot: Slot | None,
     goal: str,
 ) -> Decision:
     """Send ``p``: it must never be sent twice, too early, or to the wrong state."""
@@ -86,9 +84,7 @@ def end_gracefully(
     return do(goal, Action(ActionKind.QUIT, instance.program, reason=reason), met=met)
 
 
-def labelling(
-    observed: PairState, instance: Instance, slot: Slot, is_goal: bool
-) -> Optional[Action]:
+def labelling(observed: PairState, instance: Instance, slot: Slot, is_goal: bool) -> Action | None:
     """Return the action that brings an instance's FIFO to its slot, or None.
 
     A FIFO is put back in place for the goal, and for the other instance if the path is unused.

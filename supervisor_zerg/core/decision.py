@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Optional
 
 from .errors import ZergError
 from .instance import Slot
@@ -40,7 +39,7 @@ class Action:
 
     kind: ActionKind
     program: str
-    slot: Optional[Slot] = None
+    slot: Slot | None = None
     pids: tuple[int, ...] = ()
     reason: str = ""
 
@@ -81,4 +80,4 @@ class Decision:
     done: bool = False  # nothing is left to do
     waiting_for: str = ""  # a clause for messages
     poll_slowly: bool = False  # the wait is long: observe again in tenths of a second, not in ms
-    refusal: Optional[type[ZergError]] = None  # what a request fails with if this lasts
+    refusal: type[ZergError] | None = None  # what a request fails with if this lasts

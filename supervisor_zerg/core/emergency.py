@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from .actions import align, do
 from .decision import Action, ActionKind, Decision
 from .goals import DesiredState
@@ -11,7 +9,7 @@ from .instance import Instance
 from .pair_state import PairState
 
 
-def emergency(observed: PairState, desired: DesiredState) -> Optional[Decision]:
+def emergency(observed: PairState, desired: DesiredState) -> Decision | None:
     """Return what must be repaired first, if anything."""
     for instance in observed.instances:
         decision = _end_flood(instance)
@@ -34,7 +32,7 @@ def emergency(observed: PairState, desired: DesiredState) -> Optional[Decision]:
     return None
 
 
-def _end_flood(instance: Instance) -> Optional[Decision]:
+def _end_flood(instance: Instance) -> Decision | None:
     pids = tuple(w.pid for w in instance.workers if w.in_signal_loop)
     if not pids:
         return None
@@ -42,7 +40,7 @@ def _end_flood(instance: Instance) -> Optional[Decision]:
     return do("", Action(ActionKind.END_FLOOD, instance.program, pids=pids, reason=reason))
 
 
-def _continue_stopped(instance: Instance) -> Optional[Decision]:
+def _continue_stopped(instance: Instance) -> Decision | None:
     if not (instance.up and instance.stuck and not instance.pending):
         return None
     reason = "stopped outside the pause: it would never get ready"
@@ -50,7 +48,7 @@ def _continue_stopped(instance: Instance) -> Optional[Decision]:
     return do("", Action(ActionKind.CONTINUE, instance.program, pids=pids, reason=reason))
 
 
-def _thaw(instance: Instance) -> Optional[Decision]:
+def _thaw(instance: Instance) -> Decision | None:
     pids = tuple(w.pid for w in instance.workers if w.stopped and w.started)
     if not (pids and instance.up and instance.paused is False and not instance.pending):
         return None
@@ -68,7 +66,7 @@ def _must_be_aligned(observed: PairState, desired: DesiredState, instance: Insta
     return desired.hold or not (instance.accepting and other_could_serve)
 
 
-def _help_to_stop(instance: Instance) -> Optional[Decision]:
+def _help_to_stop(instance: Instance) -> Decision | None:
     """A paused instance cannot end while its workers are stopped or parked."""
     if not (instance.is_stopping and instance.paused):
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Optional
 
 
 class Slot(enum.IntEnum):
@@ -86,12 +85,12 @@ class Instance:
     state: str = "STOPPED"  # Supervisor's statename
     pid: int = 0  # Supervisor's child
     master: int = 0  # the uWSGI master: the child itself or a process below it
-    slot: Optional[Slot] = None
+    slot: Slot | None = None
     fifo_in_place: bool = True  # the FIFO that it reads lies at the slot's path
-    paused: Optional[bool] = None  # uWSGI's suspended flag; None: unknown
+    paused: bool | None = None  # uWSGI's suspended flag; None: unknown
     workers: tuple[Worker, ...] = ()
     pending: tuple[str, ...] = ()  # commands sent and not known to be executed
-    unresponsive: Optional[UnresponsiveReason] = None  # None: the master waits for commands
+    unresponsive: UnresponsiveReason | None = None  # None: the master waits for commands
     just_toggled: bool = False  # a toggle was executed so recently that threads may not show it
     partly_paused: bool = False  # some of its workers are paused and some are not
     was_ready: bool = False  # this master was ready once, so it does not boot any more
@@ -99,7 +98,7 @@ class Instance:
     all_respawning: bool = False  # it has had no started worker for a moment: one will accept next
     newly_accepting: bool = False  # it has just begun to accept: its hooks may still move slots
     asynchronous: bool = False  # gevent and the like: a pause would freeze its requests
-    attached: Optional[bool] = None  # holds the pool's present socket; None: unknown
+    attached: bool | None = None  # holds the pool's present socket; None: unknown
     unreadable: str = ""  # why its process cannot be observed
     source: str = ""  # where the observation comes from
     requests: int = 0
@@ -122,7 +121,7 @@ class Instance:
         return bool(self.pid) and self.state == "STOPPING"
 
     @cached_property
-    def fifo_slots_in_use(self) -> frozenset[Optional[Slot]]:
+    def fifo_slots_in_use(self) -> frozenset[Slot | None]:
         """The slots at whose paths its master may be making a FIFO just now."""
         digits = [int(c) for command in self.pending for c in command if c in "012"]
         return frozenset((self.slot, *map(Slot, digits)) if self.pending else ())
@@ -158,8 +157,7 @@ class Instance:
         return (
             not self.master
             or self.stuck
-            or not self.was_ready
-            and not any(w.started for w in self.workers)
+            or (not self.was_ready and not any(w.started for w in self.workers))
         )
 
     @cached_property

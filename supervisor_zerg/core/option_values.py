@@ -47,7 +47,7 @@ def stats(text: str) -> str:
             f"must contain {PROGRAM_NAME}, or be two addresses: instances with one stats address"
             " answer for each other"
         )
-    if len(addresses) > 2 or len(addresses) == 2 and addresses[0] == addresses[1]:
+    if len(addresses) > 2 or (len(addresses) == 2 and addresses[0] == addresses[1]):
         raise ValueError(
             f"must be one address with {PROGRAM_NAME} in it, or one for each program, not {text!r}"
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Optional
 
 from .instance import Condition, Instance, Slot
 
@@ -54,7 +53,7 @@ class PairState:
     def other(self, program: str) -> Instance:
         return next(c for c in self.instances if c.program != program)
 
-    def obstacle(self, slot: Optional[Slot]) -> Optional[Obstacle]:
+    def obstacle(self, slot: Slot | None) -> Obstacle | None:
         return next((obstacle for blocked, obstacle in self.blocked if blocked is slot), None)
 
     @cached_property

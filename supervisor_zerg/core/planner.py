@@ -15,8 +15,6 @@ Every decision keeps these rules (tests/unit/core/test_planner_properties.py):
 
 from __future__ import annotations
 
-from typing import Optional
-
 from . import errors
 from .actions import (
     asynchronous,
@@ -162,7 +160,7 @@ def _cannot_retreat(desired: DesiredState, old: Instance) -> bool:
 
 def _retreat(
     observed: PairState, desired: DesiredState, new: Instance, old: Instance
-) -> Optional[Decision]:
+) -> Decision | None:
     """Make the old instance take no more requests. None: it takes none already."""
     goal = new.program
     if old.accepting:
@@ -172,7 +170,7 @@ def _retreat(
     if old.unpaused_workers:
         return nudge(goal, old)
     next_workers_would_accept = old.paused is False and old.was_ready
-    if old.paused and not old.fully_paused or next_workers_would_accept:
+    if (old.paused and not old.fully_paused) or next_workers_would_accept:
         return unsteady(goal, old)
     if old.paused is None and old.workers:
         return pause_state_unknown(goal, old)
@@ -224,7 +222,7 @@ def _finish_roles(
 
 def _manage_old_instance(
     observed: PairState, desired: DesiredState, new: Instance, old: Instance
-) -> Optional[Decision]:
+) -> Decision | None:
     """The old instance is paused or down: restart it, end it, freeze it or let it be."""
     goal = new.program
     is_retiring = desired.retiring == old.program and old.up
@@ -244,7 +242,7 @@ def _manage_old_instance(
     return do(goal, action, met=True) if action else None
 
 
-def _freeze_or_continue(desired: DesiredState, old: Instance) -> Optional[Action]:
+def _freeze_or_continue(desired: DesiredState, old: Instance) -> Action | None:
     if not old.ready:
         return None
     if desired.freeze:

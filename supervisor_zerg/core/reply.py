@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Generic, Optional, TypeVar
+from typing import Any, Callable, Generic, TypeVar
 
 from .errors import ZergError
 
@@ -18,8 +18,8 @@ class Reply(Generic[T]):
 
     def __init__(self, notify: Callable[[], Any] = lambda: None) -> None:
         self.notify = notify
-        self.value: Optional[T] = None
-        self.error: Optional[ZergError] = None
+        self.value: T | None = None
+        self.error: ZergError | None = None
 
     @property
     def pending(self) -> bool:
@@ -35,7 +35,7 @@ class Reply(Generic[T]):
             self.error = error
             self.notify()
 
-    def result(self) -> Optional[T]:
+    def result(self) -> T | None:
         """Return the value, or None while the reply is pending.
 
         Raises:

@@ -99,7 +99,7 @@ class Traffic:
         seconds: float = 120.0,
         paths: Sequence[str] = ("/",),
     ) -> None:
-        self.file = tempfile.TemporaryFile()
+        self.file = tempfile.TemporaryFile()  # noqa: SIM115
         command = [sys.executable, "-m", __name__, address, str(clients), str(seconds), *paths]
         self.process = subprocess.Popen(command, stdout=self.file, stdin=subprocess.DEVNULL)
         self._fetched = 0

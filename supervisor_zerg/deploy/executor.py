@@ -117,7 +117,11 @@ class DeployExecutor:
         plan = state.plan
         target = observed.instance(plan.target)
         now = self.services.loop.clock()
-        if target.pid and state.phase in STARTED and not self.services.kernel.processes.alive(target.pid):
+        if (
+            target.pid
+            and state.phase in STARTED
+            and not self.services.kernel.processes.alive(target.pid)
+        ):
             self.process.on_end("EXITED")  # Supervisor has not noticed yet
         return DeployObservation(
             target=target,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from .pieces import Pacer, Pieces, TooLarge
 
@@ -34,7 +34,7 @@ class Descriptors:
         proc: where procfs is mounted.
     """
 
-    def __init__(self, pacer: Optional[Pacer] = None, proc: str = "/proc") -> None:
+    def __init__(self, pacer: Pacer | None = None, proc: str = "/proc") -> None:
         self.pacer = pacer or Pacer()
         self.proc = proc
 

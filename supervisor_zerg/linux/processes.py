@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from .pieces import Pacer, Pieces, TooLarge
 
@@ -49,14 +49,14 @@ class Processes:
         proc: where procfs is mounted.
     """
 
-    def __init__(self, pacer: Optional[Pacer] = None, proc: str = "/proc") -> None:
+    def __init__(self, pacer: Pacer | None = None, proc: str = "/proc") -> None:
         self.pacer = pacer or Pacer()
         self.proc = proc
         self._table: dict[int, Process] = {}
-        self._last_pid: Optional[int] = None
+        self._last_pid: int | None = None
         self.has_children_file = os.path.exists(f"{proc}/self/task/{os.getpid()}/children")
 
-    def get(self, pid: int) -> Optional[Process]:
+    def get(self, pid: int) -> Process | None:
         """Return a process, or None."""
         try:
             with open(f"{self.proc}/{pid}/stat", "rb", buffering=0) as file:
@@ -76,7 +76,7 @@ class Processes:
             threads=int(fields[17]),
         )
 
-    def alive(self, pid: int, start: Optional[int] = None) -> bool:
+    def alive(self, pid: int, start: int | None = None) -> bool:
         """Return whether a process runs. With ``start``, also whether it is that very process."""
         process = self.get(pid)
         return process is not None and process.alive and start in (None, process.start)

@@ -16,7 +16,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
 from .processes import Process, Processes
 
@@ -116,7 +116,7 @@ class Signals:
                 if target and self.sight(sighting.pid) == sighting
             ]
 
-    def sight(self, pid: int) -> Optional[Sighting]:
+    def sight(self, pid: int) -> Sighting | None:
         """Return what a process is now, or None when it is gone.
 
         It proves something later only if the process is known to be a descendant of a program.
@@ -145,7 +145,7 @@ class Signals:
             process = parent
         return False
 
-    def _held(self, pid: int, held: contextlib.ExitStack) -> Optional[ProvenProcess]:
+    def _held(self, pid: int, held: contextlib.ExitStack) -> ProvenProcess | None:
         if pid in (0, 1, self.supervisor):
             raise NotProven(f"process {pid} is no worker")
         try:
@@ -215,5 +215,5 @@ def stopped_briefly(processes: Processes, targets: Sequence[ProvenProcess]) -> I
             target.send(signal.SIGCONT)
 
 
-def _stays(process: Optional[Process]) -> bool:
+def _stays(process: Process | None) -> bool:
     return process is not None and process.alive and not process.exits

@@ -9,7 +9,6 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from typing import Optional
 
 from .descriptors import Descriptors
 from .pieces import Pacer, Pieces
@@ -32,7 +31,7 @@ class Sockets:
     """
 
     def __init__(
-        self, descriptors: Descriptors, pacer: Optional[Pacer] = None, proc: str = "/proc"
+        self, descriptors: Descriptors, pacer: Pacer | None = None, proc: str = "/proc"
     ) -> None:
         self.descriptors = descriptors
         self.pacer = pacer or Pacer()

@@ -4,7 +4,7 @@ the socket of its pool."""
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ..core.instance import Slot
 from ..core.pair_config import PairConfig
@@ -168,7 +168,7 @@ class PairEnvironment:
                 attached = all(offered[name] == inode for inode, name in shared.items())
                 reading.tracked.attached = attached
 
-    def _offered(self) -> Pieces[Optional[dict[str, int]]]:
+    def _offered(self) -> Pieces[dict[str, int] | None]:
         """Path -> inode of the sockets that the pool listens on; None where nothing tells."""
         pool = self.programs.get(self.pair.pool) if self.pair.pool else None
         if pool is None or pool.state != "RUNNING":

@@ -7,7 +7,7 @@ import enum
 import signal
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..core.decision import Action, ActionKind
 from ..core.instance import Instance
@@ -50,7 +50,7 @@ class ActionResult(NamedTuple):
     """What happened when an action was carried out."""
 
     outcome: Outcome
-    error: Optional[OSError] = None
+    error: OSError | None = None
 
     @property
     def done(self) -> bool:
@@ -141,7 +141,7 @@ def _command(observer: Observer, instance: Instance, action: Action) -> bool:
             return _send(observer, instance, action, held, workers)
 
 
-def _held_now(observer: Observer, instance: Instance, record: FifoRecord) -> Optional[HeldFifo]:
+def _held_now(observer: Observer, instance: Instance, record: FifoRecord) -> HeldFifo | None:
     """The FIFO that the master reads at this moment, if it is where it was observed."""
     if record.held is None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from typing import NamedTuple, Optional, Protocol
+from typing import NamedTuple, Protocol
 
 from ..core.pair_state import PathKind
 from ..linux.descriptors import Descriptors, Inode, is_read
@@ -58,15 +58,15 @@ class Fifos:
         pacer: divides long readings.
     """
 
-    def __init__(self, descriptors: Descriptors, pacer: Optional[Pacer] = None) -> None:
+    def __init__(self, descriptors: Descriptors, pacer: Pacer | None = None) -> None:
         self.descriptors = descriptors
         self.pacer = pacer or Pacer()
         self._passed_at = 0  # ns since the epoch
         self._readers: dict[Inode, int] = {}
 
     def find(
-        self, pid: int, paths: tuple[str, ...], hint: Optional[int] = None
-    ) -> Pieces[Optional[HeldFifo]]:
+        self, pid: int, paths: tuple[str, ...], hint: int | None = None
+    ) -> Pieces[HeldFifo | None]:
         """Read which of the FIFOs a process reads, also when its path was deleted or replaced.
 
         Args:
@@ -89,7 +89,7 @@ class Fifos:
                     return found
         return None
 
-    def at(self, pid: int, number: int, paths: tuple[str, ...]) -> Optional[HeldFifo]:
+    def at(self, pid: int, number: int, paths: tuple[str, ...]) -> HeldFifo | None:
         """Return the FIFO that a process reads through this descriptor, if it is one of these."""
         link = self.descriptors.link(pid, number)
         try:
@@ -115,7 +115,7 @@ class Fifos:
             return PathKind.UNREADABLE
         return PATH_KINDS.get(stat.S_IFMT(mode), PathKind.OTHER)
 
-    def identity(self, path: str) -> Optional[Identity]:
+    def identity(self, path: str) -> Identity | None:
         """Return the identity of what lies at a path, or None."""
         try:
             info = os.lstat(path)
@@ -175,7 +175,7 @@ class FifoCommand:
     """
 
     def __init__(
-        self, master: int, held: HeldFifo, command: bytes, expects: Optional[bool] = None
+        self, master: int, held: HeldFifo, command: bytes, expects: bool | None = None
     ) -> None:
         self.expects = expects
         self.toggles = b"p" in command
@@ -184,7 +184,7 @@ class FifoCommand:
         self._bytes = command
         self._fd = held.fd
         self._link = f"/proc/{master}/fd/{held.fd}"
-        self._handle: Optional[int] = None
+        self._handle: int | None = None
 
     def send(self) -> None:
         """Write the command.
@@ -212,7 +212,7 @@ class FifoCommand:
         if (info.st_dev, info.st_ino) != self.identity:
             raise FileNotFoundError("the master has just moved to another FIFO")
 
-    def executed(self, held: Optional[HeldFifo]) -> bool:
+    def executed(self, held: HeldFifo | None) -> bool:
         """Has the master taken the whole command? Closes the handle when it has.
 
         Args:
@@ -221,12 +221,12 @@ class FifoCommand:
         if self._handle is None:
             return True
         now = self._inode_now()
-        if now == self.identity or now is None and (held is None or held.fd == self._fd):
+        if now == self.identity or (now is None and (held is None or held.fd == self._fd)):
             return False
         self.close()
         return True
 
-    def _inode_now(self) -> Optional[Inode]:
+    def _inode_now(self) -> Inode | None:
         try:
             info = os.stat(self._link)
         except OSError:
@@ -243,7 +243,7 @@ class FifoCommand:
 class Identifies(Protocol):
     """Tells what lies at a path (:class:`Fifos`)."""
 
-    def identity(self, path: str) -> Optional[Identity]: ...
+    def identity(self, path: str) -> Identity | None: ...
 
 
 class FifoChanges:
@@ -259,7 +259,7 @@ class FifoChanges:
     def __init__(self, fifos: Identifies, paths: tuple[str, ...]) -> None:
         self.fifos = fifos
         self.paths = paths
-        self._known: Optional[list[Optional[Identity]]] = None
+        self._known: list[Identity | None] | None = None
 
     def ours(self) -> None:
         """What has changed until now was our doing. What changes from now on is not."""
@@ -275,5 +275,5 @@ class FifoChanges:
         """The answer of :meth:`take`, which can be asked again."""
         return self._known not in (None, self._now())
 
-    def _now(self) -> list[Optional[Identity]]:
+    def _now(self) -> list[Identity | None]:
         return [self.fifos.identity(path) for path in self.paths]

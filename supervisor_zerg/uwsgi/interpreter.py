@@ -7,7 +7,6 @@ may yet take one. What is concluded from a moment is concluded anew each time.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Optional
 
 from ..core.instance import Instance, Slot, Worker
 from .threads import ThreadReading
@@ -153,7 +152,7 @@ def _is_partly_paused(tracked: TrackedMaster, memory: Memory, now: float) -> boo
 
 
 def _workers(
-    reading: InstanceReading, memory: Memory, flag: Optional[bool]
+    reading: InstanceReading, memory: Memory, flag: bool | None
 ) -> tuple[tuple[Worker, ...], Memory]:
     if not reading.workers:
         return (), memory
@@ -182,7 +181,7 @@ def _worker(
     known: KnownWorker,
     seen: WorkerReading,
     quiet: QuietWorker,
-    flag: Optional[bool],
+    flag: bool | None,
 ) -> Worker:
     caught = reading.signal_loops.get(pid)
     if not known.started and caught is False:
@@ -222,7 +221,7 @@ def _quiet(
     known: KnownWorker,
     seen: WorkerReading,
     before: QuietWorker,
-    flag: Optional[bool],
+    flag: bool | None,
 ) -> QuietWorker:
     """How long no thread of a paused worker has been waiting for a request."""
     if reading.tracked.snapshot or not flag or known.queues.intersection(seen.threads.waiting):
@@ -233,7 +232,7 @@ def _quiet(
 
 
 def _busy_by_kernel(
-    known: KnownWorker, seen: WorkerReading, quiet: QuietWorker, cpu_ns: dict[int, Optional[int]]
+    known: KnownWorker, seen: WorkerReading, quiet: QuietWorker, cpu_ns: dict[int, int | None]
 ) -> int:
     """Requests in a worker without stats.
 

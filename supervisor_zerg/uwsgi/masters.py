@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from ..core.instance import UnresponsiveReason
 from ..linux.pieces import Pieces, TooLarge
@@ -23,7 +23,7 @@ class FoundMaster(NamedTuple):
     """The master of a program; 0: there is none yet."""
 
     master: int
-    held: Optional[HeldFifo]
+    held: HeldFifo | None
 
 
 class MasterFinder:
@@ -54,7 +54,7 @@ class MasterFinder:
         last = tracked.fifo.held if known == tracked.master else None
         held = yield from self.kernel.fifos.find(known, self.paths, last.fd if last else None)
         overdue = below and self.clock() - tracked.fifo.held_at > REOPEN_S
-        if held or known == tracked.master and not overdue:
+        if held or (known == tracked.master and not overdue):
             return FoundMaster(known, held)
         others = yield from self._descendants(pid)
         for other in ([pid] if below else []) + others:
@@ -81,8 +81,8 @@ class MasterFinder:
         return found
 
     def take(
-        self, tracked: TrackedMaster, held: Optional[HeldFifo]
-    ) -> tuple[Optional[HeldFifo], Optional[UnresponsiveReason]]:
+        self, tracked: TrackedMaster, held: HeldFifo | None
+    ) -> tuple[HeldFifo | None, UnresponsiveReason | None]:
         """Remember which FIFO a master reads.
 
         Returns:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Protocol
+from typing import Callable, Protocol
 
 TRAPPED_S = 0.01  # a handler that runs once is long over
 TRAPPED_WRITES = 4  # and has written no more than this
@@ -31,7 +31,7 @@ class SignalLoopDetector:
         self.number = number
         self._inside: dict[int, tuple[float, int]] = {}  # pid -> since when, writes then
 
-    def check(self, pid: int) -> Optional[bool]:
+    def check(self, pid: int) -> bool | None:
         """Return whether a process is caught; None while it is too early to tell."""
         inside, about_to = self.processes.handling(pid, self.number)
         if not inside:
@@ -40,4 +40,4 @@ class SignalLoopDetector:
         now = self.clock()
         writes = self.processes.writes(pid)
         since, before = self._inside.setdefault(pid, (now, writes))
-        return now - since > TRAPPED_S and writes - before > TRAPPED_WRITES or None
+        return (now - since > TRAPPED_S and writes - before > TRAPPED_WRITES) or None

@@ -7,7 +7,6 @@ believed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
 
 from ..core.instance import UnresponsiveReason
 from ..linux.signals import Sighting
@@ -30,10 +29,10 @@ class FifoRecord:
         woken_at: when parked workers last got the signal of a resume once more.
     """
 
-    held: Optional[HeldFifo] = None
+    held: HeldFifo | None = None
     held_at: float = LONG_AGO
     commands: list[FifoCommand] = field(default_factory=list)
-    flag: Optional[bool] = None
+    flag: bool | None = None
     toggled_at: float = LONG_AGO
     woken_at: float = LONG_AGO
 
@@ -42,7 +41,7 @@ class FifoRecord:
         """When the threads of the workers last had a reason to change their place."""
         return max(self.toggled_at, self.woken_at)
 
-    def note_executed(self, held: Optional[HeldFifo], now: float) -> None:
+    def note_executed(self, held: HeldFifo | None, now: float) -> None:
         """Drop the commands that the master has executed. A toggle turns the flag."""
         for command in [c for c in self.commands if c.executed(held)]:
             self.commands.remove(command)
@@ -86,7 +85,7 @@ class WorkersRecord:
     first_seen: dict[tuple[int, int], float] = field(default_factory=dict)
     stopped: set[int] = field(default_factory=set)
     replaced_at: float = LONG_AGO
-    listening: Optional[dict[int, str]] = None
+    listening: dict[int, str] | None = None
     asynchronous: bool = False
     foreign: tuple[int, ...] = ()
 
@@ -103,9 +102,9 @@ class StatsRecord:
         retry_at: not asked before that.
     """
 
-    snapshot: Optional[Snapshot] = None
+    snapshot: Snapshot | None = None
     at: float = LONG_AGO
-    flag: Optional[bool] = None
+    flag: bool | None = None
     flag_at: float = LONG_AGO
     error: str = ""
     retry_at: float = LONG_AGO
@@ -116,7 +115,7 @@ class QuietWorker:
     """A worker of which no thread was waiting for a request, in ``times`` observations in a row."""
 
     times: int = 0
-    cpu_ns: dict[int, Optional[int]] = field(default_factory=dict)  # thread -> when first seen so
+    cpu_ns: dict[int, int | None] = field(default_factory=dict)  # thread -> when first seen so
 
 
 @dataclass(frozen=True)
@@ -132,12 +131,12 @@ class Memory:
         quiet: worker -> see there.
     """
 
-    flag: Optional[bool] = None
+    flag: bool | None = None
     flag_at: float = LONG_AGO
-    torn_since: Optional[float] = None
-    accepts_since: Optional[float] = None
+    torn_since: float | None = None
+    accepts_since: float | None = None
     was_ready: bool = False
-    gone_since: Optional[float] = None
+    gone_since: float | None = None
     blocked_elsewhere: dict[int, int] = field(default_factory=dict)
     quiet: dict[int, QuietWorker] = field(default_factory=dict)
 
@@ -157,14 +156,14 @@ class TrackedMaster:
     workers: WorkersRecord = field(default_factory=WorkersRecord)
     stats: StatsRecord = field(default_factory=StatsRecord)
     memory: Memory = field(default_factory=Memory)
-    attached: Optional[bool] = None
+    attached: bool | None = None
 
     @property
-    def flag(self) -> Optional[bool]:
+    def flag(self) -> bool | None:
         """uWSGI's suspended flag, as the newest source shows it."""
         return self.flag_given(self.memory)
 
-    def flag_given(self, memory: Memory) -> Optional[bool]:
+    def flag_given(self, memory: Memory) -> bool | None:
         """The same with what the interpreter is about to remember."""
         sources = (
             (memory.flag_at, memory.flag),
@@ -179,7 +178,7 @@ class TrackedMaster:
         return tuple(command.command for command in self.fifo.commands)
 
     @property
-    def snapshot(self) -> Optional[Snapshot]:
+    def snapshot(self) -> Snapshot | None:
         """The latest stats, while they are answered."""
         return self.stats.snapshot
 
@@ -230,9 +229,9 @@ class InstanceReading:
     tracked: TrackedMaster
     at: float = 0.0
     master: int = 0
-    held: Optional[HeldFifo] = None
-    unresponsive: Optional[UnresponsiveReason] = None
+    held: HeldFifo | None = None
+    unresponsive: UnresponsiveReason | None = None
     unreadable: str = ""
-    workers: dict[int, Optional[WorkerReading]] = field(default_factory=dict)
-    signal_loops: dict[int, Optional[bool]] = field(default_factory=dict)
-    cpu_ns: dict[int, dict[int, Optional[int]]] = field(default_factory=dict)
+    workers: dict[int, WorkerReading | None] = field(default_factory=dict)
+    signal_loops: dict[int, bool | None] = field(default_factory=dict)
+    cpu_ns: dict[int, dict[int, int | None]] = field(default_factory=dict)

@@ -7,7 +7,7 @@ whatever the stats say.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Callable
 
 from ..linux.pieces import Pieces
 from ..linux.signals import Sighting
@@ -65,7 +65,7 @@ class WorkerReader:
 
     def _child(
         self, pid: int, served: frozenset[int], record: WorkersRecord
-    ) -> Pieces[Optional[KnownWorker]]:
+    ) -> Pieces[KnownWorker | None]:
         queues = yield from self.kernel.threads.queues(pid, served)
         process = self.kernel.processes.get(pid)
         if process is None:
@@ -89,7 +89,7 @@ class WorkerReader:
             if row.pid in children or self._may_be_worker(row.pid, master, record):
                 lacks_threads = self._lacks_threads(row)
                 starts = lacks_threads and self._age(row.pid, record) < THREADS_S
-                greenlets = greenlets or lacks_threads and not starts
+                greenlets = greenlets or (lacks_threads and not starts)
                 known[row.pid] = _worker(row, record.known.get(row.pid), starts)
             else:
                 foreign.append(row.pid)
@@ -135,12 +135,12 @@ class WorkerReader:
         sightings = {pid: record.sightings.get(pid) or self._sight(pid) for pid in known}
         record.sightings = {pid: sighting for pid, sighting in sightings.items() if sighting}
 
-    def _sight(self, pid: int) -> Optional[Sighting]:
+    def _sight(self, pid: int) -> Sighting | None:
         return self.kernel.signals.sight(pid)
 
     def read(
         self, tracked: TrackedMaster, with_state: bool
-    ) -> Pieces[dict[int, Optional[WorkerReading]]]:
+    ) -> Pieces[dict[int, WorkerReading | None]]:
         """Read every known worker; None for one that is gone.
 
         Args:
@@ -172,7 +172,7 @@ class WorkerReader:
             record.sightings[pid] = sighting
 
 
-def _worker(row: Row, before: Optional[KnownWorker], starts: bool) -> KnownWorker:
+def _worker(row: Row, before: KnownWorker | None, starts: bool) -> KnownWorker:
     """A worker as the stats tell it."""
     threads = row.threads or (before.threads if before else 1)
     queues = before.queues if before else frozenset()

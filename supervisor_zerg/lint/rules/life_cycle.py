@@ -97,7 +97,7 @@ def sigterm(pair: Pair, program: Program) -> Hits:
 )
 def brutal_stop(pair: Pair, program: Program) -> Hits:
     stop = program.stop_signal
-    brutal = stop in BRUTAL or stop == signal.SIGTERM and program.flag("die-on-term")
+    brutal = stop in BRUTAL or (stop == signal.SIGTERM and program.flag("die-on-term"))
     if stop and brutal and not program.ends_gracefully:
         place = program.section.at("stopsignal")
         yield place, f"{program.name} is stopped brutally, by {stop.name}"

@@ -159,7 +159,7 @@ def pool_listen(pair: Pair, program: Program) -> Hits:
 )
 def pool_signal(pair: Pair, program: Program) -> Hits:
     stop = program.stop_signal
-    ends = program.ends_gracefully or stop == signal.SIGTERM and program.flag("die-on-term")
+    ends = program.ends_gracefully or (stop == signal.SIGTERM and program.flag("die-on-term"))
     if program.known and stop in (signal.SIGTERM, signal.SIGHUP) and not ends:
         place = program.section.at("stopsignal")
         yield place, f"the pool is stopped by {stop.name}, which reloads it"

@@ -1,12 +1,14 @@
 """The shrinker finds the shortest sequence that fails."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.chaos.shrink import shrink
 from tests.chaos.steps import Step
 
 NAMES = st.sampled_from("abcdef")
+
+BUSY = settings(deadline=None, suppress_health_check=list(HealthCheck))  # other work here
 
 
 def steps_of(names):
@@ -23,6 +25,7 @@ def holds(needed, names):
     return all(letter in rest for letter in needed)
 
 
+@BUSY
 @given(st.lists(NAMES, max_size=30), st.lists(NAMES, min_size=1, max_size=3))
 def test_it_finds_exactly_the_steps_that_are_needed(others, needed):
     steps = steps_of(others + needed)
@@ -30,6 +33,7 @@ def test_it_finds_exactly_the_steps_that_are_needed(others, needed):
     assert names_of(found) == "".join(needed)
 
 
+@BUSY
 @given(st.lists(NAMES, min_size=1, max_size=30), st.integers(0, 5))
 def test_it_runs_no_more_often_than_it_may(names, most):
     runs = []

@@ -1,14 +1,17 @@
 """Sequences of faults: the same seed makes the same ones, and their text brings them back."""
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.chaos.steps import MOST_OVERLAPPING, Step, as_text, from_text, generate, groups
 
 WEIGHTS = {"kill-worker": 3, "delete-fifo": 1, "swap": 0}
 
+BUSY = settings(deadline=None, suppress_health_check=list(HealthCheck))  # other work here
 
+
+@BUSY
 @given(st.integers(0, 10**9), st.integers(0, 60))
 def test_the_same_seed_makes_the_same_steps(seed, count):
     steps = generate(seed, count, WEIGHTS)
@@ -17,12 +20,14 @@ def test_the_same_seed_makes_the_same_steps(seed, count):
     assert {step.fault for step in steps} <= {"kill-worker", "delete-fifo"}
 
 
+@BUSY
 @given(st.integers(0, 10**9), st.integers(0, 60))
 def test_text_brings_the_steps_back(seed, count):
     steps = generate(seed, count, WEIGHTS)
     assert from_text(as_text(steps)) == steps
 
 
+@BUSY
 @given(st.integers(0, 10**9), st.integers(0, 60))
 def test_groups_hold_every_step_once_and_are_small(seed, count):
     steps = generate(seed, count, WEIGHTS)

@@ -1,4 +1,5 @@
-"""``zerg check``: conf.d is clean, each rule finds its fault and nothing else, files are read right.
+"""``zerg check``: conf.d is clean, each rule finds its fault and nothing else, files are read
+right.
 
 ``wild`` holds configurations of public projects, written anew from their facts.
 """
@@ -75,7 +76,9 @@ hook-master-start = unix_signal:15 gracefully_kill_them_all
 hook-accepting1-once = spinningfifo:/run/web/0 1
 hook-accepting1-once = !print:<!--XSUPERVISOR:BEGIN-->zerg ready<!--XSUPERVISOR:END-->
 """,
-    "pool.ini": "[uwsgi]\nzerg-pool = /run/web/pool.sock:/run/web/web.sock\nlisten = 500\nprocesses = 0\n",
+    "pool.ini": (
+        "[uwsgi]\nzerg-pool = /run/web/pool.sock:/run/web/web.sock\nlisten = 500\nprocesses = 0\n"
+    ),
 }
 HOOK = "hook-accepting1-once = "
 INCLUDE = ("s.conf", "[supervisord]", "[include]\nfiles = more.conf\n[supervisord]")
@@ -559,7 +562,8 @@ def read(folder, text, command_line=(), **environ):
         ("; a = 1\n#b\n[other]\nc = 1\n[uwsgi]\nd = = 2", [("d", "= 2")]),
         ("a = $(HOME)/$(NIX)", [("a", "/home/$(NIX)")]),
         (
-            "b = %(a)%(nix)\na = 1\na = 2\nset = q=5\nset = q=6\nc = %(q)\nset-ph = r=%(q)6\nd = %(r)",
+            "b = %(a)%(nix)\na = 1\na = 2\nset = q=5\nset = q=6\nc = %(q)\nset-ph = "
+            "r=%(q)6\nd = %(r)",
             [("b", "1%(nix)"), ("a", "1"), ("a", "2"), ("c", "5"), ("d", "56")],
         ),
         (
@@ -605,7 +609,8 @@ def test_an_option_has_its_line_and_the_first_section_is_home(tmp_path):
     [
         (
             "uwsgi --threads 4 -T --vacuum -p8 -MT -l 100 --need-app --stats=/x",
-            "threads=4 enable-threads=true vacuum=true processes=8 master=true enable-threads=true listen=100 need-app=true stats=/x",
+            "threads=4 enable-threads=true vacuum=true processes=8 master=true "
+            "enable-threads=true listen=100 need-app=true stats=/x",
         ),
         ("/a/venv/bin/uwsgi-core --vacuum x.ini", "vacuum=true from=x"),
         ("uwsgi --http-keepalive x.ini:other --lazy", "http-keepalive=true other=1 lazy=true"),
@@ -629,7 +634,10 @@ def test_an_ini_is_read_as_uwsgi_itself_says_that_it_reads_it(tmp_path):
     uwsgi = shutil.which("uwsgi", path=os.path.dirname(sys.executable)) or pytest.skip(
         "uwsgi is not installed: pip install -e .[test]"
     )
-    text = "set = a=%(b)x\nb = 1\nc = %(a)\nb = 2\nd = %(late)\nlate = 9\nset-ph = e=5\nset-ph = e=6\nf = %(e)%(nix)\ng = $(TERM)%(e)\n"
+    text = (
+        "set = a=%(b)x\nb = 1\nc = %(a)\nb = 2\nd = %(late)\nlate = 9\nset-ph = e=5\nset-ph = "
+        "e=6\nf = %(e)%(nix)\ng = $(TERM)%(e)\n"
+    )
     reader = read(
         tmp_path,
         "[uwsgi]\n" + text + "set = h=$(TERM)\ni = %(h)\nfor = 1 2\nj = %(_)%(b)\nendfor =\n",
@@ -690,7 +698,7 @@ def test_a_fault_is_printed_with_its_place_reason_and_fix_and_ends_with_status_1
     path = write(tmp_path, "app.ini", "", "vacuum = true\n")
     assert zerg_check(path, "web", monkeypatch=monkeypatch) == ExitStatus.FOUND
     first, reason, fix, total = capsys.readouterr().out.splitlines()
-    assert first == "%s:13: error vacuum: vacuum = true" % (tmp_path / "app.ini")
+    assert first == f"{tmp_path / 'app.ini'}:13: error vacuum: vacuum = true"
     assert (
         reason.startswith("    reason: ")
         and fix == "    fix: remove it"
@@ -827,8 +835,8 @@ def test_inis_that_include_each_other_are_reported_with_status_2(
 
 def test_inis_that_include_ever_more_files_end(tmp_path):
     for number in range(30):
-        (tmp_path / ("%d.ini" % number)).write_text(
-            "[uwsgi]\ninclude = %d.ini\ninclude = %d.ini\n" % (number + 1, number + 1)
+        (tmp_path / (f"{number}.ini")).write_text(
+            f"[uwsgi]\ninclude = {number + 1}.ini\ninclude = {number + 1}.ini\n"
         )
     (tmp_path / "30.ini").write_text("[uwsgi]\n")
     with pytest.raises(Unreadable, match="more than"):
@@ -856,12 +864,61 @@ def test_nonsense_in_the_file_of_supervisord_is_no_traceback(text, tmp_path, mon
 
 
 WORDS = st.sampled_from(
-    "[uwsgi] [include] [program:a] [zerg:web] [supervisord] [group:g] programs command = a,b uwsgi --ini %(here)s app.ini x.ini include "
-    "files for for-times if-exists endfor set $( ) "
-    "@( %( %(a) $(HOME) master-fifo hook-x writefifo: Q 2p : ; # / \t \r \x85 zerg-pool numprocs "
-    "99999999 process_name %(process_num)02d %(process_num)s stats environment directory -- - ' \"".split(
-        " "
-    )
+    [
+        "[uwsgi]",
+        "[include]",
+        "[program:a]",
+        "[zerg:web]",
+        "[supervisord]",
+        "[group:g]",
+        "programs",
+        "command",
+        "=",
+        "a,b",
+        "uwsgi",
+        "--ini",
+        "%(here)s",
+        "app.ini",
+        "x.ini",
+        "include",
+        "files",
+        "for",
+        "for-times",
+        "if-exists",
+        "endfor",
+        "set",
+        "$(",
+        ")",
+        "@(",
+        "%(",
+        "%(a)",
+        "$(HOME)",
+        "master-fifo",
+        "hook-x",
+        "writefifo:",
+        "Q",
+        "2p",
+        ":",
+        ";",
+        "#",
+        "/",
+        "\t",
+        "\r",
+        "\x85",
+        "zerg-pool",
+        "numprocs",
+        "99999999",
+        "process_name",
+        "%(process_num)02d",
+        "%(process_num)s",
+        "stats",
+        "environment",
+        "directory",
+        "--",
+        "-",
+        "'",
+        '"',
+    ]
 )
 TEXT = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),
@@ -879,7 +936,7 @@ def test_no_text_raises_anything_but_the_documented_error(tmp_path_factory, conf
     try:
         findings = found(folder / "s.conf", HOME="/root")
     except Unreadable as error:
-        assert str(error).startswith("cannot read ")
+        assert str(error).startswith("cannot read ")  # noqa: PT017
     else:
         assert all(finding.message for finding in findings) and list(
             check.format_findings(findings)

@@ -29,7 +29,7 @@ def test_children_are_found_with_and_without_the_kernels_own_list():
 def test_a_process_tells_its_command_users_session_and_threads():
     own = PROCESSES.get(os.getpid())
     assert own.ppid == os.getppid() and own.session == os.getsid(0) and own.threads >= 1
-    assert own.command in open("/proc/self/comm", "rb").read()
+    assert own.command in open("/proc/self/comm", "rb").read()  # noqa: SIM115
     assert PROCESSES.user_ids(os.getpid()) == {*os.getresuid()}
 
 

@@ -88,9 +88,8 @@ def test_a_process_of_another_program_is_not_proven():
 
 
 def test_one_foreign_process_spoils_all():
-    with family() as (parent, child), python(SLEEPS) as foreign:
-        with pytest.raises(NotProven):
-            SIGNALS.proven([child, foreign.pid], parent.pid).__enter__()
+    with family() as (parent, child), python(SLEEPS) as foreign, pytest.raises(NotProven):
+        SIGNALS.proven([child, foreign.pid], parent.pid).__enter__()
 
 
 def test_a_program_that_supervisord_did_not_start_proves_nothing():
@@ -102,7 +101,8 @@ def test_a_program_that_supervisord_did_not_start_proves_nothing():
 def test_a_descendant_with_another_user_than_its_program_is_not_proven():
     """Such as one that a setuid program became."""
     code = f"import os, subprocess, sys; os.setresuid(33, 33, 0)\n{PARENT}".replace(
-        "pid = os.fork()", "pid = os.fork(); pid or os.setresuid(0, 0, 0); pid and os.setresuid(33, 33, 33)"
+        "pid = os.fork()",
+        ("pid = os.fork(); pid or os.setresuid(0, 0, 0); pid and os.setresuid(33, 33, 33)"),
     )
     with python(code, stdout=subprocess.PIPE) as parent:
         child = int(parent.stdout.readline())
@@ -155,7 +155,7 @@ def test_no_descriptor_is_left_open():
 
 
 def test_only_this_module_sends_signals_inside_supervisord():
-    """jobs/ runs in the listener, demo/ and cli/ in their own processes, with children of theirs."""
+    """jobs/ runs in the listener, demo/ and cli/ in their own processes, with their children."""
     senders = ("os.kill", "os.killpg", "pidfd_send_signal", "pthread_kill", "raise_signal")
     package = Path(supervisor_zerg.__file__).parent
     sending = {

@@ -1,7 +1,9 @@
 """FIFOs that this very process reads as a master would, and commands to them."""
 
+import contextlib
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -101,10 +103,8 @@ def master(tmp_path):
     os.mkfifo(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     yield find(os.getpid(), (path,)), path, descriptor
-    try:
+    with contextlib.suppress(OSError):
         os.close(descriptor)
-    except OSError:
-        pass
 
 
 def test_a_command_reaches_the_fifo_that_is_held_and_not_the_file_at_its_path(master):
@@ -114,7 +114,7 @@ def test_a_command_reaches_the_fifo_that_is_held_and_not_the_file_at_its_path(ma
         file.write("precious")
     command = sent(held, b"p1")
     assert os.read(descriptor, 10) == b"p1"
-    assert open(path).read() == "precious"
+    assert Path(path).read_text() == "precious"
     command.close()
 
 
@@ -133,14 +133,14 @@ def test_a_command_is_executed_when_the_master_holds_another_fifo(master):
 
 
 def test_the_next_fifo_may_have_another_number(master):
-    held, path, descriptor = master
+    held, _path, descriptor = master
     command = sent(held, b"p")
     os.close(descriptor)
     assert command.executed(held._replace(fd=held.fd + 1)) is True
 
 
 def test_nothing_is_written_when_the_master_has_moved_on(master, tmp_path):
-    held, path, descriptor = master
+    held, _path, descriptor = master
     os.mkfifo(tmp_path / "other")
     anew = os.open(tmp_path / "other", os.O_RDONLY | os.O_NONBLOCK)
     os.dup2(anew, descriptor)

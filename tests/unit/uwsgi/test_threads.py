@@ -67,7 +67,7 @@ def test_a_process_that_is_gone_has_no_threads():
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="system call numbers of x86-64")
 @pytest.mark.parametrize(
-    ("line", "paused"),
+    "line, paused",
     [
         ("7 0x0 0x0 0x2710 0x7ffd 0x0 0x0 0x7ffd 0x7f", True),
         ("219 0x0 0x0 0x2710 0x7ffd 0x0 0x0 0x7ffd 0x7f", True),
