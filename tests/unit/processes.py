@@ -9,7 +9,7 @@ NOBODY = 2**22 - 1  # no process has this number
 SLEEPS = "import time; time.sleep(60)"
 
 
-def until(true, seconds=5):
+def until(true, seconds=60):
     """Wait until a condition holds."""
     end = time.monotonic() + seconds
     while not true():
