@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import Any, Callable
 from xmlrpc.client import Fault, ProtocolError
@@ -33,7 +34,5 @@ def do_duties(target: Target) -> None:
 
 
 def _quietly(call: Callable[[], Any]) -> None:
-    try:
+    with contextlib.suppress(OSError, Fault, ProtocolError):
         call()
-    except (OSError, Fault, ProtocolError):
-        pass

@@ -1,4 +1,5 @@
-"""Every command through both doors, ``supervisorctl zerg`` and ``zergctl``, against a real supervisord: answers, exit statuses, Tab.
+"""Every command through both doors, ``supervisorctl zerg`` and ``zergctl``, against a real
+supervisord: answers, exit statuses, Tab.
 
 One stack and one small supervisord without the namespace serve all tests of this file.
 """
@@ -56,7 +57,9 @@ def stack():
 
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory):
-    """A supervisord that has Supervisor's namespace only. :returns: its file ``conf`` and ``web``, an address that wants a password."""
+    """A supervisord that has Supervisor's namespace only. :returns: its file ``conf`` and ``web``,
+    an address that wants a password.
+    """
     folder = tmp_path_factory.mktemp("stranger")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -73,7 +76,7 @@ def stranger(tmp_path_factory):
         end = time.monotonic() + PATIENCE_S
         while run("supervisorctl", "-c", conf, "pid").returncode:
             assert process.poll() is None and time.monotonic() < end
-        yield SimpleNamespace(conf=conf, web="http://127.0.0.1:%d" % port)
+        yield SimpleNamespace(conf=conf, web=f"http://127.0.0.1:{port}")
     finally:
         process.kill()
         process.wait()
@@ -142,10 +145,14 @@ def test_every_command_does_what_it_says(stack, door):
     be_warm(stack)
     status = ok(door("status"))
     assert re.match(
-        r"pybossa: pybossa serves, pybossabak parked, warm yes, auto on, held no, pool zergpool \w+\n",
+        r"pybossa: pybossa serves, pybossabak parked, warm yes, auto on, held no, pool "
+        r"zergpool \w+\n",
         status,
     )
-    columns = r"  pybossabak  parked   sleeping  \w+ +pid \d+  in flight 0  workers 4x1  requests \d+  since .*  source \w+"
+    columns = (
+        r"  pybossabak  parked   sleeping  \w+ +pid \d+  in flight 0  workers 4x1  requests \d+ "
+        r" since .*  source \w+"
+    )
     assert re.fullmatch(columns, status.splitlines()[2].partition(",")[0])
     assert ok(door("status pybossa")).partition(",")[0] == status.partition(",")[0]
 
@@ -161,8 +168,9 @@ def test_every_command_does_what_it_says(stack, door):
     assert ok(door("auto off")) == "pybossa: auto off\n"
     assert ok(door("auto off pybossa")) == "pybossa: nothing to do, auto off\n"
     assert ok(door("auto on")) == "pybossa: auto on\n"
-    assert ok(door("companion")) == "%s\n" % (
-        Path(supervisor_zerg.__file__).parent / "uwsgi" / "companion.py"
+    assert (
+        ok(door("companion"))
+        == f"{Path(supervisor_zerg.__file__).parent / 'uwsgi' / 'companion.py'}\n"
     )
 
 
@@ -172,7 +180,8 @@ def test_history_tells_the_newest_entries_with_their_moves(stack, door):
     stack.until(lambda: any(entry["id"] == ident for entry in stack.zerg.getHistory("", 5)))
     first, *actions = ok(door("history --limit 1")).splitlines()
     assert re.fullmatch(
-        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {ident} swap pybossabak by operator: done, took [\d.]+ ms",
+        rf"\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d {ident} swap pybossabak by operator: done, took "
+        r"[\d.]+ ms",
         first,
     )
     assert re.match(r"  \+[\d.]+ms resume pybossabak to running", actions[0])
@@ -224,17 +233,16 @@ def test_json_is_the_reply_of_the_method(stack, door):
 
 
 def test_supervisor_issue_1455_both_doors_open_with_and_without_the_word_zerg(stack):
-    """supervisorctl loads no plugin with -s alone; zergctl needs nothing else (``stack.zergctl`` gives it no file)."""
+    """supervisorctl loads no plugin with -s alone; zergctl needs nothing else (``stack.zergctl``
+    gives it no file).
+    """
     assert ok(stack.zergctl("zerg", "status", "pybossa")).startswith("pybossa: ")
     assert ok(stack.zergctl("pid")).strip() == str(stack.process.pid)
     assert ok(run("zergctl", "-c", stack.conf, "status")).startswith("pybossa: ")
 
 
 def test_nobody_reading_the_answer_is_no_error(stack):
-    command = "{} -s {} history --limit 50 | true; exit ${{PIPESTATUS[0]}}".format(
-        BIN / "zergctl",
-        stack.url,
-    )
+    command = f"{BIN / 'zergctl'} -s {stack.url} history --limit 50 | true; exit ${{PIPESTATUS[0]}}"
     ok(subprocess.run(["bash", "-c", command], capture_output=True, text=True))
 
 

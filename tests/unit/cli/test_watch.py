@@ -49,7 +49,9 @@ def test_requests_a_second_are_told_between_two_looks_at_one_process():
 def test_plain_lines_where_there_is_no_terminal():
     stream = io.StringIO()
     watch.watch(
-        lambda: info(1.0, problems=["no warm instance"], busy={"kind": "deploy", "program": "b", "id": "1"}),
+        lambda: info(
+            1.0, problems=[("no warm instance")], busy={"kind": "deploy", "program": "b", "id": "1"}
+        ),
         stream,
         interval=0,
         count=2,

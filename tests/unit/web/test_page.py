@@ -226,7 +226,11 @@ def test_what_would_be_refused_is_not_offered():
     assert offered(an_info(auto=False)) == (USUAL - {"auto-off"} | {"auto-on"}, action, set())
     held = an_info(held=True, serving="", instances=[a_copy("a"), a_copy("b")])
     assert offered(held) == (USUAL - {"swap", "hold"}, action, action)
-    assert offered(an_info(busy={"kind": "deploy", "program": "pybossa", "id": "1"})) == ({"abort", "auto-off"}, set(), set())
+    assert offered(an_info(busy={"kind": "deploy", "program": "pybossa", "id": "1"})) == (
+        {"abort", "auto-off"},
+        set(),
+        set(),
+    )
     assert offered(an_info(instances=[absent, a_copy("b", "serving")])) == (
         USUAL - {"swap", "deploy"},
         set(),
