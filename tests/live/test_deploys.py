@@ -326,7 +326,7 @@ def drains(stack, seconds, timeout=10):
     """
     answers = []
     thread = threading.Thread(
-        target=lambda: answers.append(get(stack.web, "/?s=%d" % seconds, timeout=timeout))
+        target=lambda: answers.append(get(stack.web, f"/?s={seconds}", timeout=timeout))
     )
     thread.start()
     stack.until(lambda: stack.instance("pybossabak")["in_flight"] == 1)

@@ -575,7 +575,7 @@ def test_the_only_instance_that_serves_is_not_restarted_for_a_new_socket(world):
 
 
 def test_an_instance_that_cannot_be_observed_is_the_reason_that_nobody_serves(world):
-    a, b = world.observed().instances
+    _a, b = world.observed().instances
     observed = PairState((Instance("a"), replace(b, unreadable="no right to look at b")))
     decision = decide(observed, A_SERVED)
     assert (decision.refusal, decision.waiting_for) == (errors.NoRights, "no right to look at b")
