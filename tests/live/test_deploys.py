@@ -309,7 +309,7 @@ def test_h57_any_listener_gets_the_events(make_stack):
         lambda: (text := heard.read_text()).count("ZERG_DEPLOY_FAILED") and text
     )
     assert "ZERG_PROMOTED pair:pybossa program:pybossabak was:pybossa" in announced
-    assert "ZERG_DEPLOYED pair:pybossa" in announced and "ended while it booted" in told
+    assert "ZERG_DEPLOYED pair:pybossa" in announced and "ended while it booted" in announced
     deploy(stack, "4")
     os.kill(pid_of(stack, stack.info()["serving"]), signal.SIGKILL)
     stack.until(lambda: "ZERG_FAILED_OVER pair:pybossa" in heard.read_text())
