@@ -8,6 +8,9 @@ from typing import Callable, Optional
 
 from ..target import Target
 
+#: A parked threaded instance that is told to end hangs until uWSGI's mercy ends, after 60 s.
+MERCY_S = 80.0
+
 Undo = Callable[[], None]
 Apply = Callable[[Target, random.Random], Optional[Undo]]
 
@@ -23,7 +26,7 @@ class Fault:
         loses: which requests may fail because of it, for people; ``apply`` tells the ledger.
         weight: how often it comes.
         lasts_s: it stays for up to so long before it is undone.
-        ends_within_s: Supervisor may need so long in addition to the time that any fault gets.
+        ends_within_s: an instance may need so long in addition to the time that any fault gets.
     """
 
     name: str

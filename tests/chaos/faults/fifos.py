@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Callable
 
 from ..target import SLOTS, NotPossible, Target
-from .fault import Fault, Undo
+from .fault import MERCY_S, Fault, Undo
 
 HARMLESS = ("p", "1", "2", "0", "1p", "2p", "p1", "p2", "pp", "x", "\n", "+", "-", "c", "w", "zzz")
 ENDING = ("q", "Q", "r")
@@ -207,5 +207,7 @@ FAULTS = (
     Fault("bytes-by-hand", bytes_by_hand, weight=3),
     Fault("script-by-hand", script_by_hand),
     Fault("two-writers", two_writers),
-    Fault("end-by-hand", end_by_hand, "what ran inside an instance told Q or r"),
+    Fault(
+        "end-by-hand", end_by_hand, "what ran inside an instance told Q or r", ends_within_s=MERCY_S
+    ),
 )

@@ -11,10 +11,9 @@ from xmlrpc.client import Fault as RpcFault
 from xmlrpc.client import ProtocolError
 
 from ..target import PROGRAMS, NotPossible, Target
-from .fault import Fault, Undo
+from .fault import MERCY_S, Fault, Undo
 
 DEPLOY_END_S = 90.0
-MERCY_S = 80.0  # a parked threaded instance that is told to end hangs until its mercy ends, 60 s
 SUPERVISORS_REFUSALS = (6, 60, 70)  # SHUTDOWN_STATE, ALREADY_STARTED, NOT_RUNNING
 
 

@@ -8,7 +8,7 @@ from signal import SIGCONT, SIGHUP, SIGKILL, SIGTSTP
 
 from .. import kernel
 from ..target import HELD_BY_KILL_S, LISTENER, NotPossible, Target, pause
-from .fault import Fault, Undo
+from .fault import MERCY_S, Fault, Undo
 
 STOPPED_S = 3.0
 RELOAD_S = 3.0  # an instance that reloads dies of it in zerg mode
@@ -94,7 +94,7 @@ FAULTS = (
     Fault("kill-all-workers", kill_all_workers, "what ran inside the workers"),
     Fault("kill-worker-and-toggle", kill_worker_then_toggle, "what ran inside the worker"),
     Fault("sigtstp-master", toggle_by_signal),
-    Fault("sighup-master", reload_by_signal, "what ran inside the instance"),
+    Fault("sighup-master", reload_by_signal, "what ran inside the instance", ends_within_s=MERCY_S),
     Fault("stop-master", stop_master, weight=3),
     Fault("stop-worker", stop_worker, weight=3),
     Fault("sigcont-worker", continue_worker, weight=1),
