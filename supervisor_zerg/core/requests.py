@@ -183,7 +183,7 @@ def due(
         return True, None
     if decision.refusal in FINAL_REFUSALS and not decision.actions:
         return True, decision.refusal(decision.waiting_for)
-    if is_reconcile and (decision.done or decision.poll_slowly and not decision.actions):
+    if is_reconcile and (decision.done or (decision.poll_slowly and not decision.actions)):
         return True, None
     if now - request.began > REQUEST_LIMIT_S:
         return True, _reason_for_delay(decision, observed)

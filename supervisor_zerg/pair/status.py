@@ -131,7 +131,7 @@ def _bad_release(deploy: Mapping[str, Any], observed: PairState) -> Iterator[str
     """A swap would go to a bad release, or the release that serves is one and there is no other."""
     instance = observed.instance(deploy["target"])
     outcome = deploy["outcome"]
-    bad = outcome == "not rolled back" or outcome == "rolled back" and not instance.accepting
+    bad = outcome == "not rolled back" or (outcome == "rolled back" and not instance.accepting)
     if bad and instance.pid == deploy["pid"]:
         label = deploy["label"] and f"{deploy['label']} "
         yield f"{instance.program} holds the release {label}that was {outcome}: {deploy['reason']}"

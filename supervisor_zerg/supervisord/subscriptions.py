@@ -112,7 +112,10 @@ def _bytes(data: Any) -> bytes:
 
 
 def before_cleanup(options: Any, function: Callable[[], Any]) -> None:
-    """Call a function before supervisord closes its descriptors (supervisor/options.py ``cleanup``)."""
+    """Call a function before supervisord closes its descriptors.
+
+    See supervisor/options.py ``cleanup``.
+    """
     cleanup = options.cleanup
 
     def function_then_cleanup() -> None:

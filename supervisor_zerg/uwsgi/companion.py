@@ -5,7 +5,8 @@ up, and answers for its health.
 
 It depends on nothing but Python 3.8 or newer. The master imports it before it forks workers, so
 each starts with uWSGI's suspended flag set (core/master_utils.c:739: a respawn keeps it), also with
-lazy-apps. One ``p`` releases the instance. Variables (``env = NAME=value`` in the ini) ask for more:
+lazy-apps. One ``p`` releases the instance. Variables (``env = NAME=value`` in the ini) ask for
+more:
 
 ``ZERG_BOOT``              ``serving``: do not boot parked
 ``ZERG_WARM``              paths, separated by spaces, that each worker asks of its application

@@ -134,11 +134,13 @@ def _command(observer: Observer, instance: Instance, action: Action) -> bool:
         return False  # uWSGI would replace a file, and exit at a directory
     still = [w.pid for w in instance.workers] if _needs_stillness(instance, action) else []
     signals = observer.kernel.signals
-    with signals.proven([instance.master], instance.pid) as masters:
-        with signals.proven(still, instance.pid) as workers:
-            if not masters or len(workers) < len(still):
-                return False
-            return _send(observer, instance, action, held, workers)
+    with (
+        signals.proven([instance.master], instance.pid) as masters,
+        signals.proven(still, instance.pid) as workers,
+    ):
+        if not masters or len(workers) < len(still):
+            return False
+        return _send(observer, instance, action, held, workers)
 
 
 def _held_now(observer: Observer, instance: Instance, record: FifoRecord) -> HeldFifo | None:

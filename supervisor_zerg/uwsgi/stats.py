@@ -161,7 +161,7 @@ def _integer(record: dict[str, Json], name: str, limit: Optional[int] = None) ->
     value = record.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidStats(f"{name} is no integer")
-    if value < 0 or limit is not None and value > limit:
+    if value < 0 or (limit is not None and value > limit):
         raise InvalidStats(f"{name} is out of range")
     return value
 

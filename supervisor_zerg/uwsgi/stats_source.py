@@ -149,7 +149,7 @@ def kernel_tells_all(reading: InstanceReading) -> bool:
     """The workers are the known ones, each past its start-up, and all parked, or it accepts."""
     tracked = reading.tracked
     known = tracked.workers.known
-    if tracked.snapshot and tracked.snapshot.cheap or not known or tracked.flag is None:
+    if (tracked.snapshot and tracked.snapshot.cheap) or not known or tracked.flag is None:
         return False
     if set(reading.workers) != set(known) or not all(w.started for w in known.values()):
         return False

@@ -200,7 +200,7 @@ class TrackedMaster:
 class WorkerReading:
     """One worker, as the kernel shows it."""
 
-    threads: ThreadReading = ThreadReading()
+    threads: ThreadReading = field(default_factory=ThreadReading)
     stopped: bool = False
 
 

@@ -160,7 +160,7 @@ class Run:
             missing = self.checker.unsettled()
             now = time.monotonic()
             fine_since = None if missing else fine_since or now
-            if fine_since and now - fine_since > STABLE_S or not self.checker.alive():
+            if (fine_since and now - fine_since > STABLE_S) or not self.checker.alive():
                 return (fine_since or now) - began, missing
             if missing and now - began > CONVERGES_S + more_s:
                 return now - began, missing

@@ -30,9 +30,9 @@ def writes(program: Program, pattern: str) -> list[tuple[Hook, str]]:
 def own_writefifo(pair: Pair, program: Program) -> Hits:
     fifos = program.all("master-fifo")
     for hook in program.hooks if fifos else ():
-        if hook.fifo and hook.action != "spinningfifo":
-            if pair.real(hook.fifo[0]) == pair.real(fifos[0].value):
-                yield hook, f"{hook.action} to the instance's own FIFO {fifos[0].value}"
+        own = hook.fifo and pair.real(hook.fifo[0]) == pair.real(fifos[0].value)
+        if own and hook.action != "spinningfifo":
+            yield hook, f"{hook.action} to the instance's own FIFO {fifos[0].value}"
 
 
 @rule(

@@ -936,7 +936,7 @@ def test_no_text_raises_anything_but_the_documented_error(tmp_path_factory, conf
     try:
         findings = found(folder / "s.conf", HOME="/root")
     except Unreadable as error:
-        assert str(error).startswith("cannot read ")  # noqa: PT017
+        assert str(error).startswith("cannot read ")
     else:
         assert all(finding.message for finding in findings) and list(
             check.format_findings(findings)

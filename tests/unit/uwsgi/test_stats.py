@@ -70,4 +70,4 @@ def test_rubbish_is_called_rubbish_and_nothing_else(text):
     try:
         parse(text)
     except InvalidStats as error:
-        assert "not a uWSGI stats document" in str(error)  # noqa: PT017
+        assert "not a uWSGI stats document" in str(error)
