@@ -8,6 +8,7 @@ from ..core.errors import ExitStatus
 from .config_model import ConfigModel
 from .rule import ERROR, NOTE, WARNING, Finding, Rule
 from .rules import (
+    background,
     hooks,
     http_server,
     instances,
@@ -16,16 +17,29 @@ from .rules import (
     pairs,
     pools,
     programs,
+    sharing,
     supervisor,
+    two_instances,
 )
 
 CONFIG_RULES = supervisor.PLUGIN + listener.RULES + supervisor.FILES + http_server.RULES
-INSTANCE_RULES = instances.RULES + programs.RULES + hooks.RULES + life_cycle.RULES
+PAIR_RULES = pairs.RULES + sharing.RULES
+INSTANCE_RULES = (
+    instances.RULES
+    + two_instances.RULES
+    + background.RULES
+    + programs.RULES
+    + hooks.RULES
+    + life_cycle.RULES
+)
 GROUPS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("Files of supervisord", CONFIG_RULES),
     ("Pairs", pairs.RULES),
+    ("What two instances share", sharing.RULES),
     ("Every program that runs uWSGI", pools.ANY),
     ("Options of an instance", instances.RULES),
+    ("Options that do not fit a pair", two_instances.RULES),
+    ("Work beside requests", background.RULES),
     ("Programs of instances", programs.RULES),
     ("Hooks of an instance", hooks.RULES),
     ("Start, end and readiness of an instance", life_cycle.RULES),
@@ -51,7 +65,7 @@ def _all(model: ConfigModel, name: str) -> Iterator[Finding]:
     yield from _apply(CONFIG_RULES, "", model)
     for pair in model.pairs:
         if name in ("", pair.config.name):
-            yield from _apply(pairs.RULES, pair.config.name, pair)
+            yield from _apply(PAIR_RULES, pair.config.name, pair)
             for instance in pair.instances:
                 yield from _apply(pools.ANY + INSTANCE_RULES, pair.config.name, pair, instance)
             if pair.pool:

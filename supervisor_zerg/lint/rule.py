@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable
 
+from .uwsgi_options import options_of
+
 if TYPE_CHECKING:
     from .config_model import Pair, Program
     from .uwsgi_ini import Place
@@ -61,10 +63,18 @@ def present(*names: str) -> Find:
     """Find a switch that is on, or an option that is given."""
 
     def find(pair: Pair, program: Program) -> Hits:
-        for name in names:
-            option = program.flag(name)
-            if option:
+        for option in program.all(*names):
+            if option.on and option is program.last(option.name):
                 yield option, f"{option.name} = {option.value}"
+
+    return find
+
+
+def present_topic(topic: str) -> Find:
+    """Find every option with a topic (uwsgi_options.py) that is on."""
+
+    def find(pair: Pair, program: Program) -> Hits:
+        yield from present(*options_of(topic))(pair, program)
 
     return find
 

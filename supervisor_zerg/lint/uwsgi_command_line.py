@@ -7,8 +7,8 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
-from .uwsgi_flags import FLAGS
 from .uwsgi_ini import CONFIGURATIONS, IniReader, Place, Unreadable
+from .uwsgi_options import takes_word
 
 SHORT = {
     "s": "socket",
@@ -98,7 +98,7 @@ def _options(words: list[str]) -> Iterator[tuple[str, str]]:
 
 def _value(name: str, words: list[str]) -> str:
     """Take the word that belongs to a long option."""
-    return "true" if name in FLAGS or not words else words.pop(0)
+    return words.pop(0) if words and takes_word(name) else "true"
 
 
 def _bundle(letters: str, words: list[str]) -> Iterator[tuple[str, str]]:

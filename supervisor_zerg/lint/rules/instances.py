@@ -3,33 +3,10 @@
 from __future__ import annotations
 
 from ..config_model import Pair, Program
-from ..rule import ERROR, NOTE, WARNING, Hits, Rule, absent, present, rule
+from ..rule import ERROR, NOTE, WARNING, Hits, Rule, absent, present, present_topic, rule
+from ..uwsgi_options import options_of
 
-LOOPS = ("gevent", "asyncio", "ugreen", "greenlet", "tornado")
 MANY_CORES = 20  # of a worker, so that reading the stats takes long
-RECYCLING = (
-    "max-requests",
-    "max-worker-lifetime",
-    "reload-on-rss",
-    "reload-on-as",
-    "reload-on-uss",
-    "reload-on-pss",
-    "evil-reload-on-rss",
-    "evil-reload-on-as",
-    "harakiri",
-    "cheaper",
-)
-RELOADING = (
-    "touch-reload",
-    "fs-reload",
-    "fs-brutal-reload",
-    "reload-on-fd",
-    "py-auto-reload",
-    "py-autoreload",
-    "python-auto-reload",
-    "python-autoreload",
-)
-
 vacuum = Rule(
     "vacuum",
     ERROR,
@@ -92,9 +69,10 @@ ignore_sigpipe = Rule(
     fix="'retire = stop' in the pair: the old instance is ended gracefully",
 )
 def asynchronous(pair: Pair, program: Program) -> Hits:
-    option = program.flag(*LOOPS)
+    loops = [name for name in options_of("async") if name not in ("async", "loop")]
+    option = program.flag(*loops)
     loop = program.last("loop")
-    if not option and loop and loop.value in LOOPS:
+    if not option and loop and loop.value in loops:
         option = loop
     if not option and program.number("async") > 1:
         option = program.last("async")
@@ -129,7 +107,7 @@ thunder_lock = Rule(
 touch_reload = Rule(
     "touch-reload",
     ERROR,
-    present(*RELOADING),
+    present_topic("touch-reload"),
     summary="``touch-reload``, ``py-autoreload`` and the like",
     reason="a reload is broken in zerg mode: the instance exits with 1 (uWSGI issue 854)",
     fix="remove it; 'supervisorctl restart PROGRAM' of the parked instance does the same",
@@ -146,7 +124,7 @@ touch_reload = Rule(
 )
 def recycling(pair: Pair, program: Program) -> Hits:
     if any(hook.fifo and "p" in hook.fifo[1] for hook in program.hooks):
-        for name in RECYCLING:
+        for name in options_of("recycling"):
             option = program.last(name)
             if option and program.number(name):
                 yield option, f"{name} = {option.value}, and hooks that pause"
@@ -208,8 +186,8 @@ stats_blind = Rule(
 user = Rule(
     "user",
     NOTE,
-    present("uid"),
-    summary="``uid``",
+    present_topic("user"),
+    summary="``uid``, ``gid``",
     reason="Linux hides a process that changed its user from a supervisord that is not root",
     fix="'user =' in the program",
 )

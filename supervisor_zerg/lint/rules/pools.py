@@ -12,7 +12,7 @@ from ..uwsgi_ini import Option
 
 LISTEN = 100  # requests, uWSGI's default
 MIN_LISTEN = 128  # requests, which every kernel allows
-PLACEHOLDER = re.compile(r"[$@%]\([^()]*\)")
+PLACEHOLDER = re.compile(r"[$@%]\([^()\s]*\)")  # but not a shell's $(command word)
 COMMENT = re.compile(r"\s[;#](\s|$)")
 COMMAND = re.compile(r"\s*!?(exec|exec-safe|system)[: ]|\S+ (exec|exec-safe|system):")
 WITH_PLACEHOLDERS = ("log-format", "logformat", "route")  # that uWSGI expands for each request
@@ -108,14 +108,59 @@ def pool_none(pair: Pair, program: Program) -> Hits:
 @rule(
     "pool-syntax",
     ERROR,
-    summary="``zerg-pool`` is not ``POOL:SERVED``",
-    reason="uWSGI prints 'invalid zergpool syntax' and exits with 1, or serves nothing",
-    fix="zerg-pool = /folder/pool.sock:/folder/web.sock",
+    summary="``zerg-pool`` is not ``POOL:SERVED``, or serves an address that uWSGI cannot bind",
+    reason="uWSGI exits with 1, or binds 255.255.255.255 or a random port, which no request reaches"
+    " (2,666 of 2,666 were refused) while the pool and its instances look healthy",
+    fix="zerg-pool = /folder/pool.sock:/folder/web.sock, or :8000 or 127.0.0.1:8000 to serve TCP;"
+    " for IPv6 let nginx listen",
 )
 def pool_syntax(pair: Pair, program: Program) -> Hits:
     for own, served, option in served_by(program):
         if not own or not all(served.split(",")):
             yield option, f"zerg-pool = {option.value} is not POOL:SERVED"
+        elif not PLACEHOLDER.search(served):
+            for address in served.split(","):
+                fault = _address_fault(address)
+                if fault:
+                    yield option, f"zerg-pool serves {address}, {fault}"
+
+
+def _address_fault(address: str) -> str:
+    """Why uWSGI cannot bind an address as meant, or an empty text.
+
+    The first colon ends its host (plugins/zergpool/zergpool.c:110).
+    """
+    host, colon, port = address.partition(":")
+    if address.startswith("["):
+        return "which is IPv6: a pool of uWSGI 2.0.30 binds 255.255.255.255 instead"
+    if not colon:
+        return "a unix socket of that name, not a port" if address.isdigit() else ""
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        return f"but {port!r} is not a port, from 1 to 65535"
+    if re.fullmatch(r"[0-9.]+", host) and not _is_ipv4(host):
+        return f"but {host} is not an IPv4 address"
+    return ""
+
+
+def _is_ipv4(host: str) -> bool:
+    parts = host.split(".")
+    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
+
+
+@rule(
+    "pool-host",
+    WARNING,
+    summary="the pool serves an address with a host name",
+    reason="a name that uWSGI cannot resolve when the pool starts becomes 255.255.255.255, which no"
+    " request reaches",
+    fix="write the IPv4 address",
+)
+def pool_host(pair: Pair, program: Program) -> Hits:
+    for _, served, option in served_by(program):
+        for address in served.split(","):
+            host, colon, _ = address.partition(":")
+            if colon and re.search("[a-zA-Z]", host) and host != "localhost":
+                yield option, f"zerg-pool serves {address}, by name"
 
 
 @rule(
@@ -180,4 +225,4 @@ def pool_tcp(pair: Pair, program: Program) -> Hits:
 
 
 ANY = (broken, unread, unexpanded, inline_comment, daemonize)
-RULES = (pool_none, pool_syntax, pool_workers, pool_listen, pool_signal, pool_tcp)
+RULES = (pool_none, pool_syntax, pool_host, pool_workers, pool_listen, pool_signal, pool_tcp)

@@ -1,17 +1,16 @@
+<<<<<<< Updated upstream
 """``zerg check``: conf.d is clean, each rule finds its fault and nothing else, files are read
 right.
 
 ``wild`` holds configurations of public projects, written anew from their facts.
 """
+=======
+"""The command ``zerg check``: its output, its exit status, and files that cannot be read."""
+>>>>>>> Stashed changes
 
 import json
 import os
 import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,12 +18,10 @@ from hypothesis import strategies as st
 
 from supervisor_zerg.cli import main
 from supervisor_zerg.core.errors import ExitStatus
-from supervisor_zerg.demo.stack import Stack
 from supervisor_zerg.lint import check, uwsgi_ini
-from supervisor_zerg.lint.config_reader import read_config_model
-from supervisor_zerg.lint.uwsgi_command_line import read_command
 from supervisor_zerg.lint.uwsgi_ini import IniReader, Place, Unreadable
 
+<<<<<<< Updated upstream
 WILD = Path(__file__).parent / "wild"
 ROOT = Path(__file__).parents[3]
 PROGRAM = """\
@@ -675,6 +672,9 @@ def test_a_command_that_hides_how_it_runs_uwsgi_is_reported(command):
 
 
 # the command
+=======
+from .configuration import CLEAN, found, write
+>>>>>>> Stashed changes
 
 
 def zerg_check(path, *words, monkeypatch, before=()):
@@ -864,6 +864,7 @@ def test_nonsense_in_the_file_of_supervisord_is_no_traceback(text, tmp_path, mon
 
 
 WORDS = st.sampled_from(
+<<<<<<< Updated upstream
     [
         "[uwsgi]",
         "[include]",
@@ -919,6 +920,15 @@ WORDS = st.sampled_from(
         "'",
         '"',
     ]
+=======
+    (
+        "[uwsgi] [include] [program:a] [zerg:web] [supervisord] [group:g] programs command = a,b"
+        " uwsgi --ini %(here)s app.ini x.ini include files for for-times if-exists endfor set $( )"
+        " @( %( %(a) $(HOME) master-fifo hook-x writefifo: Q 2p : ; # / \t \r \x85 zerg-pool [::1]"
+        " numprocs 99999999 process_name %(process_num)02d %(process_num)s stats environment"
+        " directory socket cron = flock cache2 store= -- - ' \""
+    ).split(" ")
+>>>>>>> Stashed changes
 )
 TEXT = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"])),
