@@ -92,7 +92,7 @@ def test_supervisor_issue_53_h06_restarting_the_serving_instance_makes_nobody_wa
     lines = [
         line
         for line in stack.supervisord_log().splitlines()
-        if "zerg: made a move" in line or "killing pybossabak" in line
+        if "zerg: action done" in line or "killing pybossabak" in line
     ]
     stop = next(
         n for n, line in enumerate(lines) if "killing pybossabak" in line
