@@ -9,10 +9,13 @@ import nox
 PYTHONS = ["3.9", "3.10", "3.11", "3.12", "3.13"]
 PURE = [
     "supervisor_zerg/core/*",
+    "supervisor_zerg/deploy/dry_run.py",
     "supervisor_zerg/deploy/health.py",
     "supervisor_zerg/deploy/model.py",
     "supervisor_zerg/deploy/plan.py",
     "supervisor_zerg/deploy/rollback.py",
+    "supervisor_zerg/deploy/simulated_deploy.py",
+    "supervisor_zerg/deploy/simulation.py",
     "supervisor_zerg/deploy/state_machine.py",
 ]
 

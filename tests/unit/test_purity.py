@@ -10,10 +10,13 @@ import supervisor_zerg
 PACKAGE = Path(supervisor_zerg.__file__).parent
 DECIDES = [
     "core/*.py",
+    "deploy/dry_run.py",
     "deploy/health.py",
     "deploy/model.py",
     "deploy/plan.py",
     "deploy/rollback.py",
+    "deploy/simulated_deploy.py",
+    "deploy/simulation.py",
     "deploy/state_machine.py",
 ]
 RULES = ["lint/check.py", "lint/rule.py", "lint/rules/*.py"]
@@ -21,6 +24,7 @@ HARMLESS = {
     "__future__",
     "abc",
     "collections",
+    "copy",
     "dataclasses",
     "enum",
     "functools",

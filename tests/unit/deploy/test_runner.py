@@ -19,7 +19,7 @@ from supervisor_zerg.deploy.registry import DeployRegistry
 from supervisor_zerg.deploy.runner import EVENTS
 from supervisor_zerg.deploy.start import start_deploy
 from supervisor_zerg.deploy.state_machine import CUT_S
-from supervisor_zerg.deploy.stopper import KILL_AFTER_S, RETRY_S
+from supervisor_zerg.deploy.stopper import KILL_AFTER_S, RETRIES, RETRY_S
 from supervisor_zerg.supervisord import events
 
 from .fakes import FakeTarget, fake_services
@@ -278,6 +278,30 @@ def test_h34_requests_beyond_the_limit_are_killed(world):
     assert world.deploys.info()["killed_requests"] == 1
 
 
+def test_h34_workers_that_cannot_be_proven_are_not_signalled(world):
+    world.target.observed = PairState((OLD, an_instance("new", True, busy=1)))
+    world.target.ends_parked = False
+    world.services.programs.stop = lambda program: False
+    world.services.kernel.signals.proven = _fails
+    world.start()
+    world.loop.run(NO_CHECKS.drain_timeout + CUT_S + 1.0)
+    assert ("new", 20) in world.services.programs.killed
+    assert "could not prove the workers" in [entry[1] for entry in world.services.logged]
+
+
+def _fails(pids, ancestor):
+    raise OSError("no pidfd")
+
+
+def test_a_program_that_never_stops_is_left_to_supervisor_in_the_end(world):
+    tried = []
+    world.target.ends_parked = False
+    world.services.programs.stop = lambda program: tried.append(program)
+    world.start()
+    world.loop.run(2 * RETRIES * RETRY_S)
+    assert len(tried) == RETRIES + 1
+
+
 def test_a_parked_instance_that_does_not_end_gets_its_stop_signal(world):
     world.target.stop_parked = lambda instance: True
     world.start()
@@ -344,6 +368,42 @@ def test_a_deploy_that_is_closed_does_nothing_any_more(world):
     world.deploys.abort("operator")
     world.loop.run(10.0)
     assert world.phase is Phase.PROMOTING
+
+
+def test_an_observation_that_failed_is_repeated(world):
+    world.until_promoting()
+    observed = world.target.observed
+    world.target.observed = None
+    world.loop.run(0.2)
+    assert world.phase is Phase.PROMOTING
+    world.target.observed = observed
+    world.target.swap()
+    world.loop.run(0.1)
+    assert world.phase is Phase.BAKING
+
+
+def test_a_deploy_that_is_closed_while_it_observes_ignores_what_it_sees(world):
+    world.until_promoting()
+    deploy = world.deploys.running
+    deploy.close()
+    deploy._on_observed(world.target.observed)
+    assert world.phase is Phase.PROMOTING
+
+
+def test_an_end_or_an_action_that_is_not_about_the_target_changes_nothing(world):
+    world.until_promoting()
+    world.deploys.on_program_ended("old", "EXITED")
+    world.deploys.on_action_done(Action(ActionKind.RESUME, "old"))
+    process = world.deploys.running.executor.process
+    assert (process.ended, process.resumed) == ("", False)
+
+
+def test_without_a_deploy_nobody_cares_what_happens_to_the_pair(world):
+    world.deploys.wake()
+    world.deploys.on_program_ended("new", "EXITED")
+    world.deploys.on_action_done(Action(ActionKind.RESUME, "new"))
+    world.deploys.close()
+    assert world.deploys.info() == {}
 
 
 def test_h55_the_second_plan_begins_when_the_first_was_deployed(world):
