@@ -174,9 +174,8 @@ def test_inis_that_include_each_other_are_reported_with_status_2(
 
 def test_inis_that_include_ever_more_files_end(tmp_path):
     for number in range(30):
-        (tmp_path / ("%d.ini" % number)).write_text(
-            "[uwsgi]\ninclude = %d.ini\ninclude = %d.ini\n" % (number + 1, number + 1)
-        )
+        include = f"include = {number + 1}.ini\n"
+        (tmp_path / f"{number}.ini").write_text(f"[uwsgi]\n{include}{include}")
     (tmp_path / "30.ini").write_text("[uwsgi]\n")
     with pytest.raises(Unreadable, match="more than"):
         IniReader(str(tmp_path), {}).load("0.ini", Place("x", 1))
