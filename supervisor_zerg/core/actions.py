@@ -9,7 +9,7 @@ from __future__ import annotations
 from . import errors
 from .decision import Action, ActionKind, Decision
 from .goals import DesiredState
-from .instance import Instance, Slot
+from .instance import Instance, Slot, UnresponsiveReason
 from .pair_state import PairState, PathKind
 
 
@@ -126,6 +126,8 @@ def nudge(goal: str, instance: Instance) -> Decision:
 
 def _wake_up(instance: Instance) -> Decision:
     """It was resumed, and does not accept yet. Another ``p`` would pause it again."""
+    if instance.unresponsive is UnresponsiveReason.THROTTLED:
+        return Decision(instance.program, waiting_for=unresponsive(instance))
     asleep = tuple(w.pid for w in instance.workers if w.started and not w.zombie and w.parked)
     if instance.just_toggled or instance.pending or not asleep:
         return Decision(instance.program, waiting_for=f"the workers of {instance.program} wake up")

@@ -40,6 +40,7 @@ class UnresponsiveReason(enum.Enum):
     BUSY = "is busy and does not wait for commands"
     GONE = "is gone"
     REMAKING_FIFO = "is just making its FIFO anew"
+    THROTTLED = "sleeps because its workers end too fast (uWSGI's forkbomb-delay)"
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from ..core.actions import unresponsive
 from ..core.instance import Condition, Instance, UnresponsiveReason
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
 
 LEAKS_S = 5.0  # a pause reaches every thread within milliseconds
+#: Why a master takes no command for seconds, or until somebody helps.
+LASTING_REASONS = (UnresponsiveReason.STOPPED, UnresponsiveReason.THROTTLED)
 
 
 @dataclass(frozen=True)
@@ -166,8 +169,8 @@ def _command_problems(instance: Instance) -> Iterator[str]:
         )
     if instance.pending:
         yield f"{instance.program} has not executed: {' '.join(instance.pending)}"
-    if instance.unresponsive is UnresponsiveReason.STOPPED and instance.up:
-        yield f"the master of {instance.program} {instance.unresponsive.value}"
+    if instance.unresponsive in LASTING_REASONS and instance.up:
+        yield f"the master of {unresponsive(instance)}"
     if instance.up and instance.slot is not None and not instance.fifo_in_place:
         yield (
             f"the path of {instance.program}'s FIFO (slot {instance.slot.label})"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from supervisor import events
 
 
-class ZergEvent(events.Event):  # type: ignore[misc]
+class ZergEvent(events.Event):
     """What happened to a pair. The payload is a line of ``key:value`` and, below it, a sentence.
 
     Args:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 from types import FrameType
+from collections.abc import Callable
 from typing import Any, NamedTuple, Optional
 
 from supervisor.options import split_namespec
@@ -35,7 +36,7 @@ class Programs:
 
     def __init__(self, supervisord: Any) -> None:
         self.supervisord = supervisord
-        self._restarts = {}  # name -> what to do once the program has stopped
+        self._restarts: dict[str, Callable[[], None]] = {}  # program -> what to do once it stopped
 
     def get(self, name: str) -> Program:
         """Return a program; ABSENT when ``supervisorctl update`` removed it or it never was."""
@@ -99,20 +100,20 @@ class Programs:
         process.transition()
         return bool(process.pid)
 
-    def restart(self, name, restarted):
+    def restart(self, name: str, restarted: Callable[[], Any]) -> None:
         """Stop a program and, once it has stopped, start it again. `restarted` is called then."""
         process = self.find(name)
         if process is None or name_of(process) in self._restarts:
             return
 
-        def again():
+        def again() -> None:
             if self.spawn(name):
                 restarted()
 
         self._restarts[name_of(process)] = again
         process.stop()
 
-    def take_restart(self, name):
+    def take_restart(self, name: str) -> Optional[Callable[[], None]]:
         """Return what restart() left to do for a program that has stopped, or None."""
         return self._restarts.pop(name, None)
 

@@ -68,7 +68,7 @@ class Task:
         limit = self.loop.clock() + CROWDED * seconds
         slept = 0.0
         effect = self._resume({})
-        while effect and self.alive and self.loop.clock() < limit:
+        while effect is not None and self.alive and self.loop.clock() < limit:
             nap = effect.seconds if isinstance(effect, Sleep) else 0.0
             slept += nap
             if time.thread_time() - began + slept > seconds:

@@ -15,6 +15,7 @@ from .fifo import Identity
 from .observing import Observing, in_pieces
 from .signal_loop import SignalLoopDetector
 from .tracked_state import InstanceReading, TrackedMaster
+from .workers import WorkerReader
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -39,6 +40,7 @@ class PairEnvironment:
         paths: of the FIFOs, canonical, in slot order.
         kernel: what the kernel shows.
         programs: what Supervisor says.
+        workers: reads the sockets of a master.
         clock: monotonic seconds.
     """
 
@@ -48,11 +50,13 @@ class PairEnvironment:
         paths: tuple[str, ...],
         kernel: Kernel,
         programs: ReadsPrograms,
+        workers: WorkerReader,
         clock: Callable[[], float],
     ) -> None:
         self.pair = pair
         self.paths = paths
         self.kernel = kernel
+        self.workers = workers
         self.programs = programs
         self.clock = clock
         self.sigpipe = SignalLoopDetector(kernel.processes, clock, signal.SIGPIPE)
@@ -161,9 +165,8 @@ class PairEnvironment:
             record = reading.tracked.workers
             if not reading.master or reading.unreadable:
                 continue
-            if record.listening is None:
-                record.listening = yield from self.kernel.sockets.listening(reading.master)
-            shared = {inode: name for inode, name in record.listening.items() if name in offered}
+            listening = yield from self.workers.listening(reading.master, record)
+            shared = {inode: name for inode, name in listening.items() if name in offered}
             if shared:
                 attached = all(offered[name] == inode for inode, name in shared.items())
                 reading.tracked.attached = attached

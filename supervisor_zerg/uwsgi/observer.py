@@ -70,7 +70,7 @@ class Observer:
         self.finder = MasterFinder(kernel, self.paths, clock)
         self.workers = WorkerReader(kernel, clock)
         self.stats = StatsSource(pair, kernel, self.workers, clock)
-        self.environment = PairEnvironment(pair, self.paths, kernel, programs, clock)
+        self.environment = PairEnvironment(pair, self.paths, kernel, programs, self.workers, clock)
 
     def _new_master(self, master: int = 0) -> TrackedMaster:
         detector = SignalLoopDetector(self.kernel.processes, self.clock, signal.SIGTSTP)
@@ -158,8 +158,8 @@ class Observer:
         self._switch(reading.program, reading.master)
         reading.tracked = self.masters[reading.program]
         reading.held, reading.unresponsive = self.finder.take(reading.tracked, held)
-        if reading.master and full and reading.unresponsive is None:
-            reading.unresponsive = self._unresponsive(reading)
+        if reading.master and reading.unresponsive is None:
+            reading.unresponsive = self._unresponsive(reading, full)
 
     def _switch(self, program: str, master: int) -> None:
         tracked = self.masters[program]
@@ -168,8 +168,12 @@ class Observer:
             tracked.forget()
             self.masters[program] = self._new_master(master)
 
-    def _unresponsive(self, reading: InstanceReading) -> Optional[UnresponsiveReason]:
-        if self.kernel.threads.is_polling(reading.master):
+    def _unresponsive(self, reading: InstanceReading, full: bool) -> Optional[UnresponsiveReason]:
+        """Why the master takes no command now. That it is throttled is always read."""
+        threads = self.kernel.threads
+        if reading.tracked.memory.was_ready and threads.is_sleeping(reading.master):
+            return UnresponsiveReason.THROTTLED
+        if not full or threads.is_polling(reading.master):
             return None
         process = self.kernel.processes.get(reading.master)
         if process is None:

@@ -106,7 +106,7 @@ class StatsSource:
     def _parse(self, reading: InstanceReading, answer: Answer) -> Observing[stats.Snapshot]:
         """Raises InvalidStats where there is no snapshot of this master."""
         if not isinstance(answer, bytes):
-            raise stats.InvalidStats(str(answer or "no answer in time"))
+            raise stats.InvalidStats(str(answer) or "no answer in time")
         pacer = self.kernel.pacer
         snapshot = yield from in_pieces(stats.read(answer, pacer), pacer)
         if snapshot.pid != reading.master:

@@ -76,7 +76,8 @@ class WorkersRecord:
         first_seen: when a child, identified by pid and start time, was first seen.
         stopped: those that were last seen in state T.
         replaced_at: when a worker that was not there before was last named.
-        listening: inode -> address of the listening sockets of the master, once they were read.
+        listening: inode -> address of the listening sockets of the master, as they were read at
+            ``listening_at``; None: they have to be read.
         foreign: processes that the stats name and that the kernel does not show below the master.
     """
 
@@ -86,6 +87,7 @@ class WorkersRecord:
     stopped: set[int] = field(default_factory=set)
     replaced_at: float = LONG_AGO
     listening: dict[int, str] | None = None
+    listening_at: float = LONG_AGO
     asynchronous: bool = False
     foreign: tuple[int, ...] = ()
 

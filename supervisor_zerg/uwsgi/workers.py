@@ -22,6 +22,7 @@ THREADS_S = 0.5  # for so long after it accepts, a threaded worker may lack thre
 NOT_A_WORKER_S = 5.0
 #: For so long the stats may name a worker that has ended: the master has not noticed yet.
 ENDED_S = 1.0
+LISTENING_S = 0.2  # a list of sockets that shows no worker is read again after that
 FOREIGN_LIMIT = 8  # so many foreign processes are named in status
 
 
@@ -49,11 +50,8 @@ class WorkerReader:
         """
         if not self.kernel.processes.alive(master):
             return
-        if record.listening is None:
-            record.listening = yield from self.kernel.sockets.listening(master)
-        served = yield from self.kernel.threads.served(master, record.listening)
-        if not served:  # the kernel's list of sockets may lack one that changes while it is read
-            record.listening = None
+        listening = yield from self.listening(master, record)
+        served = yield from self.kernel.threads.served(master, listening)
         known = {}
         children = yield from self.kernel.processes.children(master)
         for pid in children:
@@ -62,6 +60,18 @@ class WorkerReader:
                 known[pid] = worker
         record.foreign = ()
         self._replace(record, known, children)
+        # The master may have opened its sockets since, and the kernel's list may lack one that
+        # changes while it is read.
+        doubtful = not any(worker.started for worker in known.values())
+        if doubtful and self.clock() - record.listening_at > LISTENING_S:
+            record.listening = None
+
+    def listening(self, master: int, record: WorkersRecord) -> Pieces[dict[int, str]]:
+        """Read the listening sockets of the master, once: inode -> address."""
+        if record.listening is None:
+            record.listening = yield from self.kernel.sockets.listening(master)
+            record.listening_at = self.clock()
+        return record.listening
 
     def _child(
         self, pid: int, served: frozenset[int], record: WorkersRecord
