@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import signal
 import sys
-from types import FrameType
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, NamedTuple, Optional
 
 from supervisor.options import split_namespec

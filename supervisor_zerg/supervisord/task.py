@@ -68,14 +68,14 @@ class Task:
         limit = self.loop.clock() + CROWDED * seconds
         slept = 0.0
         effect = self._resume({})
-        while effect is not None and self.alive and self.loop.clock() < limit:
+        while effect and self.loop.clock() < limit:
             nap = effect.seconds if isinstance(effect, Sleep) else 0.0
             slept += nap
             if time.thread_time() - began + slept > seconds:
                 break
             time.sleep(nap)
             effect = self._resume({})
-        if effect and self.alive:
+        if effect:
             self._wait(effect if isinstance(effect, Sleep) else Sleep(0))
 
     def cancel(self) -> None:
@@ -87,15 +87,16 @@ class Task:
 
     def _continue(self, answer: Any) -> None:
         effect = self._resume(answer)
-        if effect and self.alive:
+        if effect:
             self._wait(effect)
 
     def _resume(self, answer: Any) -> Optional[Effect]:
-        """Run until the next wait; None: the generator has ended."""
+        """Run until the next wait; None: the generator has ended, or cancelled its task."""
         self._clear()
         self.running = True
         try:
-            return self.generator.send(answer)
+            effect = self.generator.send(answer)
+            return effect if self.alive else None
         except StopIteration as end:
             self._end(end.value)
             return None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supervisor_zerg.linux.pieces import PIECE_S, Pacer
+from supervisor_zerg.linux.pieces import PIECE_S, Pacer, at_once
 from supervisor_zerg.uwsgi.json_pieces import JsonReader
 from supervisor_zerg.uwsgi.stats import (
     COUNT_LIMIT,
@@ -83,7 +83,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("data", "reason"), REFUSED, ids=[reason for _, reason in REFUSED])
+@pytest.mark.parametrize("data, reason", REFUSED, ids=[reason for _, reason in REFUSED])
 def test_nonsense_is_refused_with_its_reason(data, reason):
     with pytest.raises(InvalidStats, match=reason) as refusal:
         parse(data)
@@ -190,8 +190,5 @@ PLAIN = st.recursive(
 @given(PLAIN)
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_within_the_limits_json_is_read_as_json_loads_does(value):
-    reading = JsonReader(json.dumps(value, indent=1).encode(), set("abc"), Pacer()).read()
-    with pytest.raises(StopIteration) as end:
-        while True:
-            next(reading)
-    assert end.value.value == value
+    data = json.dumps(value, indent=1).encode()
+    assert at_once(JsonReader(data, set("abc"), Pacer()).read()) == value
