@@ -12,6 +12,8 @@ import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from .uwsgi_magic import expand_letters
+
 MAX_BYTES = 1 << 20  # of one file
 MAX_FILES = 50  # read for one program
 MAX_OPTIONS = 5000  # of one program
@@ -119,6 +121,7 @@ class IniReader:
         self._given: list[tuple[Option, str]] = []
         self._loading: list[tuple[str, str]] = []
         self._files = 0
+        self._first_file = ""
         self._block: tuple[str, str] | None = None
 
     @property
@@ -162,7 +165,7 @@ class IniReader:
             return
         self._enter(path, section or "uwsgi")
         try:
-            self._read(path, section or "uwsgi")
+            self._read(path, section or "uwsgi", section if ":" in name else "")
         finally:
             self._loading.pop()
 
@@ -175,7 +178,8 @@ class IniReader:
             raise Unreadable(f"cannot read {path}: more than {MAX_FILES} files include each other")
         self._loading.append((path, section))
 
-    def _read(self, path: str, wanted: str) -> None:
+    def _read(self, path: str, wanted: str, named: str) -> None:
+        """Read a section; ``named`` is empty if it is the default one."""
         section = ""
         for number, line in enumerate(read_text(path).split("\n"), 1):
             line = line.strip(" \t\r")
@@ -185,8 +189,12 @@ class IniReader:
                     self.home = Place(path, number)
             elif line and line[0] not in ";#" and section == wanted:
                 name, _, value = line.partition("=")
-                value = _magic(value.lstrip(" \t\r"), path)
+                value = self._with_letters(value.lstrip(" \t\r"), path, named)
                 self.add(name.rstrip(" \t\r"), value, Place(path, number))
+
+    def _with_letters(self, value: str, path: str, named: str) -> str:
+        self._first_file = self._first_file or path
+        return expand_letters(value, path, self._first_file, named, self.folder)
 
     def add(self, name: str, value: str, at: Place) -> None:
         """Take one option, and obey it if it belongs to the dialect itself."""
@@ -237,20 +245,3 @@ class IniReader:
             return read_text(os.path.join(self.folder, found[1])).rstrip("\n")
         except Unreadable:
             return found[0]
-
-
-def _magic(value: str, path: str) -> str:
-    """Expand ``%p`` and the like (core/utils.c ``magic_sub``); unknown letters stay."""
-    path = os.path.abspath(path)
-    folder, base = os.path.split(path)
-    stem, _, extension = base.rpartition(".")
-    known = {
-        "p": path,
-        "s": base,
-        "d": f"{folder.rstrip('/')}/",
-        "n": stem or base,
-        "e": extension,
-        "c": os.path.basename(folder),
-        "%": "%",
-    }
-    return re.sub(r"%([psdnec%])", lambda found: known[found[1]], value)

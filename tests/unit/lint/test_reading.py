@@ -50,10 +50,12 @@ def read(folder, text, command_line=(), **environ):
             [("y", "1"), ("m", "2"), ("p", "3")],
         ),
         ("a = %n.%e %s %%(nix) %%", [("a", "x.ini x.ini %(nix) %")]),
+        ("a = %x %w%Y-%N %u %", [("a", " -x %u %")]),
+        ("include = y.ini:letters", [("l", "y Y=x letters")]),
     ],
 )
 def test_an_ini_is_read_as_uwsgi_reads_it(text, options, tmp_path):
-    (tmp_path / "y.ini").write_text("[uwsgi]\ny = 1\n[part]\np = 3\n")
+    (tmp_path / "y.ini").write_text("[uwsgi]\ny = 1\n[part]\np = 3\n[letters]\nl = %n Y=%N %x\n")
     (tmp_path / "y.txt").write_text("hello\n")
     reader = read(tmp_path, f"[uwsgi]\n{text}\n[more]\nm = 2\n", HOME="/home")
     assert [(option.name, option.value) for option in reader.options] == options
@@ -108,7 +110,10 @@ def test_an_ini_is_read_as_uwsgi_itself_says_that_it_reads_it(tmp_path):
     )
     reader = read(
         tmp_path,
-        "[uwsgi]\n" + text + "set = h=$(TERM)\ni = %(h)\nfor = 1 2\nj = %(_)%(b)\nendfor =\n",
+        "[uwsgi]\n"
+        + text
+        + "set = h=$(TERM)\ni = %(h)\nfor = 1 2\nj = %(_)%(b)\nendfor =\n"
+        + "k = %k %h %v %x%z %D %S %P %E %N %C %d %s %p %e %n %c %0 %1 100%%\n",
         TERM="vt100",
     )
     shown = subprocess.run(
