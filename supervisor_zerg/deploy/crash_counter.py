@@ -42,7 +42,7 @@ class CrashCounter:
                 requests=snapshot.requests,
                 exceptions=sum(row.exceptions for row in snapshot.workers),
                 harakiris=sum(row.harakiris for row in snapshot.workers),
-                told=True,
+                known=True,
             )
         return replace(self._counters, lost=self._replaced + len(self._missing))
 

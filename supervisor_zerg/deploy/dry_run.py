@@ -49,7 +49,7 @@ def _sentences(pair: PairConfig, deploy: SimulatedDeploy) -> Iterator[str]:
             yield from describe.end(deploy)
             return
         events = deploy.step()
-    yield f"the steps after that cannot be told: {deploy.state.waiting_for()}"
+    yield f"the steps after that cannot be simulated: {deploy.state.waiting_for()}"
 
 
 def _failure(pair: PairConfig, deploy: SimulatedDeploy) -> Iterator[str]:
@@ -61,7 +61,7 @@ def _failure(pair: PairConfig, deploy: SimulatedDeploy) -> Iterator[str]:
 
 
 class _Sentences:
-    """Puts the events of one plan into words."""
+    """Describes the events of one plan."""
 
     def __init__(self, pair: PairConfig, plan: Plan) -> None:
         self.pair = pair

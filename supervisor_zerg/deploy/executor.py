@@ -70,7 +70,7 @@ class DeployExecutor:
         self.stopper = Stopper(services, target)
         self.promotion = PromotionRequest(target)
         self.process = TargetProcess(services.kernel.processes.alive)
-        self.superseded = False  # another deploy has begun, so the programs are its concern
+        self.superseded = False  # by another deploy
         self._watched: set[int] = set()  # workers
         self._actions: dict[DeployAction, Callable[[DeployState, PairState], None]] = {
             DeployAction.RUN_HOOK: self._run_hook,
@@ -150,11 +150,11 @@ class DeployExecutor:
     def _on_worker_ended(self, program: str, pid: int) -> None:
         """It may have been the last one that takes requests."""
 
-        def look() -> None:
+        def check() -> None:
             self.target.schedule(Cause(CauseKind.WORKER_ENDED, program, str(pid)))
             self.wake()
 
-        self.services.loop.call_later(RECYCLED_S, look)
+        self.services.loop.call_later(RECYCLED_S, check)
 
     # actions
 

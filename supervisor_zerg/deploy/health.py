@@ -17,7 +17,7 @@ def crashes_at_boot(plan: Plan, target: Instance, counters: Counters) -> bool:
 
     With hooks of its own an instance accepts while it boots, and its workers may be recycled.
     """
-    if target.paused is False and not counters.told:
+    if target.paused is False and not counters.known:
         return False
     return _too_many(plan, counters.lost, 0 if target.paused else counters.requests)
 
@@ -37,7 +37,7 @@ def rollback_reason(state: DeployState, observation: DeployObservation) -> str:
         return f"{plan.target} ended: {observation.ended}"
     if plan.check_serving and health.bad >= plan.count:
         return f"{plan.target} is not healthy: {health.message}"
-    failures = _failures(plan, observation.counters) if observation.counters.told else ""
+    failures = _failures(plan, observation.counters) if observation.counters.known else ""
     if failures:
         return failures
     if observation.serving not in ("", plan.target) and not _for_a_moment(state, observation):

@@ -88,7 +88,7 @@ class Counters:
     exceptions: int = 0
     harakiris: int = 0
     lost: int = 0  # workers that ended and were (or may yet be) replaced: crashed or recycled
-    told: bool = False  # the first three are known; without them ``lost`` cannot be judged
+    known: bool = False  # the first three are; without them ``lost`` cannot be judged
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class DeployRegistry:
         self.target.require_idle()
         deploy = DeployRunner(self.services, self.target, request, observed, reply, self._ended)
         if self.last is not None:
-            self.last.executor.superseded = True
+            self.last.supersede()
         self.running = deploy
         self.recent = [*self.recent[1 - REMEMBERED :], deploy]
         deploy.start()

@@ -114,6 +114,10 @@ class DeployRunner:
         self.aborted_by = by
         self.observe()
 
+    def supersede(self) -> None:
+        """Another deploy begins: what this one still has to stop is that one's concern."""
+        self.executor.superseded = True
+
     def close(self) -> None:
         """supervisord ends, or forgets the pair: do nothing any more."""
         self.closed = True

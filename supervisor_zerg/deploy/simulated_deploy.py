@@ -128,7 +128,7 @@ class SimulatedDeploy:
             old=self.observed.instance(self.plan.old),
             serving=self.observed.serving,
             now=self.now,
-            counters=Counters(harakiris=int(self.failing), told=True),
+            counters=Counters(harakiris=int(self.failing), known=True),
             hook=HookResult(ok=True),
             health=HealthStreak(good=self.plan.count),
             promotion=self.promotion,

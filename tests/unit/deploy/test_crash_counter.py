@@ -39,8 +39,8 @@ def test_h49_workers_that_end_and_are_replaced_are_counted_and_a_pool_that_grows
 
 def test_what_uwsgi_counted_still_counts_while_its_stats_do_not_answer(instance):
     row = Row(1, True, "idle", 1, 0, 5, 2, 1, 0)
-    assert not instance.count(1).told
+    assert not instance.count(1).known
     counters = instance.count(1, snapshot=Snapshot("2", 1, (row,), False, 5, False, False))
     assert (counters.requests, counters.exceptions, counters.harakiris) == (5, 2, 1)
-    assert counters.told
+    assert counters.known
     assert instance.count(1) == counters

@@ -137,4 +137,4 @@ def test_a_misplaced_fifo_is_put_back_first():
 
 def test_a_simulation_that_does_not_end_says_so(monkeypatch):
     monkeypatch.setattr(dry_run_module, "MANY_STEPS", 1)
-    assert steps()[-1] == "the steps after that cannot be told: new stops"
+    assert steps()[-1] == "the steps after that cannot be simulated: new stops"

@@ -200,7 +200,7 @@ def test_an_instance_whose_own_hooks_promoted_it_is_checked_while_it_serves():
     assert deploy.state.phase is Phase.BAKING and deploy.actions[-1] is DeployAction.CHECK
 
 
-COUNTED = Counters(requests=100, exceptions=3, harakiris=0, lost=2, told=True)
+COUNTED = Counters(requests=100, exceptions=3, harakiris=0, lost=2, known=True)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ COUNTED = Counters(requests=100, exceptions=3, harakiris=0, lost=2, told=True)
             "4 exceptions and 2 respawned workers in 100 requests",
         ),
         (
-            {"counters": Counters(requests=10, lost=3, told=True)},
+            {"counters": Counters(requests=10, lost=3, known=True)},
             "0 exceptions and 3 respawned workers in 10 requests",
         ),
         ({"abort": "operator"}, "aborted by operator"),
@@ -237,7 +237,7 @@ def test_h48_h49_trouble_in_the_bake_rolls_back(seen, reason):
     "counted",
     [
         replace(COUNTED, requests=1000, exceptions=20),
-        Counters(requests=0, lost=2, told=True),
+        Counters(requests=0, lost=2, known=True),
         Counters(lost=50),
     ],
     ids=["few", "fewer", "unknown-number-of-requests"],
@@ -268,7 +268,7 @@ def test_workers_that_crash_in_the_boot_of_an_instance_that_accepts_may_have_fai
             Driver(PLAN)
             .see(PARKED)
             .see(GONE)
-            .see(an_instance("new", paused, started=False), counters=Counters(lost=9, told=True))
+            .see(an_instance("new", paused, started=False), counters=Counters(lost=9, known=True))
         )
         assert deploy.state.outcome is outcome and "workers of new end" in deploy.state.reason
         deploy.see(an_instance("new", paused, started=False), after=1.1).see(GONE)
@@ -557,7 +557,7 @@ OBSERVATIONS = st.builds(
     resumed=st.booleans(),
     orphans=st.booleans(),
     counters=st.sampled_from(
-        [Counters(), COUNTED, Counters(lost=9, told=True), replace(COUNTED, harakiris=2)]
+        [Counters(), COUNTED, Counters(lost=9, known=True), replace(COUNTED, harakiris=2)]
     ),
     abort=st.sampled_from(["", "", "", "", "operator"]),
 )
