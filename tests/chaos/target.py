@@ -24,6 +24,7 @@ PROGRAMS = ("pybossa", "pybossabak")
 SLOTS = ("new", "running", "sleeping")
 LISTENER = "zerg:zerg"
 DISK_KB = 512
+BAD_OUTPUT = ("Traceback", "ProtocolError")  # of supervisorctl; Supervisor's refusals are fine
 ANSWERS_S = 30.0  # supervisord must answer any request of a client within this time
 #: health checks that fail quickly, so that a deploy takes seconds
 PAIR = {"health_interval": "0.1", "health_count": "2", "health_timeout": "1", "bake": "1"}
@@ -186,7 +187,7 @@ class Target:
 
         def wait() -> None:
             output, _ = process.communicate(timeout=150)
-            if "Traceback" in output or ("error: <" in output and "refused" not in output):
+            if any(word in output for word in BAD_OUTPUT):
                 self.complaints.append(f"supervisorctl {' '.join(words)}: {output[-500:]}")
 
         return wait
