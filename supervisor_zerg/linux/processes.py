@@ -19,6 +19,7 @@ class Process(NamedTuple):
         start: start time in clock ticks; with the pid it identifies a process for good.
         exits: it is about to be a zombie.
         session: id of its session.
+        group: id of its process group.
         command: name of the program, at most 15 bytes.
         threads: how many threads it has.
     """
@@ -31,6 +32,7 @@ class Process(NamedTuple):
     session: int = 0
     command: bytes = b""
     threads: int = 1
+    group: int = 0
 
     @property
     def alive(self) -> bool:
@@ -74,6 +76,7 @@ class Processes:
             session=int(fields[3]),
             command=text[text.index(b"(") + 1 : end],
             threads=int(fields[17]),
+            group=int(fields[2]),
         )
 
     def alive(self, pid: int, start: int | None = None) -> bool:
@@ -115,6 +118,22 @@ class Processes:
         except (FileNotFoundError, ProcessLookupError):
             pass
         return pids
+
+    def in_group(self, group: int) -> Pieces[list[Process]]:
+        """Read the living processes of a process group.
+
+        While it has a member, its number means no other group and no other process (Linux
+        kernel/pid.c free_pid). Only a process itself or its parent can put it into a group
+        (setpgid(2)).
+        """
+        found = []
+        for name in os.listdir(self.proc):
+            process = self.get(int(name)) if name.isdigit() else None
+            if process and process.group == group and process.alive:
+                found.append(process)
+            if self.pacer.due():
+                yield
+        return found
 
     def _refreshed_table(self) -> Pieces[dict[int, Process]]:
         """Read all processes by pid.

@@ -6,7 +6,8 @@ supervisord, with no other user than that of the program. The process is held by
 so its number cannot come to mean another one (pidfd_open(2), Linux 5.3).
 
 A worker that outlived its master is no descendant any more. It is proven by a :class:`Sighting`,
-which was made while it was one: same start time, session, users and program.
+which was made while it was one: same start time, session, users and program. Or, if it was never
+seen below its master, by the process group that the master had led.
 """
 
 from __future__ import annotations

@@ -61,6 +61,7 @@ class PairEnvironment:
         self.clock = clock
         self.sigpipe = SignalLoopDetector(kernel.processes, clock, signal.SIGPIPE)
         self.orphans: dict[int, KnownOrphan] = {}
+        self._ended: list[tuple[str, TrackedMaster]] = []  # masters whose group is yet to be read
         #: FIFO that no instance holds -> (pid of its reader or 0, when that was looked up)
         self._readers: dict[Identity, tuple[int, float]] = {}
 
@@ -129,9 +130,31 @@ class PairEnvironment:
             if process and process.alive and process.ppid != tracked.master:
                 threads = tracked.workers.known[pid].threads
                 self.orphans[pid] = KnownOrphan(program, sighting, threads)
+        if tracked.workers.sightings:
+            self._ended.append((program, tracked))
+
+    def _find_newborn(self, program: str, tracked: TrackedMaster) -> Observing[None]:
+        """Remember the workers that a master made after its last observation.
+
+        They are in its process group (Supervisor makes one for each program, supervisor/process.py
+        ``_spawn_as_child``), and are otherwise like the workers that were seen.
+        """
+        like = {seen._replace(pid=0, start=0) for seen in tracked.workers.sightings.values()}
+        threads = max((worker.threads for worker in tracked.workers.known.values()), default=1)
+        pieces = self.kernel.processes.in_group(tracked.master)
+        members = yield from in_pieces(pieces, self.kernel.pacer)
+        for member in members:
+            sighting = self.kernel.signals.sight(member.pid)
+            is_orphan = member.pid != tracked.master and member.ppid != tracked.master
+            if is_orphan and sighting and sighting._replace(pid=0, start=0) in like:
+                self.orphans.setdefault(member.pid, KnownOrphan(program, sighting, threads))
 
     def living_orphans(self) -> Observing[tuple[Orphan, ...]]:
         """Read which orphans live on, and whether a request is still in flight in them."""
+        for ended in list(self._ended):  # an observation may be given up: the next one goes on
+            yield from self._find_newborn(*ended)
+            if ended in self._ended:
+                self._ended.remove(ended)
         living = []
         for pid, orphan in list(self.orphans.items()):
             if self.kernel.signals.sight(pid) != orphan.sighting:

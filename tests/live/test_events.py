@@ -45,7 +45,10 @@ def restart(stack, program):
 
 
 def workers_of(stack, program):
-    master = stack.instance(program)["master"]
+    return children_of(stack.instance(program)["master"])
+
+
+def children_of(master):
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -297,6 +300,20 @@ def test_h37_orphaned_workers_of_a_killed_parked_master_are_named_and_ended(
     assert set(map(str, orphans)) <= set(" ".join(named).replace(":", " ").split())
     stack.until_roles("pybossabak", "pybossa")
     assert_serves(stack, "pybossabak")
+
+
+def test_h37_an_orphan_that_was_born_after_the_last_observation_is_ended(mature):
+    """The master dies after it has replaced a worker, and nothing has seen the new one."""
+    master = mature.instance("pybossa")["master"]
+    before = set(workers_of(mature, "pybossa"))
+    mature.zerg.setAuto("", False)
+    os.kill(min(before), signal.SIGKILL)
+    newborn = mature.until(lambda: set(children_of(master)) - before, every=0.001)
+    os.kill(master, signal.SIGKILL)
+    mature.zerg.setAuto("", True)
+    orphans = before | newborn
+    mature.until(lambda: not any(alive(pid) for pid in orphans))
+    mature.until_roles("pybossabak", "pybossa")
 
 
 def test_h37_a_request_in_flight_in_an_orphan_finishes_first(mature):

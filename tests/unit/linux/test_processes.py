@@ -33,6 +33,21 @@ def test_a_process_tells_its_command_users_session_and_threads():
     assert PROCESSES.user_ids(os.getpid()) == {*os.getresuid()}
 
 
+def test_the_members_of_a_process_group_are_found_when_its_leader_is_gone():
+    code = (
+        "import os, time; os.setpgid(0, 0); child = os.fork(); "
+        "child and print(child, flush=True); child or time.sleep(60); os._exit(0)"
+    )
+    with python(code, stdout=subprocess.PIPE) as leader:
+        orphan = int(leader.stdout.readline())
+        until(lambda: not PROCESSES.alive(leader.pid))
+        try:
+            assert [p.pid for p in at_once(PROCESSES.in_group(leader.pid))] == [orphan]
+        finally:
+            os.kill(orphan, signal.SIGKILL)
+        until(lambda: at_once(PROCESSES.in_group(leader.pid)) == [])
+
+
 def test_a_process_that_is_gone_reads_as_nothing():
     assert PROCESSES.get(NOBODY) is None and not PROCESSES.alive(NOBODY)
     assert at_once(PROCESSES.children(NOBODY)) == [] and PROCESSES.writes(NOBODY) == 0
