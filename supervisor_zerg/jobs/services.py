@@ -18,6 +18,10 @@ from .queue import JobQueue
 class HistoryStore(Protocol):
     """Keeps the entries of all pairs, oldest first."""
 
+    @property
+    def problem(self) -> str:
+        """Why entries are only in memory; empty while they are in the file, too."""
+
     def add(self, entry: dict[str, Any]) -> None: ...
 
     def last(self, pair: str, limit: int) -> list[dict[str, Any]]: ...

@@ -81,6 +81,7 @@ class PairController:
             requests=self.requests,
             recorder=self.recorder,
             deploys=self.deploys,
+            settings=settings,
         )
         self.handler = RunHandler(self.parts, self)
         self.events = PairEvents(self.parts, self.handler, self)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import collections
 import json
 import os
-import stat
-from collections.abc import Callable, Iterator
-from typing import Any, Optional
+from collections.abc import Callable
+from typing import Any
+
+from ..linux.state_files import StateFile, UnsafeFile
+from .stored import VERSION, clean_values, entry_of
 
 HISTORY_FILE = "zerg-history.jsonl"
-VERSION = 1
 ROTATE_BYTES = 8 << 20  # then the file is renamed to NAME.1, as supervisord does with its log
 TAIL_BYTES = 1 << 20  # how far back the file is read
 REMEMBERED = 200  # entries of each pair
@@ -27,101 +28,83 @@ Entry = dict[str, Any]
 class History:
     """The newest entries of each pair.
 
+    A file that is not ours is put aside, and a line that is no entry is skipped.
+
     Args:
         path: The file; empty for memory only.
-        complain: Called with a sentence when the file cannot be written.
+        complain: Called with a sentence when the file cannot be read or written.
+
+    Attributes:
+        problem: Why entries are only in memory; empty while they are in the file, too.
+        watchers: Called with every new entry.
     """
 
     def __init__(self, path: str, complain: Callable[[str], Any]) -> None:
         self.path = path
         self.complain = complain
-        self.watchers: list[Callable[[Entry], Any]] = []  # called with every new entry
-        self._failed = False
-        self._recent: dict[str, collections.deque[Entry]] = collections.defaultdict(
-            lambda: collections.deque(maxlen=REMEMBERED)
-        )
-        for entry in self._from_file() if path else ():
-            self._remember(entry)
+        self.problem = ""
+        self.watchers: list[Callable[[Entry], Any]] = []
+        self._file = StateFile(path)
+        self._recent: dict[str, collections.deque[Entry]] = {}
+        for line in self._read() if path else ():
+            entry = entry_of(line)
+            if entry is not None:
+                self._remember(entry)
 
     def add(self, entry: Entry) -> None:
-        """Keep an entry: str, int, float, bool or list by key."""
-        entry = dict(entry, v=VERSION)
+        """Keep an entry."""
+        entry = clean_values(entry)
         self._remember(entry)
         for watcher in self.watchers:
             watcher(entry)
-        if not self.path:
-            return
-        try:
-            self._append(f"{json.dumps(entry, sort_keys=True)}\n".encode())
-            self._failed = False
-        except OSError as error:
-            if not self._failed:
-                self.complain(
-                    f"history cannot be written to {self.path}: {error};"
-                    " operations go on, free the disk or set 'history'"
-                )
-            self._failed = True
+        if self.path:
+            self._append(f"{json.dumps({**entry, 'v': VERSION}, sort_keys=True)}\n".encode())
 
     def last(self, pair: str, limit: int) -> list[Entry]:
         """Return the newest entries of a pair, oldest first; REMEMBERED at most."""
-        return list(self._recent[pair])[-limit:] if limit > 0 and pair in self._recent else []
+        return list(self._recent.get(pair, ()))[-limit:] if limit > 0 else []
 
     def _remember(self, entry: Entry) -> None:
-        self._recent[entry["pair"]].append(entry)
+        recent = self._recent.setdefault(entry["pair"], collections.deque(maxlen=REMEMBERED))
+        recent.append(entry)
 
     def _append(self, line: bytes) -> None:
-        self._rotate()
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-        descriptor = os.open(self.path, flags, 0o640)
         try:
-            info = os.fstat(descriptor)
-            if stat.S_ISFIFO(info.st_mode):
-                raise OSError("a FIFO lies there")
-            if info.st_size and os.pread(descriptor, 1, info.st_size - 1) != b"\n":
-                line = b"\n" + line  # the last line was torn; this one must not be lost with it
-            if os.write(descriptor, line) < len(line):
-                raise OSError("the disk is full")
-        finally:
-            os.close(descriptor)
+            self._file.append(line, ROTATE_BYTES)
+        except OSError as error:
+            self._fail(f"history cannot be written to {self.path}: {error}")
+        else:
+            self.problem = ""
 
-    def _rotate(self) -> None:
-        try:
-            if os.stat(self.path).st_size > ROTATE_BYTES:
-                os.replace(self.path, f"{self.path}.1")
-        except FileNotFoundError:
-            pass
+    def _fail(self, problem: str) -> None:
+        if not self.problem:
+            self.complain(f"{problem}; operations go on, free the disk or set 'history'")
+        self.problem = problem
 
-    def _from_file(self) -> Iterator[Entry]:
-        data = self._tail(self.path, TAIL_BYTES)
+    def _read(self) -> list[bytes]:
+        data = self._tail(self._file, TAIL_BYTES)
         if len(data) < TAIL_BYTES:
-            data = self._tail(f"{self.path}.1", TAIL_BYTES - len(data)) + data
-        for line in data.splitlines():
-            entry = _parse(line)
-            if entry is not None:
-                yield entry
+            data = self._tail(StateFile(f"{self.path}.1"), TAIL_BYTES - len(data)) + data
+        return data.splitlines()
 
-    @staticmethod
-    def _tail(path: str, size: int) -> bytes:
-        def opener(name: str, flags: int) -> int:
-            return os.open(name, flags | os.O_NONBLOCK)
-
+    def _tail(self, file: StateFile, size: int) -> bytes:
         try:
-            with open(path, "rb", opener=opener) as file:
-                info = os.fstat(file.fileno())
-                if not stat.S_ISREG(info.st_mode):
-                    return b""
-                file.seek(max(0, info.st_size - size))
-                return file.read(size)
-        except OSError:
+            return file.read_tail(size)
+        except FileNotFoundError:
             return b""
+        except UnsafeFile as error:
+            self._put_aside(file, error)
+        except OSError as error:
+            self._fail(f"history cannot be read from {file.path}: {error}")
+        return b""
 
-
-def _parse(line: bytes) -> Optional[Entry]:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    return entry if isinstance(entry, dict) and entry.get("v") == VERSION else None
+    def _put_aside(self, file: StateFile, reason: OSError) -> None:
+        try:
+            aside = os.path.basename(file.put_aside())
+        except OSError as error:
+            self._fail(f"history cannot be read from {file.path}: {reason}; {error}")
+        else:
+            self.complain(f"history: {reason}; it was renamed to {aside}")
 
 
 def history_path(options: Any, setting: str) -> str:

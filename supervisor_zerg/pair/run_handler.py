@@ -18,6 +18,7 @@ from ..uwsgi.observer import Observer
 from .reconciler import ObserveOptions, ReconcileRun
 from .recorder import HistoryRecorder
 from .request_handler import Outcome, RequestHandler
+from .settings import OperatorSettings
 from .state_times import StateTimes
 
 CLOSELY_S = 30.0  # an idle pair is observed with every source this often
@@ -34,6 +35,7 @@ class PairParts:
     requests: RequestHandler
     recorder: HistoryRecorder
     deploys: DeployRegistry
+    settings: OperatorSettings
 
 
 class RunOwner(Protocol):

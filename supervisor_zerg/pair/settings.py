@@ -7,7 +7,10 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-VERSION = 1
+from ..linux.state_files import StateFile
+from .stored import VERSION, settings_of
+
+LIMIT_BYTES = 1 << 20
 
 Settings = dict[str, Any]
 
@@ -15,51 +18,71 @@ Settings = dict[str, Any]
 class OperatorSettings:
     """One small file, written when something changes and renamed over the old one.
 
-    Nothing waits for the disk (fsync): that could hold supervisord's loop for seconds.
+    A file that cannot be used is put aside; what can be used of it is kept. Nothing waits for the
+    disk (fsync): that could hold supervisord's loop for seconds.
 
     Args:
         path: The file; empty for memory only.
         complain: Called with a sentence when the file cannot be read or written.
+
+    Attributes:
+        problem: Why the settings are not in the file; empty while they are.
     """
 
     def __init__(self, path: str, complain: Callable[[str], Any]) -> None:
         self.path = path
         self.complain = complain
-        self._pairs = self._read()
-
-    def _read(self) -> dict[str, Any]:
-        if not self.path:
-            return {}
-        try:
-            with open(self.path) as file:
-                document = json.load(file)
-            return dict(document["pairs"]) if document["v"] == VERSION else {}
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            self.complain(
-                f"settings cannot be read from {self.path}: {error}; starting without them"
-            )
-            return {}
+        self.problem = ""
+        self._file = StateFile(path)
+        self._pairs: dict[str, Settings] = {}
+        if path:
+            self._read()
 
     def get(self, pair: str) -> Settings:
         """Return the settings of a pair: any of ``held``, ``both``, ``auto``, ``labels``."""
-        found = self._pairs.get(pair)
-        return dict(found) if isinstance(found, dict) else {}
+        return dict(self._pairs.get(pair, {}))
 
     def set(self, pair: str, settings: Settings) -> None:
-        if self.get(pair) == settings:
-            return
-        self._pairs[pair] = settings
-        if not self.path:
-            return
-        draft = f"{self.path}.{os.getpid()}"
+        if self.get(pair) != settings:
+            self._pairs[pair] = settings
+            if self.path:
+                self._write()
+
+    def _read(self) -> None:
         try:
-            with open(draft, "w") as file:
-                json.dump({"v": VERSION, "pairs": self._pairs}, file)
-            os.replace(draft, self.path)
+            document = self._file.read_tail(LIMIT_BYTES + 1)
+        except FileNotFoundError:
+            return
         except OSError as error:
-            self.complain(
-                f"settings cannot be written to {self.path}: {error};"
-                " they hold until supervisord ends"
-            )
+            problems = [str(error)]
+        else:
+            self._pairs, problems = settings_of(document)
+        if problems:
+            self._put_aside("; ".join(problems))
+
+    def _put_aside(self, reason: str) -> None:
+        try:
+            aside = self._file.put_aside()
+        except OSError as error:
+            self._fail(f"settings cannot be read from {self.path}: {reason}; {error}")
+            return
+        self.complain(
+            f"settings cannot be read from {self.path}: {reason};"
+            f" it was renamed to {os.path.basename(aside)}, check 'zerg status' of every pair"
+        )
+        if self._pairs:
+            self._write()
+
+    def _write(self) -> None:
+        document = json.dumps({"v": VERSION, "pairs": self._pairs})
+        try:
+            self._file.replace(document.encode())
+        except OSError as error:
+            self._fail(f"settings cannot be written to {self.path}: {error}")
+        else:
+            self.problem = ""
+
+    def _fail(self, problem: str) -> None:
+        if problem != self.problem:
+            self.complain(f"{problem}; they hold until supervisord ends")
+        self.problem = problem

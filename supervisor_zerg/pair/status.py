@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
@@ -10,6 +10,7 @@ from ..core.actions import unresponsive
 from ..core.instance import Condition, Instance, UnresponsiveReason
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
+from ..core.wire import clean
 
 LEAKS_S = 5.0  # a pause reaches every thread within milliseconds
 #: Why a master takes no command for seconds, or until somebody helps.
@@ -31,6 +32,7 @@ class PairView:
         since: Since when each instance has been in its condition, seconds since the epoch.
         durations: The same as seconds that it has lasted.
         stats_errors: Why a stats server could not be used.
+        store_problems: Why history or settings are not in their files.
     """
 
     pair: PairConfig
@@ -47,6 +49,7 @@ class PairView:
     since: Mapping[str, float] = field(default_factory=dict)
     durations: Mapping[str, float] = field(default_factory=dict)
     stats_errors: Mapping[str, str] = field(default_factory=dict)
+    store_problems: Sequence[str] = ()
 
 
 def describe(view: PairView) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def describe(view: PairView) -> dict[str, Any]:
         "busy": dict(view.busy),
         "deploy": dict(view.deploy),
         "pool": f"{view.pair.pool} {view.pool_state}" if view.pool_state else "",
-        "problems": list(problems(view)),
+        "problems": [clean(problem) for problem in problems(view)],
         "instances": [_instance(one, view) for one in observed.instances] if observed else [],
     }
 
@@ -85,7 +88,7 @@ def _instance(instance: Instance, view: PairView) -> dict[str, Any]:
         "frozen": instance.frozen,
         "requests": float(instance.requests),
         "source": instance.source,
-        "label": view.labels.get(instance.program, ""),
+        "label": clean(view.labels.get(instance.program, "")),
         "since": float(view.since.get(instance.program, 0.0)),
     }
 
@@ -108,6 +111,7 @@ def problems(view: PairView) -> Iterator[str]:
         pids = " ".join(str(orphan.pid) for orphan in observed.orphans)
         yield f"workers outlived their master: {pids}; they are ended when their requests are"
     yield from _pool_problems(view, observed)
+    yield from view.store_problems
     if view.waiting_for and not observed.serving and not view.hold:
         yield f"waiting: {view.waiting_for}"
 

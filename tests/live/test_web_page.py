@@ -453,6 +453,7 @@ def test_a_huge_and_locked_history_holds_up_nobody(make_stack):
         "id": "x",
         "kind": "swap",
         "program": "pybossa",
+        "serving": "pybossa",
         "by": "b" * 2000,
         "reason": "",
         "failover": False,

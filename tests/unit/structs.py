@@ -67,3 +67,21 @@ def a_deploy(**options):
         "serving": "a",
     }
     return {**told, **options}
+
+
+def an_entry(**values):
+    return {
+        "at": NOW,
+        "pair": "web",
+        "id": "x-1",
+        "kind": "swap",
+        "program": "b",
+        "by": "operator",
+        "outcome": "done",
+        "reason": "",
+        "actions": [],
+        "took_ms": 2.44,
+        "serving": "b",
+        "failover": False,
+        **values,
+    }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from supervisor_zerg.core import text
 
-from ..structs import NOW, a_deploy, a_pair, a_reply, an_instance
+from ..structs import NOW, a_deploy, a_pair, a_reply, an_entry, an_instance
 
 
 def test_status_and_history_tell_the_label():
@@ -129,24 +129,6 @@ def test_age_is_told_in_its_two_largest_units(seconds, line):
 )
 def test_a_move_is_told_in_one_line(reply, line):
     assert list(text.format_operation(a_reply(**reply))) == [line]
-
-
-def an_entry(**values):
-    return {
-        "at": NOW,
-        "pair": "web",
-        "id": "x-1",
-        "kind": "swap",
-        "program": "b",
-        "by": "operator",
-        "outcome": "done",
-        "reason": "",
-        "took_ms": 2.44,
-        "serving": "b",
-        "failover": False,
-        "actions": [],
-        **values,
-    }
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ class FakeKernel:
 
 
 class FakeHistory:
+    problem = ""
+
     def __init__(self):
         self.entries = []
 
@@ -102,6 +104,8 @@ class FakeHistory:
 
 
 class FakeSettings:
+    problem = ""
+
     def __init__(self):
         self.stored = {}
 

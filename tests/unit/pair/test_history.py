@@ -1,12 +1,23 @@
-"""History survives torn lines, full disks and rubbish; orders survive supervisord."""
+"""History survives torn lines, full disks, damage and hostile files."""
 
+import errno
+import json
+import math
 import os
+import time
+from xmlrpc.client import dumps, loads
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from supervisor_zerg.pair import history
-from supervisor_zerg.pair.history import History
-from supervisor_zerg.pair.settings import OperatorSettings
+from supervisor_zerg.core.text import format_history
+from supervisor_zerg.pair import history as history_module
+from supervisor_zerg.pair.history import REMEMBERED, History
+
+from ..structs import an_entry
+
+AT_ONCE_S = 2.0
 
 
 @pytest.fixture
@@ -14,93 +25,178 @@ def complaints():
     return []
 
 
+def numbered(pair, number):
+    return an_entry(pair=pair, took_ms=float(number))
+
+
+def numbers(entries):
+    return [entry["took_ms"] for entry in entries]
+
+
 def test_entries_come_back_oldest_first_and_by_pair(tmp_path, complaints):
     history = History(str(tmp_path / "h"), complaints.append)
     for number in range(5):
-        history.add({"pair": "a" if number % 2 else "b", "n": number})
-    assert [e["n"] for e in History(str(tmp_path / "h"), complaints.append).last("b", 2)] == [2, 4]
+        history.add(numbered("a" if number % 2 else "b", number))
+    again = History(str(tmp_path / "h"), complaints.append)
+    assert numbers(again.last("b", 2)) == [2, 4]
     assert history.last("b", 0) == [] and complaints == []
 
 
 @pytest.mark.parametrize(
-    "torn", [b'{"pair": "a", "n": 2, "v', b'{"pair": "a", "n": 2, "v\n\xff\xfe rubbish\n[1]\n']
+    "torn",
+    [b'{"pair": "a", "n": 2, "v', b'{"pair": "a", "n": 2, "v\n\xff\xfe rubbish\n[1]\n'],
 )
 def test_a_torn_line_costs_only_itself(tmp_path, complaints, torn):
     path = tmp_path / "h"
-    History(str(path), complaints.append).add({"pair": "a", "n": 1})
+    History(str(path), complaints.append).add(numbered("a", 1))
     with open(path, "ab") as file:
         file.write(torn)
     for number in (3, 4):
-        History(str(path), complaints.append).add({"pair": "a", "n": number})
-    assert [e["n"] for e in History(str(path), complaints.append).last("a", 10)] == [1, 3, 4]
+        History(str(path), complaints.append).add(numbered("a", number))
+    assert numbers(History(str(path), complaints.append).last("a", 10)) == [1, 3, 4]
 
 
-def test_what_could_not_be_written_is_still_told_when_the_disk_is_free_again(tmp_path, complaints):
+def test_an_entry_that_could_not_be_written_is_kept_in_memory(tmp_path, complaints):
     history = History(str(tmp_path / "folder" / "h"), complaints.append)
-    history.add({"pair": "a", "n": 1})
+    history.add(numbered("a", 1))
+    assert history.problem
     (tmp_path / "folder").mkdir()
-    history.add({"pair": "a", "n": 2})
-    assert len(complaints) == 1 and [e["n"] for e in history.last("a", 10)] == [1, 2]
+    history.add(numbered("a", 2))
+    assert len(complaints) == 1 and numbers(history.last("a", 10)) == [1, 2]
+    assert not history.problem
 
 
-def test_a_fifo_in_place_of_the_file_holds_nobody_up(tmp_path, complaints):
-    os.mkfifo(tmp_path / "h")
+@pytest.mark.parametrize("suffix", ["", ".1"])
+@pytest.mark.parametrize("kind", ["fifo", "zero", "link", "folder"])
+def test_what_is_no_file_of_ours_is_put_aside_at_once(tmp_path, complaints, kind, suffix):
+    victim = tmp_path / "victim"
+    victim.write_text(json.dumps({**numbered("a", 7), "v": 1}))
+    path = tmp_path / f"h{suffix}"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/dev/zero" if kind == "zero" else victim)
+    began = time.monotonic()
     history = History(str(tmp_path / "h"), complaints.append)
-    history.add({"pair": "a", "n": 1})
-    assert history.last("a", 1)[0]["n"] == 1 and "a FIFO lies there" in complaints[0]
+    assert history.last("a", 1) == [] and time.monotonic() - began < AT_ONCE_S
+    history.add(numbered("a", 1))
+    assert len(complaints) == 1 and "it was renamed to" in complaints[0]
+    assert numbers(History(str(tmp_path / "h"), complaints.append).last("a", 9)) == [1]
+    assert numbers([json.loads(victim.read_text())]) == [7]
 
 
-def test_a_pair_that_moves_all_the_time_hides_no_other(complaints):
-    recorded = History("", complaints.append)
-    recorded.add({"pair": "quiet", "n": 0})
-    for number in range(history.REMEMBERED + 1):
-        recorded.add({"pair": "busy", "n": number})
-    assert [e["n"] for e in recorded.last("quiet", 1)] == [0] and recorded.last("busy", 999)[0][
-        "n"
-    ] == 1
-
-
-def test_a_full_disk_is_complained_of_once_and_nothing_is_lost(complaints):
-    history = History("/dev/full", complaints.append)
+def test_a_fifo_that_takes_the_place_later_holds_nobody_up(tmp_path, complaints):
+    history = History(str(tmp_path / "h"), complaints.append)
+    os.mkfifo(tmp_path / "h")
     for number in range(3):
-        history.add({"pair": "a", "n": number})
+        history.add(numbered("a", number))
+    assert len(complaints) == 1 and "no regular file" in complaints[0]
+    assert numbers(history.last("a", 9)) == [0, 1, 2]
+
+
+def test_a_busy_pair_hides_no_other(complaints):
+    history = History("", complaints.append)
+    history.add(numbered("quiet", 0))
+    for number in range(REMEMBERED + 1):
+        history.add(numbered("busy", number))
+    assert numbers(history.last("quiet", 1)) == [0] and numbers(history.last("busy", 999))[0] == 1
+
+
+def test_a_full_disk_is_complained_of_once_and_nothing_is_lost(tmp_path, complaints, monkeypatch):
+    history = History(str(tmp_path / "h"), complaints.append)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    for number in range(3):
+        history.add(numbered("a", number))
     assert len(complaints) == 1 and "cannot be written" in complaints[0]
-    assert [e["n"] for e in history.last("a", 10)] == [0, 1, 2]
+    assert numbers(history.last("a", 10)) == [0, 1, 2]
 
 
 def test_a_long_history_is_renamed_and_still_read(tmp_path, complaints, monkeypatch):
-    monkeypatch.setattr(history, "ROTATE_BYTES", 200)
-    recorded = History(str(tmp_path / "h"), complaints.append)
+    monkeypatch.setattr(history_module, "ROTATE_BYTES", 600)
+    history = History(str(tmp_path / "h"), complaints.append)
     for number in range(8):
-        recorded.add({"pair": "a", "n": number, "pad": "x" * 50})
+        history.add(numbered("a", number))
     assert (tmp_path / "h.1").exists()
     again = History(str(tmp_path / "h"), complaints.append)
-    assert again.last("a", 1)[0]["n"] == 7 and len(again.last("a", 99)) >= 2
+    assert numbers(again.last("a", 1)) == [7] and len(again.last("a", 99)) >= 2
 
 
 def test_without_a_path_history_is_kept_in_memory(complaints):
     history = History("", complaints.append)
-    history.add({"pair": "a", "n": 1})
-    assert history.last("a", 5)[0]["n"] == 1
+    history.add(numbered("a", 1))
+    assert numbers(history.last("a", 5)) == [1]
 
 
-def test_orders_outlive_the_process_and_are_dropped_when_taken_back(tmp_path, complaints):
-    path = str(tmp_path / "o.json")
-    OperatorSettings(path, complaints.append).set("a", {"held": True})
-    assert OperatorSettings(path, complaints.append).get("a") == {"held": True}
-    OperatorSettings(path, complaints.append).set("a", {})
-    assert OperatorSettings(path, complaints.append).get("a") == {} and complaints == []
-    assert [p.name for p in tmp_path.iterdir()] == ["o.json"]
+# what others may have written
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**400), 10**400)
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["\x00", "\x1b[31m", "\ud800", "\uffff", "]]>", "1e999"]),
+    lambda children: (
+        st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3)
+    ),
+    max_leaves=6,
+)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"v": 1}', '{"v": 1, "pairs": ', "\x00"])
-def test_broken_orders_are_complained_of_and_not_believed(tmp_path, complaints, text):
-    (tmp_path / "o.json").write_text(text)
-    assert OperatorSettings(str(tmp_path / "o.json"), complaints.append).get("a") == {}
-    assert len(complaints) == 1
+def require_usable(history):
+    for pair in list(history._recent):
+        entries = history.last(pair, 200)
+        (answer,), _ = loads(dumps((entries,), methodresponse=True))
+        assert [entry["id"] for entry in answer] == [entry["id"] for entry in entries]
+        json.loads(json.dumps(entries, allow_nan=False))
+        "\n".join(format_history(entries)).encode()
 
 
-def test_orders_that_cannot_be_written_hold_until_the_end(complaints):
-    settings = OperatorSettings("/nonexistent/o.json", complaints.append)
-    settings.set("a", {"auto": False})
-    assert settings.get("a") == {"auto": False} and "cannot be written" in complaints[0]
+@settings(deadline=None)
+@given(changes=st.dictionaries(st.sampled_from(sorted(an_entry())), VALUES, max_size=3))
+def test_no_entry_in_the_file_breaks_an_answer(tmp_path_factory, changes):
+    path = tmp_path_factory.mktemp("history") / "h"
+    path.write_text(f"{json.dumps({**an_entry(), **changes, 'v': 1})}\n")
+    require_usable(History(str(path), print))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"pair": [1]},
+        {"pair": {}},
+        {"took_ms": math.inf},
+        {"took_ms": math.nan},
+        {"at": -1.0},
+        {"at": 1e300},
+        {"at": True},
+        {"actions": "x"},
+        {"actions": [1]},
+        {"failover": "yes"},
+        {"label": 5},
+        {"killed_requests": 10**30},
+    ],
+)
+def test_an_entry_of_a_wrong_type_is_skipped(tmp_path, complaints, changes):
+    lines = [{**an_entry(), **changes, "v": 1}, {**an_entry(), "v": 1}]
+    (tmp_path / "h").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    history = History(str(tmp_path / "h"), complaints.append)
+    assert len(history.last("web", 9)) == 1
+
+
+def test_deep_nesting_is_skipped(tmp_path, complaints):
+    (tmp_path / "h").write_text("[" * 100_000 + "\n" + '{"a":' * 100_000 + "\n")
+    assert History(str(tmp_path / "h"), complaints.append).last("web", 9) == []
+
+
+def test_odd_characters_of_a_new_entry_are_replaced(complaints):
+    history = History("", complaints.append)
+    history.add(an_entry(reason="it said \x00\ud800", actions=["\x01"]))
+    require_usable(history)
+    assert history.last("web", 1)[0]["reason"] == "it said \ufffd\ufffd"

@@ -1,17 +1,25 @@
 """What is wrong with a pair, in sentences."""
 
+from xmlrpc.client import dumps
+
 import pytest
 
 from supervisor_zerg.core.instance import Instance, Slot, Worker
 from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.core.pair_state import PairState
+from supervisor_zerg.pair.history import History
 from supervisor_zerg.pair.state_times import StateTimes
 from supervisor_zerg.pair.status import PairView, describe, problems
+
+from ..structs import an_entry
 
 SERVES = Instance("a", "RUNNING", 10, 10, Slot.RUNNING, paused=False, workers=(Worker(11, 4),))
 LEAKS = Instance(
     "b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 4, parked=3),)
 )
+
+PARKED = Instance("b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 1, 1),))
+HEALTHY = PairState((SERVES, PARKED))
 
 
 def told(*instances, lasts=0.0, **options):
@@ -58,6 +66,20 @@ def test_a_pair_that_could_not_be_observed_is_told_with_its_problem():
     info = describe(PairView(PairConfig(programs=("a", "b")), None))
     assert (info["serving"], info["instances"]) == ("", [])
     assert info["problems"] == ["this pair could not be observed; see supervisord's log"]
+
+
+def test_a_file_that_cannot_be_written_is_a_problem_of_every_pair(tmp_path):
+    history = History(str(tmp_path / "missing" / "h"), lambda sentence: None)
+    history.add(an_entry())
+    view = PairView(PairConfig(), HEALTHY, auto=True, store_problems=[history.problem])
+    (problem,) = problems(view)
+    assert problem.startswith("history cannot be written to")
+
+
+def test_odd_characters_never_reach_the_wire():
+    view = PairView(PairConfig(), HEALTHY, labels={"a": "\x00"}, store_problems=["\ud800"])
+    dumps((describe(view),))
+    assert describe(view)["instances"][0]["label"] == "\ufffd"
 
 
 def test_since_when_an_instance_is_in_its_condition():
