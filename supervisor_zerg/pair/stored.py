@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from typing import Any, Optional
 
@@ -39,9 +38,8 @@ def _is_count(value: Any) -> bool:
 
 def _is_number_below(limit: float) -> Check:
     def check(value: Any) -> bool:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return False
-        return math.isfinite(value) and 0 <= value < limit
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return number and 0 <= value < limit  # which NaN is not
 
     return check
 
