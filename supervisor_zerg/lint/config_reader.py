@@ -44,9 +44,9 @@ def read_config_model(options: Any) -> ConfigModel:
 
 def _pair(files: SupervisorFiles, config: PairConfig, known: Mapping[str, Process]) -> Pair:
     found = {name: _find(known, name) for name in config.programs}
-    instances = tuple(_program(files, process) for process in found.values() if process)
+    instances = tuple(read_program(files, process) for process in found.values() if process)
     pool_process = _find(known, config.pool) if config.pool else None
-    pool = _program(files, pool_process) if pool_process else None
+    pool = read_program(files, pool_process) if pool_process else None
     fifos = set(config.fifos)
     for instance in instances:
         fifos.update(option.value for option in instance.all("master-fifo"))
@@ -88,7 +88,7 @@ def _real_names(known: Mapping[str, Process], name: str) -> tuple[str, ...]:
     return tuple(names[:4])
 
 
-def _program(files: SupervisorFiles, process: Process) -> Program:
+def read_program(files: SupervisorFiles, process: Process) -> Program:
     section = process.section
     command = section.at("command")
     environment = _environment(files, section)

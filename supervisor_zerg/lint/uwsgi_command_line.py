@@ -75,14 +75,14 @@ def read_command(
         reader.unread.append((at, f"the command is {started}, which hides how it runs uWSGI"))
         return reader, ""
     try:
-        for name, value in _options(words[start + 1 :]):
+        for name, value in command_options(words[start + 1 :]):
             _give(reader, name, value, at)
     except Unreadable as error:
         return reader, str(error)
     return reader, ""
 
 
-def _options(words: list[str]) -> Iterator[tuple[str, str]]:
+def command_options(words: list[str]) -> Iterator[tuple[str, str]]:
     """Yield each option with its value. The name is empty for a word that belongs to none."""
     left = list(words)
     while left:

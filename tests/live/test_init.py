@@ -16,7 +16,7 @@ import pytest
 
 from supervisor_zerg.demo.processes import pids_of, send
 from supervisor_zerg.demo.stack import BIN, PACKAGE
-from supervisor_zerg.demo.traffic import Traffic, failed
+from supervisor_zerg.demo.traffic import Traffic, failed, get
 
 PATIENCE_S = 60.0
 KILL = 9
@@ -146,6 +146,65 @@ def test_two_pairs_of_both_dialects_run_from_what_init_wrote(host):
     assert len(traffic.answers()) > 20 and not failed(traffic.answers())
     assert b"200 OK" in uwsgi_answer(host.folder / "wiki" / "web.sock")
     ok(host.zergctl("check"))
+
+
+OLD_INI = """\
+[uwsgi]
+folder = %d
+wsgi-file = {application}
+http-socket = %(folder)old.sock
+chmod-socket = 666
+master = true
+processes = 2
+vacuum = true
+die-on-term = true
+stats = %dstats.sock
+pidfile = %d%n.pid
+"""
+OLD_CONF = """\
+[program:old]
+command = {uwsgi} --ini {folder}/old.ini --harakiri 30
+autorestart = true
+stopsignal = TERM
+"""
+
+
+def test_a_program_is_adopted_under_load_and_given_back(host):
+    host.add_to_main(ok(host.init("other")))
+    folder = host.folder
+    (folder / "old.ini").write_text(OLD_INI.format(application=PACKAGE / "demo" / "app.py"))
+    old_conf = folder / "conf.d" / "old.conf"
+    old_conf.write_text(OLD_CONF.format(uwsgi=BIN / "uwsgi", folder=folder))
+    host.start()
+    host.until_warm("other")
+    words = ["init", "shop", "--adopt", "old", "--run", str(folder / "shop")]
+    with Traffic(str(folder / "old.sock"), clients=2, seconds=PATIENCE_S) as traffic:
+        printed = ok(host.zergctl(*words))
+        assert "\n+; removed: vacuum = true\n" in printed
+        assert f"  zergctl -c {host.conf} stop old\n" in printed
+        ok(host.zergctl("update"))
+        host.until_warm("shop")
+        ok(host.zergctl("stop", "old"))
+        old_conf.rename(f"{old_conf}.before")
+        ok(host.zergctl("update"))
+        ok(host.zergctl("deploy", "shop", "--bake", "0"))
+        ok(host.zergctl("swap", "shop"))
+        assert traffic.end(PATIENCE_S)
+    answers = traffic.answers()
+    assert {"old", "shop", "shopbak"} <= {answer.program for answer in answers}
+    assert not failed(answers)
+    waits = [answer.ended - answer.began for answer in answers]
+    print(f"{len(answers)} requests, 0 failed, the slowest took {max(waits):.2f} s")
+    ini = (folder / "conf.d" / "zerg" / "shop.ini").read_text()
+    assert "harakiri = 30" in ini and f"pidfile = {folder}/old.pid" in ini
+    ok(host.zergctl("stop", "shop", "shopbak", "shoppool"))
+    (folder / "conf.d" / "shop.conf").unlink()
+    Path(f"{old_conf}.before").rename(old_conf)
+    ok(host.zergctl("update"))
+    end = time.monotonic() + PATIENCE_S
+    while get(str(folder / "old.sock")).program != "old":
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def test_a_warm_instance_is_there_after_a_restart_of_supervisord(host):

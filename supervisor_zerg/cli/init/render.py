@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from .site import Site
@@ -24,6 +25,8 @@ class Needs(NamedTuple):
     python: str
     companion: str
 
+
+READY = "<!--XSUPERVISOR:BEGIN-->zerg ready<!--XSUPERVISOR:END-->"
 
 CTL_PLUGIN = """\
 [ctlplugin:zerg]
@@ -52,52 +55,80 @@ buffer_size = 256
 """
 
 
+COMMENTS = {
+    ("pool", "stopsignal"): "TERM would make the socket anew",
+    ("instance", "stopsignal"): "finishes the requests in progress first",
+    ("instance", "stopwaitsecs"): "longer than that may take",
+    ("instance", "killasgroup"): "a parked worker does not notice that its master was killed",
+    ("instance", "stdout_capture_maxbytes"): "lets the instance tell Supervisor that it is ready",
+}
+COMMENT_COLUMN = 32
+
+
 def pair_conf(site: Site, needs: Needs) -> str:
     """The programs of the pair, and its section."""
     first, second = site.programs
-    return "\n".join(
-        (
-            f"; Written by zergctl init. {first} and {second} serve one socket in turns; "
-            f"{site.pool} owns that socket.",
-            "",
-            _pool_program(site, needs),
-            _instance_program(site, needs, first),
-            _instance_program(site, needs, second),
-            _pair_section(site),
-        )
-    )
+    programs = [
+        pool_program(site, pool_options(site, needs)),
+        *(instance_program(name, instance_options(site, needs, name)) for name in site.programs),
+    ]
+    return conf(site, f"{first} and {second} serve one socket in turns", programs)
 
 
-def _user(site: Site) -> str:
-    return f"user = {site.user}\n" if site.user else ""
+def conf(site: Site, title: str, programs: Iterable[str]) -> str:
+    """The file that supervisord includes."""
+    head = f"; Written by zergctl init. {title}; {site.pool} owns that socket.\n"
+    return "\n".join((head, *programs, _pair_section(site)))
 
 
-def _pool_program(site: Site, needs: Needs) -> str:
-    return f"""\
-[program:{site.pool}]
-command = {needs.uwsgi} --ini {site.pool_ini}
-{_user(site)}priority = 10
-autorestart = true
-stopsignal = INT                 ; TERM would make the socket anew
-redirect_stderr = true
-"""
+def pool_options(site: Site, needs: Needs) -> dict[str, str]:
+    """The program of the pool."""
+    user = {"user": site.user} if site.user else {}
+    return {
+        "command": f"{needs.uwsgi} --ini {site.pool_ini}",
+        **user,
+        "priority": "10",
+        "autorestart": "true",
+        "stopsignal": "INT",
+        "redirect_stderr": "true",
+    }
 
 
-def _instance_program(site: Site, needs: Needs, program: str) -> str:
+def instance_options(site: Site, needs: Needs, program: str) -> dict[str, str]:
+    """The program of an instance."""
+    user = {"user": site.user} if site.user else {}
     # With hooks, two masters that boot at once would fight for one path.
     autostart = "false" if program == site.started_by_hand else "true"
-    return f"""\
-[program:{program}]
-command = {needs.uwsgi} --ini {site.instance_ini}
-{_user(site)}autostart = {autostart}
-autorestart = true
-startsecs = 1
-stopsignal = TERM                ; finishes the requests in progress first
-stopwaitsecs = 75                ; longer than that may take
-killasgroup = true               ; a parked worker does not notice that its master was killed
-redirect_stderr = true
-stdout_capture_maxbytes = 8KB    ; lets the instance tell Supervisor that it is ready
-"""
+    return {
+        "command": f"{needs.uwsgi} --ini {site.instance_ini}",
+        **user,
+        "autostart": autostart,
+        "autorestart": "true",
+        "startsecs": "1",
+        "stopsignal": "TERM",
+        "stopwaitsecs": "75",
+        "killasgroup": "true",
+        "redirect_stderr": "true",
+        "stdout_capture_maxbytes": "8KB",
+    }
+
+
+def _program(kind: str, name: str, options: Mapping[str, str]) -> str:
+    """A section of a program. ``kind`` is pool or instance."""
+    lines = [f"[program:{name}]"]
+    for option, value in options.items():
+        line = f"{option} = {value}".replace("\n", "\n    ")
+        comment = COMMENTS.get((kind, option))
+        lines.append(f"{line:{COMMENT_COLUMN}} ; {comment}" if comment else line)
+    return "\n".join(lines) + "\n"
+
+
+def pool_program(site: Site, options: Mapping[str, str]) -> str:
+    return _program("pool", site.pool, options)
+
+
+def instance_program(program: str, options: Mapping[str, str]) -> str:
+    return _program("instance", program, options)
 
 
 def _pair_section(site: Site) -> str:
@@ -113,8 +144,15 @@ health = /.zerg/ready            ; a path of your application proves more
 """
 
 
-def pool_ini(site: Site, needs: Needs) -> str:
-    """The pool: it binds the address and hands it to the instances."""
+POOL_SOCKET = {"listen": "128", "chmod-socket": "660"}
+
+
+def pool_ini(site: Site, needs: Needs, socket: Mapping[str, str] = POOL_SOCKET) -> str:
+    """The pool: it binds the address and hands it to the instances.
+
+    ``socket`` has the options of the socket: its queue (``listen``; at most net.core.somaxconn
+    requests wait while nobody accepts) and its rights.
+    """
     return f"""\
 ; Written by zergctl init. The pool owns the address and hands it to the instances.
 [uwsgi]
@@ -122,11 +160,8 @@ def pool_ini(site: Site, needs: Needs) -> str:
 processes = 0
 ; socket for the instances : address for the HTTP server
 zerg-pool = {site.pool_socket}:{site.address}
-; requests that can wait while nobody accepts; not more than net.core.somaxconn
-listen = 128
-; the account and its group may connect
-chmod-socket = 660
-"""
+; its queue, and who may connect
+{"".join(f"{name} = {value}" + chr(10) for name, value in socket.items())}"""
 
 
 def instance_ini(site: Site, needs: Needs) -> str:
@@ -137,10 +172,7 @@ def instance_ini(site: Site, needs: Needs) -> str:
             "; $(SUPERVISOR_PROCESS_NAME) is the name of the program; Supervisor sets it.",
             "[uwsgi]",
             _application(site, needs),
-            _pairing(site, needs),
-            *([_hooks(site)] if site.dialect == "hooks" else []),
-            "hook-accepting1-once = !print:<!--XSUPERVISOR:BEGIN-->zerg ready"
-            "<!--XSUPERVISOR:END-->",
+            pairing(site, needs),
             "",
         )
     )
@@ -159,33 +191,39 @@ def _application(site: Site, needs: Needs) -> str:
     return "\n".join(lines)
 
 
-def _pairing(site: Site, needs: Needs) -> str:
+def pairing(site: Site, needs: Needs) -> str:
+    """What makes a pair of two instances, in the section ``[uwsgi]`` of their ini."""
+    run = site.run
     program = "$(SUPERVISOR_PROCESS_NAME)"
-    parked = "" if site.dialect == "managed" else "env = ZERG_BOOT=serving\n"
-    return f"""\
-; the pair: zergctl check explains what happens without one of these
-master = true
-need-app = true
-ignore-sigpipe = true
-wait-for-socket = {site.pool_socket}
-zerg = {site.pool_socket}
-master-fifo = {site.fifos[0]}
-master-fifo = {site.fifos[1]}
-master-fifo = {site.fifos[2]}
-stats = {site.run}/{program}.stats
-{parked}env = ZERG_COMPANION_SOCKET={site.run}/{program}.companion
-shared-py-import = {needs.companion}
-; paths of the application that each worker requests before it accepts
-; env = ZERG_WARM=/ /about
-hook-master-start = unix_signal:15 gracefully_kill_them_all"""
+    hooks = site.dialect == "hooks"
+    lines = [
+        "; the pair: zergctl check explains what happens without one of these",
+        "master = true",
+        "need-app = true",
+        "ignore-sigpipe = true",
+        f"wait-for-socket = {site.pool_socket}",
+        f"zerg = {site.pool_socket}",
+        *(f"master-fifo = {fifo}" for fifo in site.fifos),
+        f"stats = {run}/{program}.stats",
+        *(["env = ZERG_BOOT=serving"] if hooks else []),
+        f"env = ZERG_COMPANION_SOCKET={run}/{program}.companion",
+        f"shared-py-import = {needs.companion}",
+        "; paths of the application that each worker requests before it accepts",
+        "; env = ZERG_WARM=/ /about",
+        "hook-master-start = unix_signal:15 gracefully_kill_them_all",
+        *(_hooks(site) if hooks else []),
+        f"hook-accepting1-once = !print:{READY}",
+    ]
+    return "\n".join(lines)
 
 
-def _hooks(site: Site) -> str:
+def _hooks(site: Site) -> list[str]:
     new, running, _ = site.fifos
-    return f"""\
-hook-asap = exec:test -e {running} || mkfifo -m 600 {running} || true
-hook-accepting1-once = writefifo:{running} p2
-hook-accepting1-once = spinningfifo:{new} 1"""
+    return [
+        f"hook-asap = exec:test -e {running} || mkfifo -m 600 {running} || true",
+        f"hook-accepting1-once = writefifo:{running} p2",
+        f"hook-accepting1-once = spinningfifo:{new} 1",
+    ]
 
 
 def _plugins(names: tuple[str, ...]) -> str:
@@ -233,7 +271,7 @@ def files(site: Site, needs: Needs, with_nginx: bool, with_plugin: bool) -> dict
     found[site.pair_file] = pair_conf(site, needs)
     found[site.instance_ini] = instance_ini(site, needs)
     found[site.pool_ini] = pool_ini(site, needs)
-    if site.run.startswith("/run/") or site.run.startswith("/var/run/"):
+    if site.is_volatile:
         found[site.tmpfiles] = tmpfiles(site)
     if with_nginx:
         found[site.nginx] = nginx(site)

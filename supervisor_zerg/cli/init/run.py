@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from ..check import check_files
 from ..command import Answer, Invocation, Session, UsageError
@@ -20,10 +20,21 @@ from ..probe import (
     require_account,
     require_readable,
 )
+from .advice import after_adoption, after_init
 from .files import Writer, make_run_folder
 from .main_file import MainFile, read_main_file
-from .render import CTL_PLUGIN, HTTP_SERVER, Needs, files
+from .render import CTL_PLUGIN, HTTP_SERVER, Needs, files, plugin_conf, tmpfiles
 from .site import Site, site_of
+from .takeover import read_takeover
+
+
+class Plan(NamedTuple):
+    """What is to be written, what is said about it before, and what is left to do."""
+
+    site: Site
+    texts: Mapping[str, str]
+    preface: Iterable[str]
+    advice: Iterable[str]
 
 
 def run_init(session: Session, invocation: Invocation) -> Answer:
@@ -32,43 +43,64 @@ def run_init(session: Session, invocation: Invocation) -> Answer:
     expansions = session.options.environ_expansions
     configured = options.get("c") or getattr(session.options, "configfile", None) or ""
     main = read_main_file(configured, expansions)
-    site = _site(invocation, main)
-    needs = _needs(options, site)
-    with_plugin = not main.plugin_file or main.plugin_file == site.plugin_file
-    texts = files(site, needs, "nginx" in options, with_plugin)
-    if "dry-run" in options:
-        return Answer(0, [*_preview(texts), *_advice(site, main, texts)])
-    writer = Writer(texts, "force" in options)
-    made = make_run_folder(site.run, site.user, site.group)
-    lines = [made, *writer.write(), ""]
-    checked = _check(site, main, expansions)
-    return Answer(checked.status, [*lines, *checked.lines, "", *_advice(site, main, texts)])
-
-
-def _site(invocation: Invocation, main: MainFile) -> Site:
-    options = invocation.options
     output = options.get("output") or main.default_output()
     if not output:
         raise UsageError(
             "say where to write: --output FOLDER, from which supervisord includes files"
         )
     output = os.path.abspath(output)
+    if "adopt" in options:
+        plan = _adoption(invocation, main, output, expansions)
+    else:
+        plan = _new_pair(invocation, main, output)
+    if "dry-run" in options:
+        return Answer(0, [*plan.preface, *_preview(plan.texts), *plan.advice])
+    writer = Writer(plan.texts, "force" in options)
+    made = make_run_folder(plan.site.run, plan.site.user, plan.site.group)
+    lines = [*plan.preface, made, *writer.write(), ""]
+    checked = _check(plan.site, main, expansions)
+    return Answer(checked.status, [*lines, *checked.lines, "", *plan.advice])
+
+
+def _new_pair(invocation: Invocation, main: MainFile, output: str) -> Plan:
+    options = invocation.options
     site = site_of(invocation.arguments["NAME"], options, output, main.suffix_in(output))
     if os.geteuid() == 0 and not site.user:
         raise UsageError("say as whom the application runs: --user www-data, or --user root")
-    return site
+    needs = _needs(options, site, options.get("uwsgi", ""))
+    texts = files(site, needs, "nginx" in options, _lacks_plugin(site, main))
+    return Plan(site, texts, (), after_init(site, main, texts))
 
 
-def _needs(options: Mapping[str, Any], site: Site) -> Needs:
+def _adoption(
+    invocation: Invocation, main: MainFile, output: str, expansions: Mapping[str, str]
+) -> Plan:
+    options = invocation.options
+    takeover = read_takeover(invocation, main, output, expansions)
+    site = takeover.site
+    needs = _needs(options, site, options.get("uwsgi") or takeover.uwsgi)
+    texts = {}
+    if _lacks_plugin(site, main):
+        texts[site.plugin_file] = plugin_conf(needs)
+    texts.update(takeover.files(needs))
+    if site.is_volatile:
+        texts[site.tmpfiles] = tmpfiles(site)
+    return Plan(site, texts, takeover.preface(texts), after_adoption(takeover, main, texts))
+
+
+def _lacks_plugin(site: Site, main: MainFile) -> bool:
+    return not main.plugin_file or main.plugin_file == site.plugin_file
+
+
+def _needs(options: Mapping[str, Any], site: Site, uwsgi_path: str) -> Needs:
     """Ask the programs of this machine.
 
     Raises:
-        UsageError: one of them cannot run a pair; the sentence has the fix.
+        Unfit: one of them cannot run a pair.
     """
     require_account(site.user)
-    uwsgi = probe_uwsgi(find_program("uwsgi", options.get("uwsgi", "")), site.user)
-    supervisord = find_program("supervisord", options.get("supervisord", ""))
-    python = python_of(supervisord)
+    uwsgi = probe_uwsgi(find_program("uwsgi", uwsgi_path), site.user)
+    python = python_of(find_program("supervisord", options.get("supervisord", "")))
     probe_python(python)
     readable = "install supervisor_zerg where every account can read it"
     require_readable(str(COMPANION), site.user, readable)
@@ -107,28 +139,3 @@ def _check(site: Site, main: MainFile, expansions: Mapping[str, str]) -> Answer:
         file.write("\n".join(sections))
         file.flush()
         return check_files(file.name, expansions, site.name, False)
-
-
-def _advice(site: Site, main: MainFile, texts: Mapping[str, str]) -> Iterator[str]:
-    """What is left to do."""
-    sections = list(main.lacks(site.pair_file))
-    if sections:
-        yield f"Add to {main.path or 'the main file of supervisord'}:"
-        for section in sections:
-            yield from (f"  {line}".rstrip() for line in ["", *section.splitlines()])
-        yield ""
-    yield "Next:"
-    if site.tmpfiles in texts:
-        yield f"  cp {site.tmpfiles} /etc/tmpfiles.d/{site.name}.conf"
-    if site.nginx in texts:
-        yield f"  include {site.nginx};    # in a server of nginx, then: nginx -s reload"
-    client = f"zergctl -c {main.path}" if main.path else "zergctl"
-    if main.plugin_file and not sections:
-        yield f"  {client} update"
-    else:
-        yield f"  {client} reload    # restarts every program of this supervisord"
-    if site.started_by_hand:
-        yield f"  {client} start {site.started_by_hand}    # after each boot of this machine"
-    yield f"  {client} status {site.name}"
-    yield f"  {client} deploy {site.name}    # after each change of the code"
-    yield f"  {client} swap {site.name}    # back to the code before"

@@ -60,6 +60,11 @@ class Site:
         return f"{self.name}pool"
 
     @property
+    def is_volatile(self) -> bool:
+        """Whether the folder of the sockets is gone after a boot."""
+        return self.run.startswith(("/run/", "/var/run/"))
+
+    @property
     def pool_socket(self) -> str:
         return f"{self.run}/pool.sock"
 
@@ -103,15 +108,14 @@ def site_of(name: str, options: Mapping[str, Any], output: str, suffix: str) -> 
     Raises:
         UsageError: an argument is missing or invalid.
     """
-    if not NAME.fullmatch(name) or name == "zerg":
-        raise UsageError(f"a pair is named like 'shop', not {name!r}")
+    checked_name(name)
     if ("module" in options) == ("wsgi-file" in options):
         raise UsageError(
             "name the application: --module shop.wsgi:application, or --wsgi-file FILE"
         )
     if "socket" in options and "http" in options:
         raise UsageError("give --socket or --http: the instances speak one protocol")
-    run = _path("--run", options.get("run", f"/run/{name}"))
+    run = checked_run(name, options)
     address = options.get("http") or options.get("socket") or f"{run}/web.sock"
     dialect = options.get("dialect", DIALECTS[0])
     if dialect not in DIALECTS:
@@ -132,6 +136,22 @@ def site_of(name: str, options: Mapping[str, Any], output: str, suffix: str) -> 
         output=_path("--output", output),
         suffix=suffix,
     )
+
+
+def checked_name(name: str) -> str:
+    """The name of a pair.
+
+    Raises:
+        UsageError: it would mean something else to supervisord.
+    """
+    if not NAME.fullmatch(name) or name == "zerg":
+        raise UsageError(f"a pair is named like 'shop', not {name!r}")
+    return name
+
+
+def checked_run(name: str, options: Mapping[str, Any]) -> str:
+    """The folder of sockets and FIFOs."""
+    return _path("--run", options.get("run", f"/run/{name}"))
 
 
 def _application(options: Mapping[str, Any]) -> tuple[str, str]:
