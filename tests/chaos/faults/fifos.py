@@ -31,14 +31,17 @@ def delete(target: Target, rng: random.Random) -> None:
     _make_way(target.fifo(rng.choice(SLOTS)))
 
 
-def _placed(target: Target, path: Path, place: Callable[[], None]) -> tuple[int, int]:
-    """Put something at a path. A master may be faster with its FIFO, so try a few times."""
+def _placed(path: Path, place: Callable[[], None]) -> int:
+    """Put something at a path. A master may be faster with its FIFO, so try a few times.
+
+    Returns:
+        A descriptor of it: while that is open, its inode number means nothing else.
+    """
     for _ in range(20):
         _make_way(path)
         try:
             place()
-            info = os.lstat(path)
-            return info.st_dev, info.st_ino
+            return os.open(path, os.O_PATH | os.O_NOFOLLOW)
         except FileExistsError:
             time.sleep(0.01)
         except FileNotFoundError:
@@ -46,26 +49,33 @@ def _placed(target: Target, path: Path, place: Callable[[], None]) -> tuple[int,
     raise NotPossible("a master was faster")
 
 
-def _take_away(path: Path, mark: tuple[int, int]) -> None:
+def _is(path: Path, placed: int) -> bool:
     try:
-        info = os.lstat(path)
-        if (info.st_dev, info.st_ino) == mark:
+        return os.path.samestat(os.lstat(path), os.fstat(placed))
+    except FileNotFoundError:
+        return False
+
+
+def _take_away(path: Path, placed: int) -> None:
+    try:
+        if _is(path, placed):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
     except FileNotFoundError:
         pass
+    os.close(placed)
 
 
 def file_at_path(target: Target, rng: random.Random) -> Undo:
     path = target.fifo(rng.choice(SLOTS))
-    mark = _placed(target, path, lambda: _create(path))
+    placed = _placed(path, lambda: _create(path))
 
     def undo() -> None:
-        if _is(path, mark) and path.read_text() != PRECIOUS:
+        if _is(path, placed) and path.read_text() != PRECIOUS:
             target.complaints.append(f"the file at {path.name} was written to")
-        _take_away(path, mark)
+        _take_away(path, placed)
 
     return undo
 
@@ -75,44 +85,42 @@ def _create(path: Path) -> None:
         file.write(PRECIOUS)
 
 
-def _is(path: Path, mark: tuple[int, int]) -> bool:
-    try:
-        info = os.lstat(path)
-    except FileNotFoundError:
-        return False
-    return (info.st_dev, info.st_ino) == mark
-
-
 def link_at_path(target: Target, rng: random.Random) -> Undo:
     path = target.fifo(rng.choice(SLOTS))
     precious = Path(target.stack.folder) / f"precious-{path.name}"
     precious.write_text(PRECIOUS)
-    mark = _placed(target, path, lambda: path.symlink_to(precious))
+    placed = _placed(path, lambda: path.symlink_to(precious))
 
     def undo() -> None:
         if precious.read_text() != PRECIOUS:
             target.complaints.append(f"a link at {path.name} was followed and written to")
-        _take_away(path, mark)
+        _take_away(path, placed)
 
     return undo
 
 
 def directory_at_path(target: Target, rng: random.Random) -> Undo:
     path = target.fifo(rng.choice(SLOTS))
-    mark = _placed(target, path, path.mkdir)
-    if target.dialect == "hooks":
-        target.allow(60, 2 * target.capacity(), "its own hooks move a master to a directory")
-    return lambda: _take_away(path, mark)
+    placed = _placed(path, path.mkdir)
+    if target.dialect == "managed":
+        return lambda: _take_away(path, placed)
+    loss = target.allow(60, 2 * target.capacity(), "its own hooks move a master to a directory")
+
+    def undo() -> None:
+        _take_away(path, placed)
+        loss.until = time.monotonic()
+
+    return undo
 
 
 def stranger_at_path(target: Target, rng: random.Random) -> Undo:
     """A FIFO that another process reads. Only the instances' own hooks may write to it."""
     path = target.fifo(rng.choice(SLOTS))
-    mark = _placed(target, path, lambda: os.mkfifo(path))
-    if not _is(path, mark):
+    placed = _placed(path, lambda: os.mkfifo(path))
+    if not _is(path, placed):
         raise NotPossible("a master was faster")
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    ours = _is(path, mark)
+    ours = _is(path, placed)
 
     def undo() -> None:
         try:
@@ -120,7 +128,7 @@ def stranger_at_path(target: Target, rng: random.Random) -> Undo:
         except BlockingIOError:
             got = b""
         os.close(descriptor)
-        _take_away(path, mark)
+        _take_away(path, placed)
         if got and target.dialect == "managed" and not target.written_by_hand:
             target.complaints.append(f"a stranger that read {path.name} was sent {got!r}")
 

@@ -31,30 +31,26 @@ def _set_aside(target: Target, rng: random.Random) -> tuple[dict[str, Any], Path
     return instance, path, aside
 
 
-def _put_back(path: Path, aside: Path, ours: int) -> None:
+def _put_back(path: Path, aside: Path) -> None:
     """Not over the socket of an instance that was started meanwhile."""
-    try:
-        there = os.lstat(path).st_ino
-    except FileNotFoundError:
-        there = 0
-    if there in (0, ours):
-        aside.rename(path)
-    else:
+    if os.path.lexists(path):
         aside.unlink()
+    else:
+        aside.rename(path)
 
 
 def delete(target: Target, rng: random.Random) -> Undo:
     _, path, aside = _set_aside(target, rng)
-    return lambda: _put_back(path, aside, 0)
+    return lambda: _put_back(path, aside)
 
 
-def _serve(path: Path, answer: Callable[[socket.socket], None]) -> Callable[[], int]:
-    """Answer each client at this path. The returned function ends that; it returns the inode."""
+def _serve(path: Path, aside: Path, answer: Callable[[socket.socket], None]) -> Undo:
+    """Answer each client at this path, until that is undone."""
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(path))
     server.listen(64)
     os.chmod(path, 0o777)
-    inode = os.lstat(path).st_ino
+    ours = os.open(path, os.O_PATH | os.O_NOFOLLOW)
     ended = threading.Event()
 
     def one(client: socket.socket) -> None:
@@ -75,11 +71,14 @@ def _serve(path: Path, answer: Callable[[socket.socket], None]) -> Callable[[], 
     thread = threading.Thread(target=loop, daemon=True)
     thread.start()
 
-    def end() -> int:
+    def end() -> None:
         ended.set()
         thread.join()
         server.close()
-        return inode
+        if os.path.lexists(path) and os.path.samestat(os.lstat(path), os.fstat(ours)):
+            path.unlink()
+        os.close(ours)
+        _put_back(path, aside)
 
     return end
 
@@ -90,16 +89,14 @@ def _read_for_ever(client: socket.socket) -> None:
 
 def hang(target: Target, rng: random.Random) -> Undo:
     _, path, aside = _set_aside(target, rng)
-    end = _serve(path, _read_for_ever)
-    return lambda: _put_back(path, aside, end())
+    return _serve(path, aside, _read_for_ever)
 
 
 def lie(target: Target, rng: random.Random) -> Undo:
     instance, path, aside = _set_aside(target, rng)
     document = _ask(aside) or {"workers": [], "pid": instance["master"]}
     data = rng.choice(LIES)(target, rng, document)
-    end = _serve(path, lambda client: client.sendall(data))
-    return lambda: _put_back(path, aside, end())
+    return _serve(path, aside, lambda client: client.sendall(data))
 
 
 def _ask(path: Path) -> dict[str, Any]:
