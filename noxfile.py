@@ -69,6 +69,13 @@ def live(session):
 
 
 @nox.session
+def chaos(session):
+    """Random faults under load: ``nox -s chaos -- --seed 7 --faults 100``."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.chaos", *session.posargs)
+
+
+@nox.session
 def coverage(session):
     """Branch coverage of the unit tests; what decides is covered completely."""
     session.install("-e", ".[test]")

@@ -74,10 +74,16 @@ def file_at_path(target: Target, rng: random.Random) -> Undo:
 
     def undo() -> None:
         if _is(path, placed) and path.read_text() != PRECIOUS:
-            target.complaints.append(f"the file at {path.name} was written to")
+            _complain(target, f"the file at {path.name} was written to")
         _take_away(path, placed)
 
     return undo
+
+
+def _complain(target: Target, text: str) -> None:
+    """In the dialect ``hooks`` the instances themselves write to the paths of the slots."""
+    if target.dialect == "managed":
+        target.complaints.append(text)
 
 
 def _create(path: Path) -> None:
@@ -93,7 +99,7 @@ def link_at_path(target: Target, rng: random.Random) -> Undo:
 
     def undo() -> None:
         if precious.read_text() != PRECIOUS:
-            target.complaints.append(f"a link at {path.name} was followed and written to")
+            _complain(target, f"a link at {path.name} was followed and written to")
         _take_away(path, placed)
 
     return undo
@@ -129,8 +135,8 @@ def stranger_at_path(target: Target, rng: random.Random) -> Undo:
             got = b""
         os.close(descriptor)
         _take_away(path, placed)
-        if got and target.dialect == "managed" and not target.written_by_hand:
-            target.complaints.append(f"a stranger that read {path.name} was sent {got!r}")
+        if got and not target.written_by_hand:
+            _complain(target, f"a stranger that read {path.name} was sent {got!r}")
 
     return undo
 
