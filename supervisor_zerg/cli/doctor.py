@@ -139,6 +139,8 @@ def _main_file(session: Session, options: Mapping[str, Any]) -> str:
             f"{main.path} has no [unix_http_server] and no [inet_http_server]",
             "add one: without it supervisord loads no plugin",
         )
+    python = probe.python_of(probe.find_program("supervisord", options.get("supervisord", "")))
+    probe.probe_configuration(python, main.path)
     if not main.plugin_file:
         raise Unfit(f"{main.path} does not configure the plugin", "see 'zergctl help init'")
     return f"{main.path}, the plugin is configured in {main.plugin_file}"

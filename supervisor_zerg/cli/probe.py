@@ -24,6 +24,13 @@ print("Python", platform.python_version() + ", Supervisor", supervisor.options.V
 """
 
 
+PARSE = """\
+import sys
+from supervisor.options import ServerOptions
+ServerOptions().realize(["-c", sys.argv[1]])
+"""
+
+
 class Unfit(UsageError):
     """Something of this machine does not do; with what to do about it."""
 
@@ -215,6 +222,22 @@ def probe_python(python: str) -> str:
     if "pkg_resources" in asked.output:
         fix = f"supervisor needs it: {python} -m pip install 'setuptools<81'"
     raise Unfit(f"supervisord's Python cannot import the plugin: {_last(asked)}", fix)
+
+
+def probe_configuration(python: str, file: str) -> None:
+    """Let supervisord's own code read its files, in the environment of this command.
+
+    Raises:
+        Unfit: supervisord would not start with them.
+    """
+    asked = run([python, "-c", PARSE, file])
+    if asked.status:
+        errors = [line for line in asked.output.splitlines() if line.startswith("Error: ")]
+        reason = errors[0] if errors else _last(asked)
+        raise Unfit(
+            f"supervisord would not start with {file}: {reason}",
+            "correct that before you restart or reload supervisord",
+        )
 
 
 def _last(asked: Done) -> str:

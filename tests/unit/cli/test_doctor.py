@@ -26,6 +26,7 @@ def healthy(monkeypatch, tmp_path):
     monkeypatch.setattr(probe, "find_program", lambda name, given: f"/bin/{name}")
     monkeypatch.setattr(probe, "python_of", lambda path: "/bin/python3")
     monkeypatch.setattr(probe, "probe_python", lambda python: "Python 3.11.2, Supervisor 4.3.0")
+    monkeypatch.setattr(probe, "probe_configuration", lambda python, file: None)
     monkeypatch.setattr(probe, "probe_uwsgi", lambda path, user: uwsgi)
     return conf
 
@@ -52,7 +53,12 @@ def failing(sentence):
 
 @pytest.mark.parametrize(
     "function, subject",
-    [("probe_python", "supervisord"), ("probe_uwsgi", "uwsgi"), ("require_readable", "companion")],
+    [
+        ("probe_python", "supervisord"),
+        ("probe_uwsgi", "uwsgi"),
+        ("require_readable", "companion"),
+        ("probe_configuration", "configuration"),
+    ],
 )
 def test_what_does_not_work_is_told_with_its_fix(healthy, capsys, monkeypatch, function, subject):
     monkeypatch.setattr(probe, function, failing("it is so"))

@@ -131,6 +131,32 @@ def test_a_python_that_cannot_is_refused_with_the_fix(tmp_path, message, fix):
     assert message in str(refused.value) and fix in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "text, hint",
+    [
+        ("[supervisord]\n[program:a]\n", "program:a"),
+        ("[supervisord]\n[program:a]\ncommand = a\nstopsignal = NONSENSE\n", "NONSENSE"),
+        ("[supervisord]\n[program:a]\ncommand = %(ENV_NOSUCH)s\n", "ENV_NOSUCH"),
+        (
+            "[supervisord]\n[rpcinterface:x]\nsupervisor.rpcinterface_factory = nosuch:make\n",
+            "nosuch:make cannot be resolved",
+        ),
+    ],
+)
+def test_what_would_keep_supervisord_from_starting_is_told(tmp_path, text, hint):
+    file = tmp_path / "supervisord.conf"
+    file.write_text(text)
+    with pytest.raises(UsageError) as refused:
+        probe.probe_configuration(sys.executable, str(file))
+    assert hint in str(refused.value) and "would not start" in str(refused.value)
+
+
+def test_files_with_which_supervisord_starts_are_accepted(tmp_path):
+    file = tmp_path / "supervisord.conf"
+    file.write_text("[supervisord]\n[program:a]\ncommand = a\n")
+    probe.probe_configuration(sys.executable, str(file))
+
+
 def test_an_unknown_account_is_refused():
     with pytest.raises(UsageError, match="no account 'nosuchaccount'"):
         probe.require_account("nosuchaccount")
