@@ -16,8 +16,8 @@ DOCTOR = Command(
     summary="Tell whether the plugin works on this machine.",
     does="Examines the kernel, the right to observe a program of the account --user, supervisord "
     "and whether its Python can import the plugin, uWSGI with the plugins that it needs, the main "
-    "file of supervisord, which its own parser reads, and whether the plugin answers. Changes nothing. Run it as the account "
-    "that runs supervisord.",
+    "file of supervisord, which its own parser reads, and whether the plugin answers. Changes "
+    "nothing. Run it as the account that runs supervisord.",
     prints="A line for each subject; below an error its fix.",
     when="Before the first 'init', after an upgrade, and in a new container image.",
     example="$ {zerg} doctor --user www-data\n"

@@ -22,7 +22,7 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from supervisor_zerg.demo.stack import Stack  # noqa: E402
 from supervisor_zerg.demo.traffic import get  # noqa: E402
 
-from .test_web_page import Browser  # noqa: E402
+from .browser import Browser  # noqa: E402
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 LOAD_S = 20
