@@ -9,6 +9,7 @@ supervisord.py ``runforever``).
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import os
@@ -64,6 +65,7 @@ class Loop:
         self._soon: list[Callable[[], Any]] = []
         self._watches: dict[int, PidWatch] = {}
         self._poll: Optional[Callable[[float], Any]] = None
+        self._unreported: Optional[Exception] = None
 
     # life
 
@@ -90,6 +92,8 @@ class Loop:
     def _poll_and_run(self, timeout: float) -> Any:
         assert self._poll is not None
         ready = self._poll(self._shortened(timeout))
+        if self._unreported:
+            self._report_late(self._unreported)
         soon = self._soon
         self._soon = []
         for call in soon:
@@ -116,13 +120,20 @@ class Loop:
     # calls
 
     def guard(self, function: Callable[..., T]) -> Callable[..., Optional[T]]:
-        """Return the function, with every exception turned into a line of supervisord's log."""
+        """Return the function, with every exception turned into a line of supervisord's log.
+
+        The guard never raises. Where it cannot log, because the stack is used up (RecursionError)
+        or the log cannot be written, it logs after the next poll.
+        """
 
         def guarded(*args: Any) -> Optional[T]:
             try:
                 return function(*args)
-            except Exception:
-                self.report(traceback.format_exc())
+            except Exception as error:
+                try:
+                    self.report(traceback.format_exc())
+                except Exception:
+                    self._unreported = error  # a call could raise again
                 return None
 
         return guarded
@@ -130,6 +141,11 @@ class Loop:
     def report(self, trace: str) -> None:
         """Log an exception that should not have come that far."""
         self.options.logger.critical(f"zerg: this is a bug, please report it: {trace}")
+
+    def _report_late(self, error: Exception) -> None:
+        with contextlib.suppress(Exception):
+            self.report("".join(traceback.format_exception(type(error), error, None)))
+            self._unreported = None
 
     def call_soon(self, function: Callable[[], Any]) -> None:
         """Call a function after the next poll, which does not wait."""

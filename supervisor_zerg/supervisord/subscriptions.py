@@ -59,6 +59,7 @@ class Subscriptions:
         self.loop = loop
         self.programs = programs
         self.listener = listener
+        self._ready: set[str] = set()  # programs that printed so since the last round
         handlers = {
             events.SupervisorRunningEvent: self._on_supervisord_running,
             events.ProcessStateStartingEvent: self._on_starting,
@@ -103,8 +104,19 @@ class Subscriptions:
         self.listener.on_ended(program, ENDED[type(event)])
 
     def _on_communication(self, event: Any) -> None:
+        """Supervisor calls this deep inside its recursion over the output of a program, for each
+        print (supervisor/dispatchers.py ``record_output``). The listener is called in the next
+        round of the loop, once for each program."""
         if READY in _bytes(event.data):
-            self.listener.on_ready(name_of(event.process))
+            if not self._ready:
+                self.loop.call_soon(self._tell_ready)
+            self._ready.add(name_of(event.process))
+
+    def _tell_ready(self) -> None:
+        programs = sorted(self._ready)
+        self._ready.clear()
+        for program in programs:
+            self.loop.guard(self.listener.on_ready)(program)
 
 
 def _bytes(data: Any) -> bytes:
