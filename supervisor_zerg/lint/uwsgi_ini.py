@@ -214,10 +214,22 @@ class IniReader:
             return [None]
         name, value = self._block
         if name.startswith("if-"):
-            return [value]
+            return [self._condition(name, value)]
         if name == "for-times" and re.fullmatch("[0-9]{1,9}", value):
             return [str(turn + 1) for turn in range(min(int(value), MAX_TURNS))]
         return value.split()[:MAX_TURNS] if name == "for" else ["%(_)"]
+
+    def _condition(self, name: str, value: str) -> str:
+        """What ``%(_)`` stands for in a block (core/config.c:119): a path, or a known value."""
+        tested, equal, wanted = value.partition("=")
+        if equal and name in ("if-opt", "if-env"):
+            return wanted
+        if name == "if-env":
+            return self.environment.get(tested, value)
+        if name == "if-opt":
+            given = [option.value for option, _ in self._given if option.name == tested]
+            return given[0] if given else value
+        return value
 
     def _take(self, name: str, value: str, at: Place) -> None:
         if len(self._given) >= MAX_OPTIONS:

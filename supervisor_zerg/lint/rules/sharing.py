@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ..config_model import Pair, Program
+from ..config_model import POOLS, Pair, Program
 from ..rule import ERROR, NOTE, WARNING, Hits, rule
 from ..uwsgi_ini import Option
 from ..uwsgi_options import options_of
@@ -22,7 +22,8 @@ def _resource(option: Option) -> str:
 
 
 def _own(program: Program, topic: str) -> Iterator[Option]:
-    for option in program.all(*options_of(topic)):
+    pools = POOLS if topic == "address" else ()  # one that an instance has kept
+    for option in program.all(*options_of(topic), *pools):
         if option.on and _resource(option) not in ("", "true"):
             yield option
 

@@ -12,6 +12,8 @@ FAULTS = [
     ("address-shared", "app.ini", "", "http = :80\nhttp-stats = /run/web/router.stats\n"),
     ("address-shared", "app.ini", "", "udp = :9000\n"),
     ("address-shared", "s.conf", "app.ini", "app.ini --fastcgi-socket /run/web/fcgi.sock"),
+    ("address-shared", "app.ini", "", "zerg-pool = /run/web/p.sock:/run/web/w.sock\n"),
+    ("address-shared", "app.ini", "", "py-tracebacker = /run/web/traceback\n"),
     ("address-private", "app.ini", "", f"http-socket = /run/web/{OWN}.http\n"),
     ("address-private", "s.conf", "app.ini", "app.ini --http :809%(process_num)s"),
     ("lock-shared", "app.ini", "", "flock = /run/web/lock\n"),

@@ -34,6 +34,9 @@ def read(folder, text, command_line=(), **environ):
             "if-exists = /x\na = %(_)\nendif =\nb = %(_)",
             [("if-exists", "/x"), ("a", "/x"), ("b", "%(_)")],
         ),
+        ("if-env = HOME\na = %(_)\nendif =", [("if-env", "HOME"), ("a", "/home")]),
+        ("if-env = MODE=fast\na = %(_)\nendif =", [("if-env", "MODE=fast"), ("a", "fast")]),
+        ("a = 1\nif-opt = a\nb = %(_)\nend =", [("a", "1"), ("if-opt", "a"), ("b", "1")]),
         ("if-env = X\na = 1\nelse =\na = 2\nend-if =", [("if-env", "X"), ("a", "1"), ("a", "2")]),
         (
             "for = x y\na = %(_)\nendfor =\nfor-times = 2\nb = %(_)\nend =",
