@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .pieces import Pacer, Pieces, TooLarge
 
 PF_EXITING = 0x4  # Linux include/linux/sched.h
-CHILDREN_LIMIT = 1024  # of one process
+CHILDREN_LIMIT = 512  # of one process
 FORKS_LIMIT = 2000  # with more new processes than this, all of /proc is read again
 
 

@@ -123,9 +123,11 @@ class PairEnvironment:
 
     # orphans
 
-    def remember_orphans(self, program: str, tracked: TrackedMaster) -> None:
+    def remember_orphans(self, program: str, tracked: TrackedMaster) -> Pieces[None]:
         """A master is gone: its workers that live on are orphans."""
         for pid, sighting in tracked.workers.sightings.items():
+            if self.kernel.pacer.due():
+                yield
             process = self.kernel.processes.get(pid)
             if process and process.alive and process.ppid != tracked.master:
                 threads = tracked.workers.known[pid].threads

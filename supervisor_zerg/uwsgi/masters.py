@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .kernel import Kernel
 
 GENERATIONS = 4  # between a wrapper and the master that it started
-DESCENDANTS_LIMIT = 1024
+DESCENDANTS_LIMIT = 512
 #: After each command a master closes its FIFO and makes a new one: for so long its absence means
 #: nothing.
 REOPEN_S = 0.5

@@ -108,7 +108,7 @@ class Observer:
         if thorough:
             yield from self.environment.explore(readings)
         for reading in readings:
-            self._complete(reading)
+            yield from in_pieces(self.workers.complete(reading), self.kernel.pacer)
         obstacles = yield from self.environment.obstacles(readings)
         orphans = yield from self.environment.living_orphans()
         return PairState(tuple(self._interpret(r) for r in readings), obstacles, orphans)
@@ -118,27 +118,13 @@ class Observer:
         reading.tracked.memory = memory
         return instance
 
-    def _complete(self, reading: InstanceReading) -> None:
-        """Add what is read last, because it depends on what the stats said."""
-        tracked = reading.tracked
-        for pid, worker in reading.workers.items():
-            known = tracked.workers.known.get(pid)
-            if worker is None or known is None:
-                continue
-            if not known.started:
-                reading.signal_loops[pid] = tracked.signal_loop.check(pid)
-            if tracked.snapshot is None:
-                reading.cpu_ns[pid] = {
-                    tid: self.kernel.threads.cpu_ns(pid, tid) for tid in worker.threads.running
-                }
-
     # the kernel
 
     def _read_instance(self, program: str, full: bool) -> Observing[InstanceReading]:
         """Read what Supervisor and the kernel tell of one instance."""
         state = self.programs.get(program)
         if not state.pid:
-            self._switch(program, 0)
+            yield from self._switch(program, 0)
         reading = InstanceReading(
             program, state.state, state.pid, self.masters[program], self.clock()
         )
@@ -155,18 +141,20 @@ class Observer:
     def _read_master(self, reading: InstanceReading, full: bool) -> Observing[None]:
         pieces = self.finder.find(reading.pid, reading.tracked)
         reading.master, held = yield from in_pieces(pieces, self.kernel.pacer)
-        self._switch(reading.program, reading.master)
+        yield from self._switch(reading.program, reading.master)
         reading.tracked = self.masters[reading.program]
         reading.held, reading.unresponsive = self.finder.take(reading.tracked, held)
         if reading.master and reading.unresponsive is None:
             reading.unresponsive = self._unresponsive(reading, full)
 
-    def _switch(self, program: str, master: int) -> None:
+    def _switch(self, program: str, master: int) -> Observing[None]:
+        """A program has another master, or none (0) any more."""
         tracked = self.masters[program]
         if tracked.master != master:
-            self.environment.remember_orphans(program, tracked)
             tracked.forget()
             self.masters[program] = self._new_master(master)
+            orphans = self.environment.remember_orphans(program, tracked)
+            yield from in_pieces(orphans, self.kernel.pacer)
 
     def _unresponsive(self, reading: InstanceReading, full: bool) -> Optional[UnresponsiveReason]:
         """Why the master takes no command now. That it is throttled is always read."""
@@ -184,16 +172,18 @@ class Observer:
 
     def _read_workers(self, reading: InstanceReading, full: bool) -> Observing[None]:
         record = reading.tracked.workers
-        if self._kernel_names_workers(reading):
+        if (yield from self._kernel_names_workers(reading)):
             pieces = self.workers.by_kernel(reading.master, record)
             yield from in_pieces(pieces, self.kernel.pacer)
         read = self.workers.read(reading.tracked, with_state=full or self.pair.freeze)
         reading.workers = yield from in_pieces(read, self.kernel.pacer)
 
-    def _kernel_names_workers(self, reading: InstanceReading) -> bool:
+    def _kernel_names_workers(self, reading: InstanceReading) -> Observing[bool]:
         """The stats do not: they are not answered, or not now and a worker has ended."""
         tracked = reading.tracked
         if not tracked.workers.known or tracked.snapshot is None:
             return True
-        alive = self.kernel.processes.alive
-        return not self.stats.is_up(reading) and not all(map(alive, tracked.workers.known))
+        if self.stats.is_up(reading):
+            return False
+        alive = self.workers.all_alive(tracked.workers)
+        return not (yield from in_pieces(alive, self.kernel.pacer))

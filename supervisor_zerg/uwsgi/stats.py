@@ -15,7 +15,7 @@ from .json_pieces import InvalidJson, Json, JsonReader
 
 #: gevent with 100 threads in each of 4 processes makes 100 kB, and 600 kB while all are busy.
 STATS_LIMIT_BYTES = 2 << 20
-ROWS_LIMIT = 1024
+ROWS_LIMIT = 512  # as many as children of a master that are read
 PID_LIMIT = 1 << 22  # Linux include/linux/threads.h PID_MAX_LIMIT
 COUNT_LIMIT = (1 << 31) - 1  # counts stop there: XML-RPC knows no larger integer
 VERSION_LIMIT = 64  # characters

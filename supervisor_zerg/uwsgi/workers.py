@@ -10,9 +10,8 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Callable
 
 from ..linux.pieces import Pieces
-from ..linux.signals import Sighting
 from .stats import Row, Snapshot
-from .tracked_state import KnownWorker, TrackedMaster, WorkerReading, WorkersRecord
+from .tracked_state import InstanceReading, KnownWorker, TrackedMaster, WorkerReading, WorkersRecord
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -59,7 +58,7 @@ class WorkerReader:
             if worker:
                 known[pid] = worker
         record.foreign = ()
-        self._replace(record, known, children)
+        yield from self._replace(record, known, children)
         # The master may have opened its sockets since, and the kernel's list may lack one that
         # changes while it is read.
         doubtful = not any(worker.started for worker in known.values())
@@ -107,7 +106,8 @@ class WorkerReader:
                 yield
         record.asynchronous = greenlets
         record.foreign = tuple(foreign[:FOREIGN_LIMIT])
-        self._replace(record, known, children.union(row.pid for row in snapshot.workers))
+        named = children.union(row.pid for row in snapshot.workers)
+        yield from self._replace(record, known, named)
 
     def _may_be_worker(self, pid: int, master: int, record: WorkersRecord) -> bool:
         """It is below the master, or was a moment ago and has ended."""
@@ -135,18 +135,21 @@ class WorkerReader:
 
     def _replace(
         self, record: WorkersRecord, known: dict[int, KnownWorker], named: Collection[int]
-    ) -> None:
+    ) -> Pieces[None]:
         """Keep the workers. ``named``: all processes that a source named, workers or not."""
         if record.known and set(known) - set(record.known):
             record.replaced_at = self.clock()
         record.known = known
         record.stopped &= set(known)
         record.first_seen = {key: at for key, at in record.first_seen.items() if key[0] in named}
-        sightings = {pid: record.sightings.get(pid) or self._sight(pid) for pid in known}
-        record.sightings = {pid: sighting for pid, sighting in sightings.items() if sighting}
-
-    def _sight(self, pid: int) -> Sighting | None:
-        return self.kernel.signals.sight(pid)
+        sightings = {}
+        for pid in known:
+            sighting = record.sightings.get(pid) or self.kernel.signals.sight(pid)
+            if sighting:
+                sightings[pid] = sighting
+            if self.kernel.pacer.due():
+                yield
+        record.sightings = sightings
 
     def read(
         self, tracked: TrackedMaster, with_state: bool
@@ -164,7 +167,36 @@ class WorkerReader:
                 self._note_state(pid, tracked)
             stopped = pid in tracked.workers.stopped
             readings[pid] = WorkerReading(threads, stopped) if threads.total else None
+            if self.kernel.pacer.due():
+                yield
         return readings
+
+    def all_alive(self, record: WorkersRecord) -> Pieces[bool]:
+        """Read whether every known worker is alive."""
+        for pid in list(record.known):
+            if not self.kernel.processes.alive(pid):
+                return False
+            if self.kernel.pacer.due():
+                yield
+        return True
+
+    def complete(self, reading: InstanceReading) -> Pieces[None]:
+        """Add what is read last, because it depends on what the stats said."""
+        tracked = reading.tracked
+        for pid, worker in reading.workers.items():
+            known = tracked.workers.known.get(pid)
+            if worker is None or known is None:
+                continue
+            if not known.started:
+                reading.signal_loops[pid] = tracked.signal_loop.check(pid)
+            running = worker.threads.running if tracked.snapshot is None else ()
+            cpu_ns = reading.cpu_ns.setdefault(pid, {})
+            for tid in running:
+                cpu_ns[tid] = self.kernel.threads.cpu_ns(pid, tid)
+                if self.kernel.pacer.due():
+                    yield
+            if self.kernel.pacer.due():
+                yield
 
     def _note_state(self, pid: int, tracked: TrackedMaster) -> None:
         """Note whether a worker is stopped, and what else may change in its life: its user and

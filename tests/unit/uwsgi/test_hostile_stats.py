@@ -69,7 +69,7 @@ REFUSED = [
     (document(ROW, ROW), "two workers have one pid"),
     (document(7), "a worker is no object"),
     (document(workers={}), "workers is no list"),
-    (document(*({**ROW, "pid": n + 1} for n in range(ROWS_LIMIT + 1))), "more than 1024 workers"),
+    (document(*({**ROW, "pid": n + 1} for n in range(ROWS_LIMIT + 1))), "more than 512 workers"),
     (b"[" * 100_000, "deeper than 16"),
     (b'{"a":' * 100_000, "deeper than 16"),
     (b"[]", "no object"),
