@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Collection, Iterable
 from typing import NamedTuple, Optional, Union
 
 from ..linux.pieces import Pacer, Pieces, at_once
@@ -67,6 +68,20 @@ class Snapshot(NamedTuple):
     cheap: bool
     partly_paused: bool
 
+    def without(self, foreign: Collection[int]) -> Snapshot:
+        """Return it without the rows of some processes."""
+        if not foreign:
+            return self
+        rows = tuple(row for row in self.workers if row.pid not in foreign)
+        ignored = sum(row.requests for row in self.workers if row.pid in foreign)
+        paused, partly_paused = _suspended(rows)
+        return self._replace(
+            workers=rows,
+            paused=paused,
+            partly_paused=partly_paused,
+            requests=max(0, self.requests - ignored),
+        )
+
 
 class InvalidStats(ValueError):
     """What answered is no uWSGI stats server."""
@@ -112,16 +127,22 @@ def _snapshot(document: dict[str, Json], pacer: Pacer) -> Pieces[Snapshot]:
             yield
     if len({row.pid for row in rows}) < len(rows):
         raise InvalidStats("two workers have one pid")
-    shown = {row.status == "pause" for row in rows if row.status != "busy"}
+    paused, partly_paused = _suspended(rows)
     return Snapshot(
         version=version,
         pid=_integer(document, "pid", PID_LIMIT),
         workers=tuple(rows),
-        paused=shown.pop() if len(shown) == 1 else None,
+        paused=paused,
         requests=min(requests, COUNT_LIMIT),
         cheap=len(rows) < len(workers),
-        partly_paused=len(shown) > 1,
+        partly_paused=partly_paused,
     )
+
+
+def _suspended(rows: Iterable[Row]) -> tuple[Optional[bool], bool]:
+    """uWSGI's suspended flag, and whether only some workers have it."""
+    shown = {row.status == "pause" for row in rows if row.status != "busy"}
+    return (shown.pop(), False) if len(shown) == 1 else (None, bool(shown))
 
 
 def _row(worker: Json) -> Row:

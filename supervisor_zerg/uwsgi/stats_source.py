@@ -85,7 +85,6 @@ class StatsSource:
     def _learn(self, reading: InstanceReading, answer: Answer) -> Observing[bool]:
         """Take in a stats answer. Returns whether it names other workers than those read."""
         record = reading.tracked.stats
-        pacer = self.kernel.pacer
         try:
             snapshot = yield from self._parse(reading, answer)
         except stats.InvalidStats as error:
@@ -95,12 +94,14 @@ class StatsSource:
             return False
         if reading.at < record.at:  # another observation has been told something newer meanwhile
             return set(reading.tracked.workers.known) != set(reading.workers)
-        note_snapshot(record, snapshot, reading.at)
         workers = reading.tracked.workers
         try:
-            yield from in_pieces(self.workers.by_stats(reading.master, workers, snapshot), pacer)
+            by_stats = self.workers.by_stats(reading.master, workers, snapshot)
+            foreign = yield from in_pieces(by_stats, self.kernel.pacer)
         except OSError as error:
             reading.unreadable = unreadable(reading.program, error)
+            return False
+        note_snapshot(record, snapshot.without(foreign), reading.at)
         return set(workers.known) != set(reading.workers)
 
     def _parse(self, reading: InstanceReading, answer: Answer) -> Observing[stats.Snapshot]:

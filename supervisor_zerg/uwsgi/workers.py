@@ -84,15 +84,18 @@ class WorkerReader:
             return None
         return KnownWorker(max(len(queues), 1), started=bool(queues), queues=queues)
 
-    def by_stats(self, master: int, record: WorkersRecord, snapshot: Snapshot) -> Pieces[None]:
+    def by_stats(self, master: int, record: WorkersRecord, snapshot: Snapshot) -> Pieces[set[int]]:
         """Take what the stats say about the workers that the kernel shows below the master.
+
+        Returns:
+            The processes that the stats name and the kernel does not.
 
         Raises:
             TooLarge: the master has too many children.
         """
         children = set((yield from self.kernel.processes.children(master)))
         known = {}
-        foreign = []
+        foreign = set()
         greenlets = False
         for row in snapshot.workers:
             if row.pid in children or self._may_be_worker(row.pid, master, record):
@@ -101,13 +104,14 @@ class WorkerReader:
                 greenlets = greenlets or (lacks_threads and not starts)
                 known[row.pid] = _worker(row, record.known.get(row.pid), starts)
             else:
-                foreign.append(row.pid)
+                foreign.add(row.pid)
             if self.kernel.pacer.due():
                 yield
         record.asynchronous = greenlets
-        record.foreign = tuple(foreign[:FOREIGN_LIMIT])
+        record.foreign = tuple(sorted(foreign)[:FOREIGN_LIMIT])
         named = children.union(row.pid for row in snapshot.workers)
         yield from self._replace(record, known, named)
+        return foreign
 
     def _may_be_worker(self, pid: int, master: int, record: WorkersRecord) -> bool:
         """It is below the master, or was a moment ago and has ended."""

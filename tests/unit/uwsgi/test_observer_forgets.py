@@ -153,13 +153,14 @@ FOREIGN = 99
 def test_processes_that_the_stats_name_and_the_kernel_does_not_are_ignored_and_reported():
     world = FakeWorld(strangers=(FOREIGN,))
     world.instance.stats = replace(
-        world.instance, workers={**world.instance.workers, FOREIGN: "waits", 1: "busy"}
+        world.instance, workers={**world.instance.workers, FOREIGN: "paused", 1: "busy"}
     ).document()
     world.kernel.strangers = (FOREIGN, 1)
     seen = world.observe()
     assert [worker.pid for worker in seen.workers] == [11, 12, 13, 14]
     assert seen.condition is Condition.SERVING and seen.in_flight == 0
-    assert "not below its master, which are ignored: 99 1" in world.tracked.stats_error
+    assert (seen.requests, seen.partly_paused) == (4, False)
+    assert "not below its master, which are ignored: 1 99" in world.tracked.stats_error
     assert set(world.tracked.workers.sightings) == {11, 12, 13, 14}
 
 
