@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-import descriptions
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -147,12 +146,12 @@ def faults_rst() -> Iterator[str]:
         (
             str(error.code),
             code(error.name),
-            f"{descriptions.FAULTS.get(error.name, '')} *{escape(error.hint)}*",
+            f"{escape(first_paragraph(error))} *{escape(error.hint)}*",
             code(int(error.exit_status)),
         )
         for error in errors.ALL
     )
-    return list_table(("Code", "Name", "Meaning and hint", "Exit status"), rows, "8 24 56 12")
+    return list_table(("Code", "Name", "Raised when, and hint", "Exit status"), rows, "8 24 56 12")
 
 
 class Field(NamedTuple):
