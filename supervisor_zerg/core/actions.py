@@ -124,6 +124,12 @@ def nudge(goal: str, instance: Instance) -> Decision:
     return do(goal, Action(ActionKind.NUDGE, instance.program, pids=pids, reason=reason))
 
 
+def close_kept(goal: str, instance: Instance) -> Decision:
+    reason = "nobody would answer the next request on them"
+    pids = instance.keeping_workers
+    return do(goal, Action(ActionKind.CLOSE, instance.program, pids=pids, reason=reason))
+
+
 def _wake_up(instance: Instance) -> Decision:
     """It was resumed, and does not accept yet. Another ``p`` would pause it again."""
     if instance.unresponsive is UnresponsiveReason.THROTTLED:

@@ -22,6 +22,7 @@ class ActionKind(enum.Enum):
 
     # signals
     NUDGE = "nudge"  # wake waiting threads, so that they see the pause
+    CLOSE = "close kept connections"  # of paused workers: a next request would get no answer
     CONTINUE = "continue"  # SIGCONT
     THAW = "thaw"  # SIGCONT to workers stopped inside the pause, and the resume's signal again
     FREEZE = "freeze"  # SIGSTOP the workers of a parked instance

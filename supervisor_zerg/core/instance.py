@@ -55,6 +55,8 @@ class Worker:
     parked: int = 0  # of those, waiting in uWSGI's pause
     busy: int = 0  # of those, inside a request
     blocked_elsewhere: int = 0  # of those, in start-up or a hook: they pause when they return
+    connections: int = 0  # accepted and open, and no request of a thread: kept, or offloaded
+    kept: int = 0  # of those, idle: only a next request may come on them
     started: bool = True  # past its start-up: a pause reaches it as a pause
     stopped: bool = False  # state T: SIGSTOPped
     in_signal_loop: bool = False  # in the endless PAUSE/resuming flood
@@ -98,6 +100,7 @@ class Instance:
     recycling: bool = False  # workers are replaced: one may end, and another start, at any moment
     all_respawning: bool = False  # it has had no started worker for a moment: one will accept next
     newly_accepting: bool = False  # it has just begun to accept: its hooks may still move slots
+    keeps_connections: bool = False  # it was seen to keep a connection for a next request
     asynchronous: bool = False  # gevent and the like: a pause would freeze its requests
     attached: bool | None = None  # holds the pool's present socket; None: unknown
     unreadable: str = ""  # why its process cannot be observed
@@ -129,7 +132,18 @@ class Instance:
 
     @cached_property
     def in_flight(self) -> int:
-        return sum(w.busy for w in self.workers)
+        """Requests in threads, and other connections on which somebody may wait for an answer."""
+        return sum(w.busy for w in self.workers) + self.connections
+
+    @cached_property
+    def connections(self) -> int:
+        """Open connections that are no request of a thread. A graceful end cuts them."""
+        return sum(w.connections for w in self.workers)
+
+    @cached_property
+    def keeping_workers(self) -> tuple[int, ...]:
+        """Workers that keep idle connections, on which nobody is answered once they are parked."""
+        return tuple(w.pid for w in self.workers if w.kept)
 
     @cached_property
     def steady(self) -> bool:

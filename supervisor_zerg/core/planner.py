@@ -18,6 +18,7 @@ from __future__ import annotations
 from . import errors
 from .actions import (
     asynchronous,
+    close_kept,
     do,
     end_gracefully,
     end_orphans,
@@ -146,6 +147,8 @@ def _hold(observed: PairState, desired: DesiredState) -> Decision:
             return toggle(observed, desired, instance, ActionKind.PAUSE, None, "")
         if instance.pending:
             return not_executed("", instance)
+        if instance.paused and instance.keeping_workers and instance.up:
+            return close_kept("", instance)
         if instance.unpaused_workers and instance.up:
             return nudge("", instance)
         if instance.paused and instance.up and not instance.fully_paused:
@@ -167,6 +170,8 @@ def _retreat(
         return _park(observed, desired, new, old)
     if old.pending:
         return not_executed(goal, old)
+    if old.paused and old.keeping_workers:
+        return close_kept(goal, old)
     if old.unpaused_workers:
         return nudge(goal, old)
     next_workers_would_accept = old.paused is False and old.was_ready
@@ -270,5 +275,7 @@ def _done(observed: PairState, goal: str) -> Decision:
 
 
 def _drains(goal: str, old: Instance) -> Decision:
+    """A connection that is kept after its answer is to be closed before it is used again."""
     waiting_for = f"{old.program} drains {old.in_flight} requests"
-    return Decision(goal, met=True, waiting_for=waiting_for, poll_slowly=True)
+    slowly = not old.keeps_connections
+    return Decision(goal, met=True, waiting_for=waiting_for, poll_slowly=slowly)

@@ -117,7 +117,7 @@ class _HistoryEntry(TypedDict):
 
 
 class HistoryEntry(_HistoryEntry, total=False):
-    """One entry of the history. The keys of this class only appear in that of a deploy."""
+    """One entry of the history."""
 
-    label: str
-    killed_requests: int
+    label: str  # of a deploy
+    killed_requests: int  # of a deploy, or where an operation cut any

@@ -174,6 +174,8 @@ def format_history(entries: Iterable[Struct]) -> Iterator[str]:
     """The lines of ``history``: one for each entry, then its actions."""
     for entry in entries:
         facts = [_ended(entry), f"took {entry['took_ms']:.1f} ms"]
+        if entry.get("killed_requests"):
+            facts.append(f"{entry['killed_requests']} requests were killed")
         yield f"{_local(entry['at'])} {entry['id']} {', '.join(facts)}"
         yield from (f"  {action}" for action in entry["actions"])
 

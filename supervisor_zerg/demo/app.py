@@ -41,5 +41,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., object]) 
         pass
     if "exit" in query:
         os._exit(1)
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{PROGRAM} {os.getpid()} {handled:.6f} {VERSION}\n".encode()]
+    body = f"{PROGRAM} {os.getpid()} {handled:.6f} {VERSION}\n".encode()
+    headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+    start_response("200 OK", headers)
+    return [body]

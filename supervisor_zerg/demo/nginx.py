@@ -18,13 +18,20 @@ def nginx_path() -> str | None:
 
 
 class Nginx:
-    """nginx on ``port`` of 127.0.0.1, in front of a stack that serves."""
+    """nginx on ``port`` of 127.0.0.1, in front of a stack that serves.
 
-    def __init__(self, stack: Stack) -> None:
+    Args:
+        keepalive: how many idle connections to the instances it keeps; they need
+            ``protocol = http11``.
+    """
+
+    def __init__(self, stack: Stack, keepalive: int = 0) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = str(probe.getsockname()[1])
         text = (stack.conf_d / "nginx" / "nginx.conf").read_text()
+        if keepalive:
+            text = _with_keepalive(text, keepalive)
         conf = stack.folder / "nginx.conf"
         conf.write_text(text.replace("ZERG_RUN", str(stack.run)).replace("ZERG_PORT", self.port))
         self.process = subprocess.Popen(
@@ -36,3 +43,9 @@ class Nginx:
         """Stop nginx."""
         self.process.terminate()
         self.process.wait(10)
+
+
+def _with_keepalive(text: str, connections: int) -> str:
+    text = text.replace("web.sock; }", f"web.sock; keepalive {connections}; }}")
+    version = "proxy_http_version 1.0;"
+    return text.replace(version, 'proxy_http_version 1.1; proxy_set_header Connection "";')

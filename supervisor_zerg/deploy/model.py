@@ -152,7 +152,8 @@ class DeployState:
     checked: bool = False  # the health was good before the promotion
     drain_expired: bool = False  # the drain limit passed with requests in flight
     unparkable: bool = False  # it could not be parked again, so it was stopped
-    killed_requests: int = 0  # requests in flight when the target was killed
+    #: In flight when the target was killed; and connections, which a graceful end cuts as well.
+    killed_requests: int = 0
     outcome: Outcome | None = None
     reason: str = ""
 

@@ -98,6 +98,7 @@ def _drain(state: DeployState, observation: DeployObservation) -> Step:
         observation.now,
         target_restarted=True,
         drain_expired=bool(target.in_flight),
+        killed_requests=target.connections,
     )
     return stopping, (DeployAction.STOP,)
 
@@ -108,7 +109,9 @@ def _stop(state: DeployState, observation: DeployObservation) -> Step:
     if not observation.target.pid:
         return state.enter(Phase.BOOTING, observation.now), (DeployAction.START,)
     if state.drain_expired and waited > CUT_S:
-        killed = observation.target.in_flight
+        target = observation.target
+        cut = max(target.connections, state.killed_requests)
+        killed = target.in_flight - target.connections + cut
         state = replace(state, drain_expired=False, killed_requests=killed)
         return state, (DeployAction.KILL,)
     if waited > plan.boot_timeout:  # Supervisor sends SIGKILL after stopwaitsecs

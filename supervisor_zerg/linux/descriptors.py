@@ -66,8 +66,13 @@ class Descriptors:
 
     def sockets(self, pid: int) -> Pieces[frozenset[int]]:
         """Read the inodes of the sockets that a process holds."""
+        inodes = yield from self.socket_inodes(pid)
+        return frozenset(inodes.values())
+
+    def socket_inodes(self, pid: int) -> Pieces[dict[int, int]]:
+        """Read descriptor -> inode of the sockets that a process holds."""
         targets = yield from self.targets(pid)
-        return frozenset(_sockets(targets).values())
+        return _sockets(targets)
 
     def epolls(self, pid: int) -> Pieces[list[Epoll]]:
         """Read the epolls of a process.

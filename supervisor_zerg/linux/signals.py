@@ -13,8 +13,12 @@ seen below its master, by the process group that the master had led.
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import errno
 import os
 import signal
+import socket
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -22,9 +26,11 @@ from typing import NamedTuple
 from .processes import Process, Processes
 
 DEPTH_LIMIT = 16  # generations between a program and its descendant
+PIDFD_GETFD = 438  # on every machine
 NUDGE_S = 0.0001  # between SIGSTOP and SIGCONT
 
 _MADE_HERE = object()
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NotProven(PermissionError):
@@ -67,6 +73,26 @@ class ProvenProcess:
         except ProcessLookupError:
             return False
         return True
+
+    def duplicate(self, descriptor: int, inode: int) -> socket.socket | None:
+        """Return a duplicate of a socket that the process holds (pidfd_getfd(2), Linux 5.6).
+
+        Returns:
+            None when the process is gone, or holds another file there.
+
+        Raises:
+            OSError: no right to do so, or this kernel cannot.
+        """
+        number = _libc.syscall(PIDFD_GETFD, self._pidfd, descriptor, 0)
+        if number < 0:
+            error = ctypes.get_errno()
+            if error in (errno.ESRCH, errno.EBADF):
+                return None
+            raise OSError(error, os.strerror(error))
+        if os.fstat(number).st_ino != inode or not stat.S_ISSOCK(os.fstat(number).st_mode):
+            os.close(number)
+            return None
+        return socket.socket(fileno=number)
 
 
 class Signals:

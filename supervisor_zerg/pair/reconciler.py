@@ -89,7 +89,7 @@ class ReconcileTarget(Protocol):
     def expect_stop(self, program: str) -> None:
         """The program was told to end, though Supervisor has sent no signal."""
 
-    def on_action_done(self, action: Action) -> None: ...
+    def on_action_done(self, action: Action, killed_requests: int = 0) -> None: ...
 
     def on_action_failed(self, action: Action, error: OSError) -> None: ...
 
@@ -140,6 +140,7 @@ def _pause(decision: Decision, vain: int) -> float:
 
 def _act(observer: Observer, observed: PairState, action: Action, target: ReconcileTarget) -> bool:
     """Carry out one action. Returns False if it was not done: the loop observes again."""
+    killed_requests = 0
     if action.kind is ActionKind.RESTART:
         target.restart(observed.instance(action.program))
     else:
@@ -148,7 +149,9 @@ def _act(observer: Observer, observed: PairState, action: Action, target: Reconc
             target.on_action_failed(action, result.error)
         if not result.done:
             return False
+        killed_requests = result.killed_requests
         if action.kind is ActionKind.QUIT:
             target.expect_stop(action.program)
-    target.on_action_done(action)
+            killed_requests = observed.instance(action.program).connections
+    target.on_action_done(action, killed_requests)
     return True

@@ -32,14 +32,17 @@ class HistoryRecorder:
         self.services = services
         self._taken: list[Taken] = []
         self._failover = False
+        self._killed_requests = 0
 
     @property
     def actions(self) -> list[Action]:
         """The actions of the entry that is being gathered."""
         return [taken.action for taken in self._taken]
 
-    def on_action_done(self, action: Action) -> None:
+    def on_action_done(self, action: Action, killed_requests: int = 0) -> None:
+        """An action was carried out, and cut so many requests."""
         self._taken.append(Taken(action, self.services.loop.clock()))
+        self._killed_requests += killed_requests
 
     # who serves
 
@@ -77,8 +80,10 @@ class HistoryRecorder:
             cause: What the actions were for if there was no request.
         """
         taken, failover = self._taken, self._failover
+        killed_requests = self._killed_requests
         self._taken = []
         self._failover = False
+        self._killed_requests = 0
         if not taken and request is None and not failover:
             return
         now = self.services.loop.clock()
@@ -95,6 +100,8 @@ class HistoryRecorder:
             "serving": serving,
             "failover": failover,
         }
+        if killed_requests:
+            entry["killed_requests"] = killed_requests
         self.services.loop.call_soon(lambda: self.write(entry))
 
     def write_auto(self, on: bool, by: str, serving: str) -> None:

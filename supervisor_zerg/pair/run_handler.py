@@ -194,9 +194,9 @@ class RunHandler:
     def expect_stop(self, program: str) -> None:
         self.services.programs.expect_stop(program)
 
-    def on_action_done(self, action: Action) -> None:
+    def on_action_done(self, action: Action, killed_requests: int = 0) -> None:
         self._log("action done", action, reason=action.reason)
-        self.recorder.on_action_done(action)
+        self.recorder.on_action_done(action, killed_requests)
         self.deploys.on_action_done(action)
         if b"p" in action.command:
             self.owner.follow_up()

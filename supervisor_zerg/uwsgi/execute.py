@@ -14,6 +14,7 @@ from ..core.decision import Action, ActionKind
 from ..core.instance import Instance
 from ..core.pair_state import PairState, PathKind
 from ..linux.signals import ProvenProcess, nudge, stopped_briefly
+from .connections import close_kept
 from .fifo import FifoCommand, HeldFifo
 from .tracked_state import FifoRecord
 
@@ -56,6 +57,7 @@ class ActionResult(NamedTuple):
 
     outcome: Outcome
     error: OSError | None = None
+    killed_requests: int = 0  # that were cut by it
 
     @property
     def done(self) -> bool:
@@ -75,6 +77,9 @@ def execute(observer: Observer, observed: PairState, action: Action) -> ActionRe
             done = _command(observer, instance, action)
             return ActionResult(Outcome.DONE if done else Outcome.WRONG_MOMENT)
         with _targets(observer, instance, action) as targets:
+            if action.kind is ActionKind.CLOSE:
+                killed = _close(observer, targets, action)
+                return ActionResult(Outcome.DONE, killed_requests=killed)
             _signal(observer, targets, action)
     except OSError as error:
         return ActionResult(Outcome.FAILED, error)
@@ -102,6 +107,22 @@ def _targets(
 
 def _some(pids: Sequence[int]) -> Sequence[int]:
     return pids if len(pids) <= SIGNALLED_LIMIT else random.sample(pids, SIGNALLED_LIMIT)
+
+
+def _close(observer: Observer, targets: list[ProvenProcess], action: Action) -> int:
+    """Close kept connections. Returns how many requests were cut.
+
+    Where that is not allowed (a container's seccomp profile, a kernel before 5.6) the idle workers
+    are ended: their master replaces them by parked ones.
+    """
+    record = observer.masters[action.program].workers
+    try:
+        return close_kept(observer.kernel, targets, record)
+    except OSError:
+        for target in targets:
+            if not record.connections[target.pid].watched:
+                target.send(signal.SIGKILL)
+        return 0
 
 
 def _signal(observer: Observer, targets: list[ProvenProcess], action: Action) -> None:

@@ -56,6 +56,7 @@ def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
         workers=workers,
         pending=tracked.pending,
         unresponsive=reading.unresponsive,
+        keeps_connections=tracked.workers.keeps_connections,
         asynchronous=tracked.workers.asynchronous,
         attached=tracked.attached,
         just_toggled=now - tracked.fifo.moved_at < WAKE_S,
@@ -194,14 +195,45 @@ def _worker(
         zombie=seen.threads.ended,
     )
     if reading.tracked.workers.asynchronous:
-        return replace(worker, parked=int(bool(flag) and not known.busy), busy=known.busy)
+        held = reading.connections.get(pid)
+        total = len(held.watched) + len(held.others) if held else 0
+        return replace(
+            worker,
+            parked=int(bool(flag) and not known.busy),
+            busy=known.busy,
+            connections=max(0, total - known.busy),
+        )
     parked = min(seen.threads.paused, known.threads)
     busy = known.busy
     if not reading.tracked.snapshot:
         busy = _busy_by_kernel(known, seen, quiet, reading.cpu_ns.get(pid, {}))
+    busy = min(busy, known.threads - parked)
+    connections, kept = _connections(reading, pid, parked, busy)
     return replace(
-        worker, threads=known.threads, parked=parked, busy=min(busy, known.threads - parked)
+        worker,
+        threads=known.threads,
+        parked=parked,
+        busy=busy,
+        connections=connections,
+        kept=kept,
     )
+
+
+def _connections(reading: InstanceReading, pid: int, parked: int, busy: int) -> tuple[int, int]:
+    """The open connections of a worker that belong to no request in it, and how many of those only
+    wait for a next request.
+
+    With a request in the worker nothing tells which connection is whose.
+    """
+    held = reading.connections.get(pid)
+    seen = reading.workers[pid]
+    if held is None or seen is None:
+        return 0, 0
+    others = max(0, len(held.others) - busy)
+    known = reading.tracked.workers.known[pid]
+    is_idle = parked >= known.threads or not busy and reading.tracked.snapshot is not None
+    kept = others if is_idle and held.may_be_closed(known, seen.threads) else 0
+    return len(held.watched) + others, kept
 
 
 def _starting(pid: int, known: KnownWorker, seen: WorkerReading) -> Worker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from ..linux.connections import Connections
 from ..linux.descriptors import Descriptors
 from ..linux.pieces import Pacer
 from ..linux.processes import Processes
@@ -26,6 +27,7 @@ class Kernel:
         self.processes = Processes(self.pacer)
         self.descriptors = Descriptors(self.pacer)
         self.sockets = Sockets(self.descriptors, self.pacer)
+        self.connections = Connections(self.pacer)
         self.fifos = Fifos(self.descriptors, self.pacer)
         self.threads = Threads(self.descriptors, self.pacer)
         self.signals = Signals(self.processes, supervisor)

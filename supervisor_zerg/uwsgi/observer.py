@@ -16,6 +16,7 @@ from ..core.instance import Instance, UnresponsiveReason
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
 from . import interpreter
+from .connections import ConnectionReader
 from .environment import PairEnvironment
 from .masters import MasterFinder
 from .observing import Observing, in_pieces
@@ -69,6 +70,7 @@ class Observer:
         self.masters = {program: self._new_master() for program in pair.programs}
         self.finder = MasterFinder(kernel, self.paths, clock)
         self.workers = WorkerReader(kernel, clock)
+        self.connections = ConnectionReader(kernel, self.workers)
         self.stats = StatsSource(pair, kernel, self.workers, clock)
         self.environment = PairEnvironment(pair, self.paths, kernel, programs, self.workers, clock)
 
@@ -96,7 +98,7 @@ class Observer:
             full: ask every stats server and read everything; else only what changes within
                 milliseconds.
             thorough: read also what seldom changes: foreign readers of the FIFOs, the socket of
-                the pool.
+                the pool; and the connections of an instance that is not paused.
         """
         self.kernel.pacer.restart()
         for _ in range(2):
@@ -108,6 +110,8 @@ class Observer:
         if thorough:
             yield from self.environment.explore(readings)
         for reading in readings:
+            if thorough or reading.tracked.flag:
+                yield from self._read_connections(reading)
             yield from in_pieces(self.workers.complete(reading), self.kernel.pacer)
         obstacles = yield from self.environment.obstacles(readings)
         orphans = yield from self.environment.living_orphans()
@@ -177,6 +181,13 @@ class Observer:
             yield from in_pieces(pieces, self.kernel.pacer)
         read = self.workers.read(reading.tracked, with_state=full or self.pair.freeze)
         reading.workers = yield from in_pieces(read, self.kernel.pacer)
+
+    def _read_connections(self, reading: InstanceReading) -> Observing[None]:
+        """Read them last: what is a request by the stats may only have ended since."""
+        try:
+            yield from in_pieces(self.connections.read(reading), self.kernel.pacer)
+        except OSError as error:
+            reading.unreadable = reading.unreadable or unreadable(reading.program, error)
 
     def _kernel_names_workers(self, reading: InstanceReading) -> Observing[bool]:
         """The stats do not: they are not answered, or not now and a worker has ended."""

@@ -42,6 +42,7 @@ class ThreadReading(NamedTuple):
     Attributes:
         waiting: descriptors of the epolls in which threads wait.
         running: threads that run or are about to.
+        polling: how many threads wait for one descriptor, as for a next request on a connection.
         main_away: the main thread is blocked in something else than waiting for a request or a
             lock.
         ended: the process is a zombie.
@@ -51,6 +52,7 @@ class ThreadReading(NamedTuple):
     paused: int = 0
     main_paused: bool = False
     main_waits: bool = False
+    polling: int = 0
     main_away: bool = False
     waiting: tuple[int, ...] = ()
     running: tuple[int, ...] = ()
@@ -172,6 +174,7 @@ def _reading(pid: int, calls: dict[int, Optional[Call]]) -> ThreadReading:
         paused=sum(map(in_pause, calls.values())),
         main_paused=main_paused,
         main_waits=main_waits,
+        polling=sum(map(in_poll, calls.values())),
         main_away=away,
         waiting=tuple(waiting),
         running=tuple(tid for tid, call in calls.items() if call is None),
@@ -186,6 +189,17 @@ def is_in_epoll(call: Optional[Call]) -> bool:
 
 def _is_in_futex(call: Call) -> bool:
     return CALLS is not None and int(call[0]) == CALLS.futex
+
+
+def in_poll(call: Optional[Call]) -> bool:
+    """Is this the system call of a thread that waits for one descriptor?
+
+    uWSGI waits so for the next request on a kept connection (uWSGI core/reader.c
+    ``uwsgi_simple_wait_read_hook``). So may an application for its database.
+    """
+    if not call or CALLS is None:
+        return False
+    return int(call[0]) in (CALLS.poll, CALLS.ppoll) and int(call[2], 16) == 1
 
 
 def in_pause(call: Optional[Call]) -> bool:

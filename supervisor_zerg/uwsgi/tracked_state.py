@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ..core.instance import UnresponsiveReason
 from ..linux.signals import Sighting
+from .connections import HeldConnections
 from .fifo import FifoCommand, HeldFifo
 from .signal_loop import SignalLoopDetector
 from .stats import Snapshot
@@ -79,6 +80,9 @@ class WorkersRecord:
         listening: inode -> address of the listening sockets of the master, as they were read at
             ``listening_at``; None: they have to be read.
         foreign: processes that the stats name and that the kernel does not show below the master.
+        connections: of workers that hold any, at the last reading. Written by connections.py.
+        keeps_connections: a worker was seen to keep one for a next request.
+        other_sockets: inodes of sockets of workers that are no open connections.
     """
 
     known: dict[int, KnownWorker] = field(default_factory=dict)
@@ -90,6 +94,9 @@ class WorkersRecord:
     listening_at: float = LONG_AGO
     asynchronous: bool = False
     foreign: tuple[int, ...] = ()
+    connections: dict[int, HeldConnections] = field(default_factory=dict)
+    keeps_connections: bool = False
+    other_sockets: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -223,6 +230,7 @@ class InstanceReading:
         workers: pid -> reading; None: the process is gone.
         signal_loops: worker that is not past its start-up -> is it caught in a signal loop?
         cpu_ns: worker -> its running threads -> nanoseconds that each has run.
+        connections: worker -> what it holds, where that was read.
     """
 
     program: str
@@ -237,3 +245,4 @@ class InstanceReading:
     workers: dict[int, WorkerReading | None] = field(default_factory=dict)
     signal_loops: dict[int, bool | None] = field(default_factory=dict)
     cpu_ns: dict[int, dict[int, int | None]] = field(default_factory=dict)
+    connections: dict[int, HeldConnections] = field(default_factory=dict)

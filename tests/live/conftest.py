@@ -172,8 +172,8 @@ def nginx():
         pytest.skip("nginx is not installed: apt-get install nginx-light (.ci/run does)")
     servers = []
 
-    def start(stack):
-        servers.append(Nginx(stack))
+    def start(stack, **options):
+        servers.append(Nginx(stack, **options))
         return servers[-1].port
 
     yield start

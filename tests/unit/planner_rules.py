@@ -38,6 +38,8 @@ def _met_rules(observed: PairState, desired: DesiredState, decision: Decision) -
     next_workers_would_accept = old.was_ready and old.paused is False
     accepts = _takes_requests(old) or (old.up and (old.pending or next_workers_would_accept))
     yield "a goal that is met serves alone", desired.both_active or not accepts
+    keeps = old.up and old.paused and old.keeping_workers
+    yield "nobody waits for a parked worker", desired.both_active or not keeps
 
 
 def _takes_requests(instance: Instance) -> bool:
@@ -122,6 +124,9 @@ def _signal_rules(
     if action.kind is ActionKind.NUDGE:
         see_the_pause = all(w.started and not w.stopped for w in workers)
         yield "only workers that see the pause are nudged", bool(instance.paused) and see_the_pause
+    if action.kind is ActionKind.CLOSE:
+        yield "connections of paused workers are closed", bool(instance.paused)
+        yield "only kept connections are closed", all(w.kept for w in workers)
     if action.kind is ActionKind.THAW:
         yield "no worker that starts gets a SIGTSTP", all(w.started for w in workers)
     if action.kind is ActionKind.END_WORKER:

@@ -172,6 +172,8 @@ class World:
     def _signalled(master, worker, kind):
         if kind is ActionKind.NUDGE and master.paused:
             return replace(worker, parked=min(worker.threads - worker.busy, worker.parked + 1))
+        if kind is ActionKind.CLOSE:
+            return replace(worker, connections=worker.connections - worker.kept, kept=0)
         if kind is ActionKind.CONTINUE:
             parked = worker.threads if master.paused and not worker.busy else worker.parked
             return replace(worker, stopped=False, started=True, parked=parked)
@@ -210,7 +212,8 @@ class World:
         if not worker.started:
             return replace(worker, started=True, parked=worker.threads if master.paused else 0)
         if master.paused:
-            return replace(worker, busy=0, parked=min(worker.threads, worker.parked + worker.busy))
+            parked = min(worker.threads, worker.parked + worker.busy)
+            return replace(worker, busy=0, parked=parked, connections=worker.kept)
         return replace(worker, busy=0)
 
 

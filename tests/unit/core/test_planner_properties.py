@@ -29,6 +29,8 @@ def workers(draw, pid):
     threads = draw(st.sampled_from([1, 1, 4]))
     parked = draw(st.integers(0, threads))
     flags = {name: draw(RARELY) for name in ("stopped", "in_signal_loop", "zombie")}
+    flags["connections"] = draw(st.sampled_from([0] * 6 + [1, 2]))
+    flags["kept"] = draw(st.integers(0, flags["connections"]))
     return Worker(
         pid, threads, parked, draw(st.integers(0, threads - parked)), started=draw(MOSTLY), **flags
     )

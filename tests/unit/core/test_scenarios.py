@@ -379,6 +379,45 @@ def test_h42_a_reload_is_a_death_and_a_boot(world):
     assert roles(world) == ("b", "a")
 
 
+def holding(world, program, **held):
+    """Its workers hold connections."""
+    master = world.masters[program]
+    master.workers = [replace(w, **held) for w in master.workers]
+
+
+def test_h58_a_swap_is_not_met_before_the_kept_connections_of_the_old_instance_are_closed(world):
+    holding(world, "a", connections=1, kept=1)
+    assert world.observed().instance("a").condition is Condition.SERVING
+    converge(world, DesiredState(requested="b", last_active="a"))
+    assert roles(world) == ("b", "a") and kinds(world)[2] == "close kept connections"
+    assert world.observed().instance("a").condition is Condition.PARKED
+
+
+def test_h58_a_connection_that_is_kept_after_its_answer_is_closed_then(world):
+    holding(world, "b", busy=1, parked=world.masters["b"].workers[0].threads - 1)
+    assert decide(world.observed(), A_SERVED).waiting_for == "b drains 2 requests"
+    world.wait()
+    holding(world, "b", connections=1, kept=1)
+    converge(world, A_SERVED)
+    assert kinds(world) == ["close kept connections"]
+
+
+def test_h58_the_kept_connections_of_a_held_pair_are_closed(world):
+    holding(world, "a", connections=1, kept=1)
+    converge(world, DesiredState(hold=True))
+    assert kinds(world)[:2] == ["pause", "close kept connections"]
+
+
+def test_h59_an_instance_drains_while_a_connection_is_answered_that_is_no_request_any_more(world):
+    holding(world, "b", connections=1)
+    retiring = DesiredState(last_active="a", retire_stop=True, retiring="b")
+    decision = decide(world.observed(), retiring)
+    assert world.observed().instance("b").condition is Condition.DRAINING
+    assert decision.met and not decision.actions and decision.poll_slowly
+    quits = decide(world.observed(), replace(retiring, drain_expired=True)).actions
+    assert [action.kind for action in quits] == [ActionKind.QUIT]
+
+
 def test_workers_that_are_all_replaced_at_once_are_waited_for_and_nobody_fails_over(world):
     world.recycle("a")
     converge(world, A_SERVED)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supervisor_zerg.core.instance import Instance
+from supervisor_zerg.core.instance import Instance, Worker
 from supervisor_zerg.deploy.model import (
     Counters,
     DeployAction,
@@ -118,6 +118,15 @@ def test_h34_a_request_that_ends_gracefully_after_the_limit_was_not_killed():
         deploy.actions == [DeployAction.STOP, DeployAction.START]
         and deploy.state.killed_requests == 0
     )
+
+
+def test_h60_connections_beyond_the_limit_are_counted_although_the_instance_ends_by_itself():
+    held = replace(an_instance("new", True), workers=(Worker(1, parked=1, connections=2),))
+    deploy = Driver(PLAN).see(held, after=59)
+    assert deploy.actions == []
+    deploy.see(held, after=2).see(GONE)
+    assert deploy.actions == [DeployAction.STOP, DeployAction.START]
+    assert deploy.state.killed_requests == 2
 
 
 def test_an_instance_that_accepts_is_not_stopped():

@@ -66,7 +66,7 @@ class Pair:
     def on_decision(self, run, decision):
         pass
 
-    def on_action_done(self, action):
+    def on_action_done(self, action, killed_requests=0):
         pass
 
     def request_is_new(self):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from supervisor_zerg.core.effects import ReadStats
 from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.core.pair_state import PathKind
+from supervisor_zerg.linux.descriptors import Epoll
 from supervisor_zerg.linux.pieces import Pacer
 from supervisor_zerg.linux.processes import Process
 from supervisor_zerg.linux.signals import Sighting
@@ -32,6 +33,8 @@ class FakeInstance:
     sleeps: bool = False
     answers: bool = True
     stats: bytes = b""
+    connections: dict = field(default_factory=dict)  # worker -> descriptor -> inode
+    offloaded: frozenset = frozenset()  # inodes of those that another epoll watches
 
     def document(self):
         rows = [
@@ -58,6 +61,7 @@ class FakeKernel:
         self.strangers = strangers
         self.pacer = Pacer()
         self.processes = self.sockets = self.fifos = self.threads = self.signals = self
+        self.descriptors = self.connections = self
 
     def found(self, result):
         return result
@@ -97,6 +101,19 @@ class FakeKernel:
 
     def listening(self, pid):
         return self.found({WEB_SOCKET: "/f/web", STATS_SOCKET: "/f/stats"})
+
+    def socket_inodes(self, pid):
+        held = {4: WEB_SOCKET, 6: 77}  # and another one of the application
+        return self.found({**held, **self.instance.connections.get(pid, {})})
+
+    def accepted(self, names):
+        held = self.instance.connections.values()
+        found = {inode for of_worker in held for inode in of_worker.values()}
+        return self.found(frozenset(found if "/f/web" in names else ()))
+
+    def epolls(self, pid):
+        queue = Epoll(EPOLL, frozenset({WEB_SOCKET}))
+        return self.found([queue, Epoll(8, self.instance.offloaded)])
 
     def find(self, pid, paths, hint=None):
         held = HeldFifo(3, self.instance.slot, 1, 1, True) if pid == self.instance.master else None

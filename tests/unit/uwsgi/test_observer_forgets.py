@@ -185,3 +185,28 @@ def test_without_usable_stats_the_kernel_is_the_source(answer):
     assert "not a uWSGI stats document" in world.tracked.stats_error
     with pytest.raises(InvalidStats):
         parse(answer)
+
+
+# connections are read anew in each observation
+
+
+def test_h59_a_parked_instance_drains_while_a_worker_holds_a_connection():
+    parked = FakeInstance(workers=dict.fromkeys((11, 12), "paused"), slot=2)
+    world = FakeWorld(parked)
+    assert world.observe().condition is Condition.PARKED
+    parked.connections = {11: {9: 90}}
+    parked.offloaded = frozenset({90})
+    held = world.observe(after=0.1)
+    assert (held.condition, held.in_flight, held.keeping_workers) == (Condition.DRAINING, 1, ())
+    parked.offloaded = frozenset()
+    assert world.observe(after=0.1).keeping_workers == (11,)
+    parked.connections = {}
+    assert world.observe(after=0.1).condition is Condition.PARKED
+
+
+def test_h59_a_socket_that_was_found_while_the_list_of_sockets_was_incomplete_is_read_again():
+    parked = FakeInstance(workers=dict.fromkeys((11, 12), "paused"), slot=2)
+    world = FakeWorld(parked)
+    parked.connections = {11: {9: 90}}
+    world.tracked.workers.other_sockets = {WEB_SOCKET, 77, 90}
+    assert world.observe().in_flight == 1
