@@ -11,6 +11,7 @@ import fcntl
 import socket
 import termios
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..linux.pieces import Pieces, TooLarge, at_once
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from .threads import ThreadReading
     from .tracked_state import InstanceReading, KnownWorker, WorkersRecord
     from .workers import WorkerReader
+
+
+#: So many connections of a worker are closed at once, in about 1 ms; the others the next time.
+CLOSED_LIMIT = 128
 
 
 class HeldConnections(NamedTuple):
@@ -123,12 +128,13 @@ def close_kept(kernel: Kernel, workers: Iterable[ProvenProcess], record: Workers
         known = record.known.get(worker.pid)
         if held is None or known is None:
             continue
-        threads = at_once(kernel.threads.read(worker.pid))
+        reading = kernel.threads.read(worker.pid, main_only=known.threads == 1)
+        threads = at_once(reading)
         if not held.may_be_closed(known, threads):
             continue
         record.keeps_connections = True
         is_parked = threads.paused >= known.threads
-        for descriptor, inode in held.others.items():
+        for descriptor, inode in islice(held.others.items(), CLOSED_LIMIT):
             connection = worker.duplicate(descriptor, inode)
             if connection is not None:
                 with connection:

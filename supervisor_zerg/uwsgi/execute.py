@@ -120,7 +120,8 @@ def _close(observer: Observer, targets: list[ProvenProcess], action: Action) -> 
         return close_kept(observer.kernel, targets, record)
     except OSError:
         for target in targets:
-            if not record.connections[target.pid].watched:
+            held = record.connections.get(target.pid)
+            if held and not held.watched:
                 target.send(signal.SIGKILL)
         return 0
 
