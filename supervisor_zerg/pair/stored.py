@@ -1,4 +1,4 @@
-"""Values read from the files of history and settings: checked, since others may have written them."""
+"""What is read from the files of history and settings is checked: others may have written it."""
 
 from __future__ import annotations
 
