@@ -128,7 +128,7 @@ def _nobody_can_serve(observed: PairState) -> Decision:
     if up:
         return not_ready("", up[0])
     return Decision(
-        done=not observed.orphans,
+        done=not (observed.orphans or _parked_and_stopping(observed)),
         refusal=errors.NobodyServes,
         waiting_for="no instance runs",
         poll_slowly=True,
@@ -269,9 +269,16 @@ def _done(observed: PairState, goal: str) -> Decision:
         waiting_for = "hooks of the instances"
     elif booting:
         waiting_for = f"{' and '.join(booting)} boots"
+    elif _parked_and_stopping(observed):
+        waiting_for = f"{' and '.join(_parked_and_stopping(observed))} stops"
     else:
         return Decision(goal, met=True, done=True)
     return Decision(goal, met=True, waiting_for=waiting_for, poll_slowly=True)
+
+
+def _parked_and_stopping(observed: PairState) -> list[str]:
+    """Programs whose parked workers may not see that their master ends: emergency.py helps."""
+    return [c.program for c in observed.instances if c.is_stopping and c.paused and c.workers]
 
 
 def _drains(goal: str, old: Instance) -> Decision:

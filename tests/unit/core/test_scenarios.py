@@ -11,7 +11,7 @@ from supervisor_zerg.core.instance import Condition, Instance, Slot, Unresponsiv
 from supervisor_zerg.core.pair_state import Obstacle, Orphan, PairState, PathKind
 from supervisor_zerg.core.planner import choose_active, decide
 
-from ..simulated_pair import World, converge, kinds, roles
+from ..simulated_pair import Master, World, converge, kinds, roles
 
 A_FILE = Obstacle(PathKind.REGULAR_FILE, "a regular file at /run/sleeping.fifo")
 A_DIRECTORY = Obstacle(PathKind.DIRECTORY, "a directory at /run/sleeping.fifo")
@@ -554,6 +554,18 @@ def test_parked_workers_of_a_master_that_is_stopping_and_unresponsive_are_ended(
     assert [(m.kind, m.pids) for m in decide(world.observed(), A_SERVED).actions] == [
         (ActionKind.END_WORKER, pids)
     ]
+
+
+@pytest.mark.parametrize("a_state", ["RUNNING", "STOPPING", "STOPPED"])
+def test_a_parked_instance_that_is_stopping_is_observed_until_it_has_stopped(world, a_state):
+    world.masters["b"].state = "STOPPING"
+    if a_state == "STOPPED":
+        world.masters["a"] = Master("a", "STOPPED", slot=None)
+    else:
+        world.masters["a"].state = a_state
+    decision = decide(world.observed(), A_SERVED)
+    assert not decision.done and decision.poll_slowly
+    assert decision.met is (a_state == "RUNNING")
 
 
 def test_no_fail_over_happens_while_the_state_of_the_other_instance_is_unknown(world):
