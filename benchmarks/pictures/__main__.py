@@ -1,6 +1,6 @@
 """Draw the pictures of the documentation into docs/images.
 
-    python -m benchmarks.pictures [swap deploy watch page]
+    python -m benchmarks.pictures [packages swap deploy watch page]
 
 The plots need matplotlib, the terminal needs rich (extra ``pictures``), the page needs Chromium.
 """
@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 
+from .packages import packages
 from .plots import deploy, swap
 from .screens import page, watch
 from .stacks import IMAGES
 
-PICTURES = {"swap": swap, "deploy": deploy, "watch": watch, "page": page}
+PICTURES = {"packages": packages, "swap": swap, "deploy": deploy, "watch": watch, "page": page}
 
 
 def main(arguments: list[str] | None = None) -> None:
