@@ -207,6 +207,39 @@ def test_a_program_is_adopted_under_load_and_given_back(host):
         time.sleep(0.1)
 
 
+def test_a_program_on_a_port_is_adopted_with_a_gap_that_init_announces(host):
+    host.add_to_main(ok(host.init("other")))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    application = PACKAGE / "demo" / "app.py"
+    old_conf = host.folder / "conf.d" / "old.conf"
+    old_conf.write_text(
+        f"[program:old]\nstopsignal = INT\ncommand = {BIN / 'uwsgi'} -M -p 2 --wsgi-file "
+        f"{application} --http-socket 127.0.0.1:{port}\n"
+    )
+    host.start()
+    host.until_warm("other")
+    printed = ok(host.zergctl("init", "shop", "--adopt", "old", "--run", str(host.folder / "shop")))
+    assert "two programs cannot bind one port" in printed
+    began = ended = 0.0
+    with Traffic(port, clients=2, seconds=PATIENCE_S) as traffic:
+        began = time.monotonic()
+        ok(host.zergctl("stop", "old"))
+        old_conf.unlink()
+        ok(host.zergctl("update"))
+        host.until_warm("shop")
+        ended = time.monotonic()
+        ok(host.zergctl("swap", "shop"))
+        assert traffic.end(PATIENCE_S)
+    answers = traffic.answers()
+    assert all(began <= answer.ended <= ended for answer in failed(answers))
+    good = [answer for answer in answers if answer.status == 200]
+    gap = max(after.ended - before.ended for before, after in zip(good, good[1:]))
+    print(f"{len(answers)} requests, {len(failed(answers))} refused, no answer for {gap:.2f} s")
+    assert good[-1].program in ("shop", "shopbak")
+
+
 def test_a_warm_instance_is_there_after_a_restart_of_supervisord(host):
     host.add_to_main(ok(host.init("shop")))
     for _ in range(2):
