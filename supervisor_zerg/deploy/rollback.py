@@ -67,8 +67,10 @@ def _returned(state: DeployState, observation: DeployObservation) -> bool:
     """
     if observation.serving != state.plan.old:
         return False
-    if observation.target.pid:
-        return observation.target.fully_paused
+    target = observation.target
+    respawned = bool(observation.ended) and target.is_starting  # it is to end up parked
+    if target.pid and not respawned:
+        return target.fully_paused
     waited = observation.now - state.since if state.phase is Phase.RETURNING else 0.0
     return not observation.orphans or waited > UNPARKED_S
 

@@ -284,6 +284,15 @@ def test_workers_that_crash_in_the_boot_of_an_instance_that_accepts_may_have_fai
         assert deploy.state.phase is ENDED and deploy.actions[-1] is DeployAction.STOP
 
 
+def test_a_respawn_that_still_boots_after_a_roll_back_is_left_to_end_up_parked():
+    """On a busy machine it boots for longer than the old release needs to serve again."""
+    respawn = an_instance("new", True, started=False, was_ready=False)
+    seen = {"target": respawn, "serving": "old", "old": OLD, "ended": "it exited"}
+    deploy = Driver(PLAN).until_baking().see(**{**seen, "serving": ""}).see(**seen, after=2)
+    assert deploy.end == (ENDED, Outcome.ROLLED_BACK)
+    assert DeployAction.STOP not in deploy.actions[deploy.actions.index(DeployAction.PROMOTE) :]
+
+
 def test_every_wait_has_a_limit():
     deploy = Driver(PLAN).see(PARKED)
     assert deploy.see(after=299).state.phase is Phase.STOPPING
