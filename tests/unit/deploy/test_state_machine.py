@@ -286,7 +286,7 @@ def test_workers_that_crash_in_the_boot_of_an_instance_that_accepts_may_have_fai
 
 def test_a_respawn_that_still_boots_after_a_roll_back_is_left_to_end_up_parked():
     """On a busy machine it boots for longer than the old release needs to serve again."""
-    respawn = an_instance("new", True, started=False, was_ready=False)
+    respawn = Instance("new", "STARTING", 20, 20)
     seen = {"target": respawn, "serving": "old", "old": OLD, "ended": "it exited"}
     deploy = Driver(PLAN).until_baking().see(**{**seen, "serving": ""}).see(**seen, after=2)
     assert deploy.end == (ENDED, Outcome.ROLLED_BACK)
