@@ -3,7 +3,7 @@
 #   make demo            swaps, a deploy, a roll-back and a kill -9 under load, and a verdict; KEEP=1 leaves it running
 #   make test            unit and live tests;                     make test ARGS="-k swap -x"
 #   make lint            ruff, import-linter and mypy: half a minute
-#   make format          ruff mends what it can
+#   make format          let ruff fix and format
 #   make nox             nox, on every Python that is installed;  make nox ARGS="-s unit-3.9"
 #   make docs            the pages and zergctl(1), in docs/_build
 #   make bench           the benchmarks, some 20 minutes;         make bench ARGS=--quick

@@ -76,8 +76,8 @@ def _wire(supervisord: Any, settings: Mapping[str, str]) -> ZergNamespaceRPCInte
 
 def _services(supervisord: Any, loop: Loop, log: Log, history: History) -> Services:
     def announce_job(job: Job) -> None:
-        told = {"pair": job.pair, "id": job.id, "kind": job.kind}
-        loop.call_soon(lambda: events.announce(events.JobToDo, **told))
+        fields = {"pair": job.pair, "id": job.id, "kind": job.kind}
+        loop.call_soon(lambda: events.announce(events.JobToDo, **fields))
 
     return Services(
         loop=loop,

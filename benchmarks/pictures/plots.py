@@ -127,18 +127,18 @@ class Phases:
 
     def _watch(self) -> None:
         while not self._over.wait(POLL_S):
-            told = self.zerg.getDeploy("")
+            info = self.zerg.getDeploy("")
             now = time.monotonic()
-            if not told or told["outcome"]:
+            if not info or info["outcome"]:
                 continue
             if (
                 self.seen
-                and self.seen[-1][0] == told["phase"]
+                and self.seen[-1][0] == info["phase"]
                 and now - self.seen[-1][2] < 10 * POLL_S
             ):
                 self.seen[-1] = (*self.seen[-1][:2], now)
             else:
-                self.seen.append((told["phase"], now, now))
+                self.seen.append((info["phase"], now, now))
 
 
 # drawing

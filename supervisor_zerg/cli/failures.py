@@ -1,4 +1,4 @@
-"""What an operator is told about a failure, and the exit status."""
+"""The sentence for the operator about a failure, and its exit status."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ INIT = Command(
     "are absolute, and all values are plain text that you may edit. It asks uWSGI for the plugins "
     "that it needs and supervisord's Python whether it can import the plugin, and writes nothing "
     "if one of them cannot run a pair. An existing file is not changed without --force, which "
-    "keeps a copy. It does not change supervisord's main file, and starts nothing. --adopt makes "
+    "keeps a backup. It does not change supervisord's main file, and starts nothing. --adopt makes "
     "the pair of a program that runs one uWSGI: it keeps every option of the application and the "
     "address, shows what changes in the ini, and prints how to go over and how to go back.",
     prints="With --dry-run: the files. Otherwise what was written, the findings of 'check' on the "

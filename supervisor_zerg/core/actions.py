@@ -37,7 +37,7 @@ def toggle(
         return _obstructed(observed, instance, goal)
     if not instance.steady and not desired.force_toggle:
         return unsteady(goal, instance)
-    pending = [c for c in observed.instances if c.pending]
+    pending = [i for i in observed.instances if i.pending]
     if slot is not None and pending:
         if observed.obstacle(instance.slot):
             return not_executed(goal, pending[0])  # then the slot can be sent along, and must be
@@ -164,7 +164,7 @@ def not_executed(goal: str, instance: Instance, met: bool = False) -> Decision:
 
 
 def unsteady(goal: str, instance: Instance) -> Decision:
-    waiting_for = f"a worker of {instance.program} is just being born"
+    waiting_for = f"a worker of {instance.program} is starting"
     return Decision(goal, refusal=errors.Unsteady, waiting_for=waiting_for)
 
 

@@ -1,4 +1,4 @@
-"""What made the plugin look at a pair."""
+"""What made the plugin observe a pair."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def _end_flood(instance: Instance) -> Decision | None:
     pids = tuple(w.pid for w in instance.workers if w.in_signal_loop)
     if not pids:
         return None
-    reason = "a pause hit a newborn worker: endless PAUSE/resuming flood"
+    reason = "a pause hit a starting worker: endless PAUSE/resuming flood"
     return do("", Action(ActionKind.END_FLOOD, instance.program, pids=pids, reason=reason))
 
 

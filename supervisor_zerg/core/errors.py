@@ -68,7 +68,7 @@ class Misconfigured(ZergError):
     code = 303
     name = "ZERG_MISCONFIGURED"
     exit_status = ExitStatus.USAGE
-    hint = "mend its [zerg:...] section and run 'supervisorctl reread'"
+    hint = "correct its [zerg:...] section and run 'supervisorctl reread'"
 
 
 class NotRunning(ZergError):
@@ -128,7 +128,7 @@ class Unresponsive(ZergError):
 
     code = 310
     name = "ZERG_UNRESPONSIVE"
-    hint = "nothing was sent to it; look at its log, or restart it with supervisorctl"
+    hint = "nothing was sent to it; see its log, or restart it with supervisorctl"
 
 
 class Pending(ZergError):

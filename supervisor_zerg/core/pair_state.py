@@ -48,10 +48,10 @@ class PairState:
     orphans: tuple[Orphan, ...] = ()
 
     def instance(self, program: str) -> Instance:
-        return next(c for c in self.instances if c.program == program)
+        return next(i for i in self.instances if i.program == program)
 
     def other(self, program: str) -> Instance:
-        return next(c for c in self.instances if c.program != program)
+        return next(i for i in self.instances if i.program != program)
 
     def obstacle(self, slot: Slot | None) -> Obstacle | None:
         return next((obstacle for blocked, obstacle in self.blocked if blocked is slot), None)
@@ -59,16 +59,16 @@ class PairState:
     @cached_property
     def serving(self) -> str:
         """The program that accepts requests; if both do, the one in slot ``running``."""
-        accepting = [c for c in self.instances if c.accepting and c.slot is not None]
-        accepting.sort(key=lambda c: (not c.up, c.slot is not Slot.RUNNING))
+        accepting = [i for i in self.instances if i.accepting and i.slot is not None]
+        accepting.sort(key=lambda i: (not i.up, i.slot is not Slot.RUNNING))
         return accepting[0].program if accepting else ""
 
     @property
     def parked(self) -> str:
-        return next((c.program for c in self.instances if c.condition is Condition.PARKED), "")
+        return next((i.program for i in self.instances if i.condition is Condition.PARKED), "")
 
     @property
     def warm(self) -> bool:
         """Whether a second instance could take over at once."""
         serving = self.serving
-        return any(c.ready and c.program != serving for c in self.instances) if serving else False
+        return any(i.ready and i.program != serving for i in self.instances) if serving else False

@@ -49,20 +49,20 @@ def decide(observed: PairState, desired: DesiredState) -> Decision:
 
 def choose_active(observed: PairState, desired: DesiredState) -> str:
     """Return the program that is to serve; empty if none can, or none may."""
-    able = [c for c in observed.instances if _is_able(c, desired)]
-    able = [c for c in able if not c.partly_paused] or able
+    able = [i for i in observed.instances if _is_able(i, desired)]
+    able = [i for i in able if not i.partly_paused] or able
     if not able or desired.hold:
         return ""
-    if desired.requested in [c.program for c in able]:
+    if desired.requested in [i.program for i in able]:
         return desired.requested
-    starts = {c.program: desired.on_start_of(c.program) for c in able}
+    starts = {i.program: desired.on_start_of(i.program) for i in able}
     for instance in able:
         if starts[instance.program] is OnStart.PROMOTE and not instance.newly_accepting:
             return instance.program
-    accepting = [c for c in able if c.accepting]
-    settled = [c for c in able if starts[c.program] is None]
-    pool = [c for c in settled if c.accepting] or [
-        c for c in settled if c.program == desired.last_active
+    accepting = [i for i in able if i.accepting]
+    settled = [i for i in able if starts[i.program] is None]
+    pool = [i for i in settled if i.accepting] or [
+        i for i in settled if i.program == desired.last_active
     ]
     return _preferred(pool or accepting or able, desired)
 
@@ -124,7 +124,7 @@ def _nobody_can_serve(observed: PairState) -> Decision:
     for instance in observed.instances:
         if instance.unreadable:
             return not_ready("", instance)
-    up = [c for c in observed.instances if c.up]
+    up = [i for i in observed.instances if i.up]
     if up:
         return not_ready("", up[0])
     return Decision(
@@ -185,7 +185,7 @@ def _retreat(
 def _park(observed: PairState, desired: DesiredState, new: Instance, old: Instance) -> Decision:
     """Pause the old instance, or end it if it cannot be paused. Both accept requests."""
     goal = new.program
-    newly_accepting = [c.program for c in (new, old) if c.newly_accepting]
+    newly_accepting = [i.program for i in (new, old) if i.newly_accepting]
     if newly_accepting:
         waiting_for = f"{newly_accepting[0]}'s own hooks may still move the slots"
         return Decision(goal, waiting_for=waiting_for, poll_slowly=True)
@@ -231,7 +231,7 @@ def _manage_old_instance(
     """The old instance is paused or down: restart it, end it, freeze it or let it be."""
     goal = new.program
     is_retiring = desired.retiring == old.program and old.up
-    detached = [c for c in (old, new) if c.attached is False and c.up]
+    detached = [i for i in (old, new) if i.attached is False and i.up]
     if detached:
         instance = detached[0]
         if instance is old and old.in_flight and not desired.drain_expired:
@@ -262,10 +262,10 @@ def _freeze_or_continue(desired: DesiredState, old: Instance) -> Action | None:
 
 def _done(observed: PairState, goal: str) -> Decision:
     """Nothing is to be done; wait for what changes by itself."""
-    booting = [c.program for c in observed.instances if c.up and not c.ready]
+    booting = [i.program for i in observed.instances if i.up and not i.ready]
     if observed.orphans:
         waiting_for = "orphaned workers finish their requests"
-    elif any(c.newly_accepting for c in observed.instances):
+    elif any(i.newly_accepting for i in observed.instances):
         waiting_for = "hooks of the instances"
     elif booting:
         waiting_for = f"{' and '.join(booting)} boots"
@@ -278,7 +278,7 @@ def _done(observed: PairState, goal: str) -> Decision:
 
 def _parked_and_stopping(observed: PairState) -> list[str]:
     """Programs whose parked workers may not see that their master ends: emergency.py helps."""
-    return [c.program for c in observed.instances if c.is_stopping and c.paused and c.workers]
+    return [i.program for i in observed.instances if i.is_stopping and i.paused and i.workers]
 
 
 def _drains(goal: str, old: Instance) -> Decision:

@@ -74,7 +74,7 @@ def target(request: Request, observed: PairState, pair: PairConfig, last_active:
             raise errors.NoRights(instance.unreadable)
     if request.verb != "swap":
         return request.program
-    respawning = [c.program for c in observed.instances if c.all_respawning]
+    respawning = [i.program for i in observed.instances if i.all_respawning]
     serving = observed.serving or (last_active if last_active in respawning else "")
     if not serving:
         raise errors.NobodyServes(
@@ -212,7 +212,7 @@ def reply(
     now: float,
 ) -> OperationReply:
     """Return what the pair is like now, and how long that took. ``actions`` were done for it."""
-    draining = (c.program for c in observed.instances if c.condition is Condition.DRAINING)
+    draining = (i.program for i in observed.instances if i.condition is Condition.DRAINING)
     return {
         "pair": pair,
         "id": request.id,
@@ -222,6 +222,6 @@ def reply(
         "took_ms": round((now - request.began) * 1000, 3),
         "serving": observed.serving,
         "parked": observed.parked or next(draining, ""),
-        "draining": sum(c.in_flight for c in observed.instances if c.paused),
+        "draining": sum(i.in_flight for i in observed.instances if i.paused),
         "held": held,
     }

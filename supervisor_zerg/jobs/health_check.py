@@ -38,7 +38,7 @@ def run(job: Mapping[str, Any]) -> tuple[bool, str]:
 
     Args:
         job: The struct that ``zerg.claimJobs`` returns. Its ``timeout`` is in seconds, from the
-            name look-up to the last byte.
+            name lookup to the last byte.
 
     Returns:
         Whether it succeeded, and a message: one line of ASCII under 200 characters, such as
@@ -128,7 +128,7 @@ class _UnixConnection(http.client.HTTPConnection):
 class _Exchange(threading.Thread):
     """One request and its answer, in a thread that can be left behind.
 
-    A socket's time-out does not cover the name look-up, and begins anew with each byte.
+    A socket's time-out does not cover the name lookup, and begins anew with each byte.
     """
 
     def __init__(self, connection: http.client.HTTPConnection, target: str) -> None:

@@ -27,7 +27,7 @@ class Epoll(NamedTuple):
 class Descriptors:
     """The descriptors of a process. One that is gone holds nothing.
 
-    Every method raises PermissionError where there is no right to look.
+    Every method raises PermissionError without the right to read the process.
 
     Args:
         pacer: divides long readings.

@@ -1,9 +1,9 @@
 """The history of all pairs, in memory and in a file.
 
 The file has one JSON object a line, written by one ``write`` with O_APPEND: a crash loses at most
-the line that was being written, and a reader skips a torn one. It is read once, when supervisord
-starts; from then on the newest entries of each pair are in memory. A full disk or a read-only
-folder is reported once and never stops an operation.
+the line that was being written, and a reader skips an incomplete one. It is read once, when
+supervisord starts; from then on the newest entries of each pair are in memory. A full disk or a
+read-only folder is reported once and never stops an operation.
 """
 
 from __future__ import annotations

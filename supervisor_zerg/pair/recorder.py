@@ -60,8 +60,8 @@ class HistoryRecorder:
         )
 
     def _announce(self, kind: type[events.ZergEvent], was: str, program: str, cause: Cause) -> None:
-        told = {"pair": self.pair.name, "program": program, "was": was}
-        self.services.loop.call_soon(lambda: events.announce(kind, describe(cause), **told))
+        fields = {"pair": self.pair.name, "program": program, "was": was}
+        self.services.loop.call_soon(lambda: events.announce(kind, describe(cause), **fields))
 
     # entries
 
@@ -95,7 +95,7 @@ class HistoryRecorder:
             "by": request.by if request else describe(cause) if cause else "",
             "outcome": outcome,
             "reason": reason,
-            "actions": list(_told(taken, began)),
+            "actions": list(_lines(taken, began)),
             "took_ms": round((now - began) * 1000, 3),
             "serving": serving,
             "failover": failover,
@@ -117,7 +117,7 @@ class HistoryRecorder:
         self.services.log("info", "operation ended", **fields)
 
 
-def _told(actions: Iterable[Taken], began: float) -> Iterator[str]:
+def _lines(actions: Iterable[Taken], began: float) -> Iterator[str]:
     """Actions with their time, repetitions counted: ``+0.5ms resume b to running``."""
     counted: list[tuple[float, str, int]] = []
     for action, at in actions:

@@ -16,7 +16,7 @@ from .controller import PairController
 from .events import PairEvents
 from .settings import OperatorSettings
 
-POLL_S = 1.0  # between two looks at what lies at the paths of the FIFOs
+POLL_S = 1.0  # between two checks of what lies at the paths of the FIFOs
 POOL_S = 1.0  # after the pool was started, its socket is there
 SPREAD_S = 0.02  # between the runs of two pairs, so that many of them never hold the loop
 
@@ -89,7 +89,7 @@ class Registry:
         if old is not None:
             old.close()
 
-    # look-up
+    # lookup
 
     def controller(self, name: str) -> PairController:
         """Return the controller of a pair. An empty name means the only pair there is.

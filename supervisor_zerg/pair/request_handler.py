@@ -58,8 +58,8 @@ class RequestHandler:
         if missing:
             raise errors.Unsupported(missing[0])
         if self.pair.problems:
-            told = "; ".join(map(str, self.pair.problems))
-            raise errors.Misconfigured(f"the pair {self.pair.name} is misconfigured: {told}")
+            text = "; ".join(map(str, self.pair.problems))
+            raise errors.Misconfigured(f"the pair {self.pair.name} is misconfigured: {text}")
 
     def require_idle(self) -> None:
         """Raise Busy if a request is under way."""

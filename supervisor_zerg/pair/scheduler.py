@@ -49,7 +49,7 @@ class RunScheduler:
             keep_cause: The present run has acted, because of its own cause.
         """
         if urgent and self._task is not None and self._task.alive and not self._task.running:
-            self._task.cancel()  # it may observe at length; an urgent run begins with a short look
+            self._task.cancel()  # it may observe at length; an urgent run observes briefly
         if self.idle or self.run is None:
             self._begin(ReconcileRun(cause, self._loop.clock(), urgent, routine))
         else:

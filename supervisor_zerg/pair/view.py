@@ -42,14 +42,14 @@ def _busy_with(parts: PairParts) -> dict[str, Any]:
     deploy = parts.deploys.running
     if deploy is not None:
         info = deploy.info()
-        told = {"kind": "deploy", "program": info["target"], "id": info["id"]}
-        return {**told, "by": info["by"], "since": info["elapsed"]}
+        fields = {"kind": "deploy", "program": info["target"], "id": info["id"]}
+        return {**fields, "by": info["by"], "since": info["elapsed"]}
     request = parts.requests.request
     if request is None:
         return {}
     since = parts.services.loop.clock() - request.began
-    told = {"kind": request.verb, "program": request.program, "id": request.id}
-    return {**told, "by": request.by, "since": round(since, 3)}
+    fields = {"kind": request.verb, "program": request.program, "id": request.id}
+    return {**fields, "by": request.by, "since": round(since, 3)}
 
 
 def _failed_target(parts: PairParts) -> str:

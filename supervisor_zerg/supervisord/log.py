@@ -21,8 +21,8 @@ class Log:
 
     def __call__(self, level: str, sentence: str, **fields: Any) -> None:
         """Write one constant sentence and ``key=value``."""
-        told = " ".join(f"{key}={_quoted(value)}" for key, value in fields.items())
-        self._levels[level](f"zerg: {sentence} {told}")
+        text = " ".join(f"{key}={_quoted(value)}" for key, value in fields.items())
+        self._levels[level](f"zerg: {sentence} {text}")
 
     def complain(self, sentence: str) -> None:
         """Write what an operator has to see."""

@@ -1,6 +1,6 @@
 """Timers, pidfds and stats sockets inside supervisord's one poll loop.
 
-Stock supervisord looks at the world once a second. Three things make it a matter of milliseconds: a
+Stock supervisord polls once a second. Three things make it a matter of milliseconds: a
 pidfd for each managed master in ``asyncore.socket_map``; timers by shortening the poll; and waking
 the HTTP channel of an RPC that is answered. No thread, no signal handler. Every callback is
 guarded: an exception that left one would end supervisord (supervisor/events.py ``notify``,

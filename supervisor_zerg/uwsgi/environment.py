@@ -135,7 +135,7 @@ class PairEnvironment:
         if tracked.workers.sightings:
             self._ended.append((program, tracked))
 
-    def _find_newborn(self, program: str, tracked: TrackedMaster) -> Observing[None]:
+    def _find_unseen(self, program: str, tracked: TrackedMaster) -> Observing[None]:
         """Remember the workers that a master made after its last observation.
 
         They are in its process group (Supervisor makes one for each program, supervisor/process.py
@@ -154,7 +154,7 @@ class PairEnvironment:
     def living_orphans(self) -> Observing[tuple[Orphan, ...]]:
         """Read which orphans live on, and whether a request is still in flight in them."""
         for ended in list(self._ended):  # an observation may be given up: the next one goes on
-            yield from self._find_newborn(*ended)
+            yield from self._find_unseen(*ended)
             if ended in self._ended:
                 self._ended.remove(ended)
         living = []

@@ -75,7 +75,7 @@ class Fifos:
             hint: descriptor where it was seen last; read first.
 
         Raises:
-            PermissionError: no right to look.
+            PermissionError: no right to read the process.
             TooLarge: the process holds too many files.
         """
         found = self.at(pid, hint, paths) if hint is not None else None

@@ -132,7 +132,7 @@ class StatsSource:
 def unreadable(program: str, error: OSError) -> str:
     """Return why the process of a program cannot be read."""
     if isinstance(error, PermissionError):
-        return f"no right to look at the process of {program} ({error})"
+        return f"no right to read the process of {program} ({error})"
     return f"the process of {program} cannot be read ({error})"
 
 

@@ -62,8 +62,8 @@ class ThreadReading(NamedTuple):
 class Threads:
     """The threads of a process. One that is gone has none.
 
-    Every method raises PermissionError where there is no right to look, and OSError where this
-    kernel does not tell.
+    Every method raises PermissionError without the right to ptrace the process, and OSError where
+    this kernel does not show it.
 
     Args:
         descriptors: of the processes.
@@ -155,8 +155,8 @@ class Threads:
     def served(self, master: int, listening: dict[int, str]) -> Pieces[frozenset[int]]:
         """Read which of its listening sockets a master leaves to its workers.
 
-        Its stats socket is none of them: it waits there itself, and a newborn worker still holds
-        the epoll in which it does so.
+        Its stats socket is none of them: it waits there itself, and a worker that was just forked
+        still holds the epoll in which it does so.
         """
         epolls = yield from self.descriptors.epolls(master)
         return frozenset(listening).difference(*(epoll.sockets for epoll in epolls))

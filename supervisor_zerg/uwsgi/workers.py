@@ -40,11 +40,11 @@ class WorkerReader:
     def by_kernel(self, master: int, record: WorkersRecord) -> Pieces[None]:
         """Take the children of the master that watch its listening sockets for its workers.
 
-        A child that watches none is newborn, or no worker. The workers of a master that is gone
-        are kept: they may be orphans.
+        A child that watches none was just forked, or is no worker. The workers of a master that is
+        gone are kept: they may be orphans.
 
         Raises:
-            PermissionError: no right to look.
+            PermissionError: no right to read the process.
             TooLarge: there are too many of them, or they hold too many files.
         """
         if not self.kernel.processes.alive(master):

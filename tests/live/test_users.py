@@ -120,7 +120,7 @@ def test_h28_without_the_rights_the_refusal_says_so(make_stack, www_data):
     stack.app_ini.write_text(f"{stack.app_ini.read_text()}shared-py-import = {hide}\n")
     stack.start(wait=False, command=[str(www_data / "supervisord")], user="www-data")
     info = stack.until(
-        lambda: (i := stack.info()) and any("no right to look" in p for p in i["problems"]) and i
+        lambda: (i := stack.info()) and any("no right to read" in p for p in i["problems"]) and i
     )
     assert info["serving"] == ""
     with pytest.raises(xmlrpc.client.Fault) as refusal:

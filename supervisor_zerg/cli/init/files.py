@@ -31,7 +31,7 @@ class Writer:
         changed = [path for path in texts if self._existing[path] not in (None, texts[path])]
         if changed and not force:
             raise UsageError(
-                f"{', '.join(changed)} would be changed; --force replaces it and keeps a copy"
+                f"{', '.join(changed)} would be changed; --force replaces it and keeps a backup"
             )
 
     def write(self) -> list[str]:

@@ -118,9 +118,9 @@ touch_reload = Rule(
     "recycling",
     NOTE,
     summary="``max-requests``, ``harakiri``, ``cheaper`` and the like with hooks that pause",
-    reason="hooks pause without looking, and a pause that hits a starting worker never ends: 10 of"
+    reason="hooks pause without checking, and a pause that hits a starting worker never ends: 10 of"
     " 80 with max-requests = 100 under load",
-    fix="leave pauses to the plugin (managed.ini), which looks first: 0 of 80",
+    fix="leave pauses to the plugin (managed.ini), which checks first: 0 of 80",
 )
 def recycling(pair: Pair, program: Program) -> Hits:
     if any(hook.fifo and "p" in hook.fifo[1] for hook in program.hooks):

@@ -28,33 +28,33 @@ function offer(element, names) {
   for (const button of element.querySelectorAll("[data-action]")) button.hidden = !names.includes(button.dataset.action);
 }
 
-function show(section, told) {
-  fill(section, told);
-  list(section.querySelector(".problems"), told.problems);
-  list(section.querySelector(".history"), told.history);
-  offer(section.querySelector(".actions"), told.offered);
+function show(section, texts) {
+  fill(section, texts);
+  list(section.querySelector(".problems"), texts.problems);
+  list(section.querySelector(".history"), texts.history);
+  offer(section.querySelector(".actions"), texts.offered);
   section.querySelectorAll("[data-program]").forEach((row, number) => {
-    row.dataset.condition = told.instances[number].condition;
-    fill(row, told.instances[number]);
-    offer(row, told.instances[number].offered);
+    row.dataset.condition = texts.instances[number].condition;
+    fill(row, texts.instances[number]);
+    offer(row, texts.instances[number].offered);
   });
 }
 
-async function look() {
+async function update() {
   const answer = await fetch("zerg.json", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) });
   if (!answer.ok) throw new Error(answer.statusText);
   const view = await answer.json();
   // Other pairs or programs, or another supervisord: the forms of this page would not do.
   if (view.edition !== pairs.dataset.edition) return location.assign("zerg.html");
   const sections = pairs.querySelectorAll(".pair");
-  view.texts.forEach((told, number) => show(sections[number], told));
+  view.texts.forEach((texts, number) => show(sections[number], texts));
 }
 
 async function tick() {
   clearTimeout(timer);
   if (document.hidden) return;
   try {
-    await look();
+    await update();
     silent.hidden = true;
   } catch (error) {
     silent.hidden = false;

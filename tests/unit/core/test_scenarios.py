@@ -258,7 +258,7 @@ def test_h28_a_process_that_may_not_be_observed_is_a_refusal_and_no_guess(world)
         slot=None,
         paused=None,
         workers=(),
-        unreadable="no right to look at b",
+        unreadable="no right to read b",
     )
     observed = PairState((world.observed().instance("a"), unreadable))
     decision = decide(observed, DesiredState(requested="b", last_active="a"))
@@ -627,9 +627,9 @@ def test_the_only_instance_that_serves_is_not_restarted_for_a_new_socket(world):
 
 def test_an_instance_that_cannot_be_observed_is_the_reason_that_nobody_serves(world):
     _a, b = world.observed().instances
-    observed = PairState((Instance("a"), replace(b, unreadable="no right to look at b")))
+    observed = PairState((Instance("a"), replace(b, unreadable="no right to read b")))
     decision = decide(observed, A_SERVED)
-    assert (decision.refusal, decision.waiting_for) == (errors.NoRights, "no right to look at b")
+    assert (decision.refusal, decision.waiting_for) == (errors.NoRights, "no right to read b")
 
 
 def test_a_hold_waits_for_a_worker_that_starts(world):
