@@ -119,10 +119,11 @@ class Run:
     def _group(self, group: Steps) -> list[str]:
         began = time.monotonic()
         self.target.written_by_hand = False
-        undos = [undo for step in group if (undo := self._apply(step))]
-        lasts_s = max(ALL[step.fault].lasts_s for step in group) if undos else 0.0
+        applied = [(step, undo) for step in group if (undo := self._apply(step))]
+        lasts_s = max((ALL[step.fault].lasts_s for step, _ in applied), default=0.0)
         time.sleep(random.Random(group[0].seed).random() * lasts_s)
-        for undo in reversed(undos):
+        # what lies at a path is taken away before anything waits, such as for supervisorctl
+        for _, undo in sorted(reversed(applied), key=lambda pair: ALL[pair[0].fault].lasts_s == 0):
             try:
                 undo()
             except NotPossible:

@@ -154,7 +154,7 @@ FAULTS = (
     Fault("stop-both", stop_both, weight=1),
     Fault("update-program", update_program),
     Fault("update-pair", update_pair),
-    Fault("reload", reload, "all", weight=1, ends_within_s=MERCY_S),
+    Fault("reload", reload, "all", weight=1, ends_within_s=2 * MERCY_S),
     Fault("race", race, weight=4),
     Fault("swaps", swaps, weight=3),
     Fault("deploy", deploy, weight=4),
