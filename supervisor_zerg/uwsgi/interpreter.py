@@ -32,6 +32,7 @@ RECYCLING_S = 60.0
 #: For so long an instance may be without any worker before another one serves in its place.
 RESPAWN_S = 1.0
 ACCEPT_NS = 1_000_000  # more than a thread runs between its wait and the request that it accepts
+NOT_QUIET = QuietWorker()
 
 
 def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
@@ -44,7 +45,7 @@ def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
     tracked = reading.tracked
     memory = _with_flag(reading, tracked.memory, now)
     flag = tracked.flag_given(memory)
-    workers, memory = _workers(reading, memory, flag)
+    workers, away, quiet = _workers(reading, memory, flag)
     instance = Instance(
         program=reading.program,
         state=reading.state,
@@ -65,48 +66,53 @@ def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
         source=_source(reading),
         requests=tracked.snapshot.requests if tracked.snapshot else 0,
     )
-    instance, memory = _with_growth(instance, tracked, memory, now)
-    return _with_freshness(instance, memory, now)
+    memory = Memory(
+        flag=memory.flag,
+        flag_at=memory.flag_at,
+        torn_since=memory.torn_since,
+        was_ready=memory.was_ready or instance.ready,
+        accepts_since=_since(memory.accepts_since, instance.accepting, now),
+        gone_since=_since(memory.gone_since, _is_gone(instance, memory), now),
+        blocked_elsewhere=away,
+        quiet=quiet,
+    )
+    return _with_past(instance, tracked, memory, now), memory
+
+
+def _since(since: float | None, holds: bool, now: float) -> float | None:
+    """Since when something holds; None: it does not."""
+    if not holds:
+        return None
+    return now if since is None else since
+
+
+def _is_gone(instance: Instance, memory: Memory) -> bool:
+    """It has no worker any more.
+
+    Workers that started together may end together, by max-requests most of all, and are replaced
+    within milliseconds.
+    """
+    served = memory.was_ready and instance.reachable and instance.paused is False
+    return served and not any(w.started and not w.zombie for w in instance.workers)
+
+
+def _with_past(instance: Instance, tracked: TrackedMaster, memory: Memory, now: float) -> Instance:
+    """The instance with what the moment alone does not show."""
+    gone_since, accepts_since = memory.gone_since, memory.accepts_since
+    newly = accepts_since is not None and now - accepts_since < HOOKS_S
+    return replace(
+        instance,
+        was_ready=memory.was_ready,
+        recycling=memory.was_ready and now - tracked.workers.replaced_at < RECYCLING_S,
+        all_respawning=gone_since is not None and now - gone_since < RESPAWN_S,
+        newly_accepting=newly and instance.slot is Slot.NEW,
+    )
 
 
 def _source(reading: InstanceReading) -> str:
     if reading.unreadable or not reading.master:
         return ""
     return "kernel, stats" if reading.tracked.snapshot else "kernel"
-
-
-def _with_growth(
-    instance: Instance, tracked: TrackedMaster, memory: Memory, now: float
-) -> tuple[Instance, Memory]:
-    """Workers that started together may end together, by max-requests most of all, and are
-    replaced within milliseconds."""
-    was_ready = memory.was_ready or instance.ready
-    gone = (
-        was_ready
-        and instance.reachable
-        and instance.paused is False
-        and not any(w.started and not w.zombie for w in instance.workers)
-    )
-    gone_since = (memory.gone_since or now) if gone else None
-    return (
-        replace(
-            instance,
-            was_ready=was_ready,
-            recycling=was_ready and now - tracked.workers.replaced_at < RECYCLING_S,
-            all_respawning=gone_since is not None and now - gone_since < RESPAWN_S,
-        ),
-        replace(memory, was_ready=was_ready, gone_since=gone_since),
-    )
-
-
-def _with_freshness(instance: Instance, memory: Memory, now: float) -> tuple[Instance, Memory]:
-    since = (
-        (now if memory.accepts_since is None else memory.accepts_since)
-        if (instance.accepting)
-        else None
-    )
-    newly = since is not None and now - since < HOOKS_S and instance.slot is Slot.NEW
-    return replace(instance, newly_accepting=newly), replace(memory, accepts_since=since)
 
 
 # uWSGI's suspended flag
@@ -122,11 +128,10 @@ def _with_flag(reading: InstanceReading, memory: Memory, now: float) -> Memory:
         for pid, worker in reading.workers.items()
         if worker and _votes(worker.threads) and _is_started(tracked, pid)
     }
-    torn_since = (memory.torn_since or now) if len(votes) > 1 else None
-    memory = replace(memory, torn_since=torn_since)
+    torn_since = _since(memory.torn_since, len(votes) > 1, now)
     if len(votes) == 1:
-        memory = replace(memory, flag=votes.pop(), flag_at=now)
-    return memory
+        return replace(memory, torn_since=torn_since, flag=votes.pop(), flag_at=now)
+    return memory if torn_since == memory.torn_since else replace(memory, torn_since=torn_since)
 
 
 def _votes(threads: ThreadReading) -> bool:
@@ -154,9 +159,10 @@ def _is_partly_paused(tracked: TrackedMaster, memory: Memory, now: float) -> boo
 
 def _workers(
     reading: InstanceReading, memory: Memory, flag: bool | None
-) -> tuple[tuple[Worker, ...], Memory]:
+) -> tuple[tuple[Worker, ...], dict[int, int], dict[int, QuietWorker]]:
+    """The workers, and the ``blocked_elsewhere`` and ``quiet`` of the next memory."""
     if not reading.workers:
-        return (), memory
+        return (), memory.blocked_elsewhere, memory.quiet
     workers = []
     away: dict[int, int] = {}
     quiet: dict[int, QuietWorker] = {}
@@ -165,15 +171,15 @@ def _workers(
         if seen is None or seen is NOT_READ:
             workers.append(Worker(pid, known.threads, started=False, zombie=seen is None))
             continue
-        quiet[pid] = _quiet(reading, pid, known, seen, memory.quiet.get(pid, QuietWorker()), flag)
-        worker = _worker(reading, pid, known, seen, quiet[pid], flag)
-        away[pid] = memory.blocked_elsewhere.get(pid, 0)
-        if worker.started and not (worker.parked or worker.busy):
-            away[pid] = away[pid] + 1 if seen.threads.main_away else 0
-            if worker.threads == 1 and away[pid] > 1:
-                worker = replace(worker, blocked_elsewhere=1)
-        workers.append(worker)
-    return tuple(workers), replace(memory, blocked_elsewhere=away, quiet=quiet)
+        quiet[pid] = _quiet(reading, pid, known, seen, memory.quiet.get(pid, NOT_QUIET), flag)
+        away[pid] = memory.blocked_elsewhere.get(pid, 0) + 1 if seen.threads.main_away else 0
+        busy = known.busy
+        if not reading.tracked.snapshot:
+            busy = _busy_by_kernel(known, seen, quiet[pid], reading.cpu_ns.get(pid, {}))
+        if busy:
+            away[pid] = 0
+        workers.append(_worker(reading, pid, known, seen, busy, away[pid] > 1, flag))
+    return tuple(workers), away, quiet
 
 
 def _worker(
@@ -181,39 +187,38 @@ def _worker(
     pid: int,
     known: KnownWorker,
     seen: WorkerReading,
-    quiet: QuietWorker,
+    busy: int,
+    away: bool,
     flag: bool | None,
 ) -> Worker:
+    """A worker with ``busy`` requests, of which the main thread is blocked elsewhere or not."""
     caught = reading.signal_loops.get(pid)
     if not known.started and caught is False:
         return _starting(pid, known, seen)
-    worker = Worker(
+    if reading.tracked.workers.asynchronous:
+        threads = 1
+        parked = int(bool(flag) and not busy)
+        held = reading.connections.get(pid)
+        total = len(held.watched) + len(held.others) if held else 0
+        connections = max(0, total - busy)
+        kept = 0
+        away = False
+    else:
+        threads = known.threads
+        parked = min(seen.threads.paused, threads)
+        busy = min(busy, threads - parked)
+        connections, kept = _connections(reading, pid, parked, busy)
+        away = away and threads == 1 and not (parked or busy)
+    return Worker(
         pid,
+        threads,
+        parked,
+        busy,
+        blocked_elsewhere=int(away),
         started=known.started,
         stopped=seen.stopped,
         in_signal_loop=bool(caught),
         zombie=seen.threads.ended,
-    )
-    if reading.tracked.workers.asynchronous:
-        held = reading.connections.get(pid)
-        total = len(held.watched) + len(held.others) if held else 0
-        return replace(
-            worker,
-            parked=int(bool(flag) and not known.busy),
-            busy=known.busy,
-            connections=max(0, total - known.busy),
-        )
-    parked = min(seen.threads.paused, known.threads)
-    busy = known.busy
-    if not reading.tracked.snapshot:
-        busy = _busy_by_kernel(known, seen, quiet, reading.cpu_ns.get(pid, {}))
-    busy = min(busy, known.threads - parked)
-    connections, kept = _connections(reading, pid, parked, busy)
-    return replace(
-        worker,
-        threads=known.threads,
-        parked=parked,
-        busy=busy,
         connections=connections,
         kept=kept,
     )
@@ -257,7 +262,7 @@ def _quiet(
 ) -> QuietWorker:
     """How long no thread of a paused worker has been waiting for a request."""
     if reading.tracked.snapshot or not flag or known.queues.intersection(seen.threads.waiting):
-        return QuietWorker()
+        return NOT_QUIET
     cpu_ns = reading.cpu_ns.get(pid, {})
     first = {tid: before.cpu_ns.get(tid, ns) for tid, ns in cpu_ns.items()}
     return QuietWorker(before.times + 1, first)

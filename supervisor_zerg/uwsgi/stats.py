@@ -12,10 +12,11 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple, Optional, Union
 
 from ..linux.pieces import Pacer, Pieces, at_once
-from .json_pieces import InvalidJson, Json, JsonReader
+from .json_pieces import InvalidJson, Json, JsonReader, read_small
 
 #: gevent with 100 threads in each of 4 processes makes 100 kB, and 600 kB while all are busy.
 STATS_LIMIT_BYTES = 2 << 20
+SMALL_BYTES = 1 << 15  # the most expensive document of that size takes 2 ms
 ROWS_LIMIT = 512  # as many as children of a master that are read
 PID_LIMIT = 1 << 22  # Linux include/linux/threads.h PID_MAX_LIMIT
 COUNT_LIMIT = (1 << 31) - 1  # counts stop there: XML-RPC knows no larger integer
@@ -101,7 +102,10 @@ def read(data: bytes, pacer: Pacer) -> Pieces[Snapshot]:
     try:
         if len(data) > STATS_LIMIT_BYTES:
             raise InvalidStats(f"more than {STATS_LIMIT_BYTES} bytes")
-        document = yield from JsonReader(data, MEMBERS, pacer).read()
+        if len(data) <= SMALL_BYTES:
+            document = read_small(data)
+        else:
+            document = yield from JsonReader(data, MEMBERS, pacer).read()
         if not isinstance(document, dict):
             raise InvalidStats("no object")
         return (yield from _snapshot(document, pacer))
@@ -178,18 +182,18 @@ def _list(record: dict[str, Json], name: str) -> list[Json]:
     return value
 
 
-def _integer(record: dict[str, Json], name: str, limit: Optional[int] = None) -> int:
+def _integer(record: dict[str, Json], name: str, limit: int) -> int:
     value = record.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidStats(f"{name} is no integer")
-    if value < 0 or (limit is not None and value > limit):
+    if not 0 <= value <= limit:
         raise InvalidStats(f"{name} is out of range")
     return value
 
 
 def _count(record: dict[str, Json], name: str) -> int:
     """A number that grows: uWSGI counts further than we do."""
-    return min(_integer(record, name), COUNT_LIMIT)
+    return min(_integer(record, name, (1 << 64) - 1), COUNT_LIMIT)
 
 
 def connect(address: str) -> socket.socket:

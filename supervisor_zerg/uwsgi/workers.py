@@ -145,6 +145,7 @@ class WorkerReader:
             record.replaced_at = self.clock()
         record.known = known
         record.stopped &= set(known)
+        record.settled &= set(known)
         record.first_seen = {key: at for key, at in record.first_seen.items() if key[0] in named}
         sightings = {}
         for pid in known:
@@ -203,19 +204,27 @@ class WorkerReader:
                 yield
 
     def _note_state(self, pid: int, tracked: TrackedMaster) -> None:
-        """Note whether a worker is stopped, and what else may change in its life: its user and
-        the name of its program."""
+        """Note whether a worker is stopped, and what else may change in its life: its name, and
+        its user, until it is past its start-up."""
         record = tracked.workers
         process = self.kernel.processes.get(pid)
         if process and process.stopped:
             record.stopped.add(pid)
         else:
             record.stopped.discard(pid)
-        sighting = self.kernel.signals.sight(pid)
         before = record.sightings.get(pid)
-        same = sighting and before and sighting.start == before.start and sighting != before
-        if same and sighting and self.kernel.signals.descends(pid, tracked.master):
-            record.sightings[pid] = sighting
+        if process is None or before is None or process.start != before.start:
+            return
+        if (process.session, process.command) != (before.session, before.command):
+            self._sight_again(pid, tracked)
+        elif tracked.workers.known[pid].started and pid not in record.settled:
+            record.settled.add(pid)
+            self._sight_again(pid, tracked)
+
+    def _sight_again(self, pid: int, tracked: TrackedMaster) -> None:
+        sighting = self.kernel.signals.sight(pid)
+        if sighting and self.kernel.signals.descends(pid, tracked.master):
+            tracked.workers.sightings[pid] = sighting
 
 
 def _worker(row: Row, before: KnownWorker | None, starts: bool) -> KnownWorker:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg.linux.pieces import PIECE_S, Pacer, at_once
-from supervisor_zerg.uwsgi.json_pieces import JsonReader
+from supervisor_zerg.uwsgi.json_pieces import InvalidJson, JsonReader
 from supervisor_zerg.uwsgi.stats import (
     COUNT_LIMIT,
     PID_LIMIT,
@@ -41,15 +41,15 @@ def row(**members):
 
 
 REFUSED = [
-    (row(requests="HUGE").replace(b'"HUGE"', b"1" + b"0" * 400), "401 digits"),
-    (row(requests="INF").replace(b'"INF"', b"Infinity"), "no JSON"),
-    (row(requests="NAN").replace(b'"NAN"', b"NaN"), "no JSON"),
+    (row(requests="HUGE").replace(b'"HUGE"', b"1" + b"0" * 400), "requests is out of range"),
+    (row(requests="INF").replace(b'"INF"', b"Infinity"), "Infinity is no JSON"),
+    (row(requests="NAN").replace(b'"NAN"', b"NaN"), "NaN is no JSON"),
     (row(requests=5.5), "requests is no integer"),
     (row(requests=1e300), "requests is no integer"),
     (row(requests=True), "requests is no integer"),
     (row(requests=-1), "requests is out of range"),
     (row(requests=None), "requests is no integer"),
-    (row(pid="HUGE").replace(b'"HUGE"', b"1" + b"0" * 30), "31 digits"),
+    (row(pid="HUGE").replace(b'"HUGE"', b"1" + b"0" * 30), "pid is out of range"),
     (row(pid=PID_LIMIT + 1), "pid is out of range"),
     (row(pid=-1), "pid is out of range"),
     (row(pid=True), "pid is no integer"),
@@ -73,12 +73,9 @@ REFUSED = [
     (b"[" * 100_000, "deeper than 16"),
     (b'{"a":' * 100_000, "deeper than 16"),
     (b"[]", "no object"),
-    (b"", "no JSON at byte 0"),
-    (b"{} {}", "more than one document"),
-    (b"{,}", "unexpected value"),
-    (b'{"a":1,}', "unexpected value"),
-    (b'{"a" 1}', "unexpected value"),
-    (b"\xff\xfe", "no JSON at byte 0"),
+    (b"", "Expecting value"),
+    (b"\xff\xfe", "Expecting value"),
+    (b"[" * 30_000, "recursion"),
     (b" " * (STATS_LIMIT_BYTES + 1), "more than 2097152 bytes"),
 ]
 
@@ -90,14 +87,38 @@ def test_nonsense_is_refused_with_its_reason(data, reason):
     assert str(refusal.value).startswith("not a uWSGI stats document (")
 
 
+@pytest.mark.parametrize(
+    "data, reason",
+    [
+        (b"", "no JSON at byte 0"),
+        (b"{} {}", "more than one document"),
+        (b"{,}", "unexpected value"),
+        (b'{"a":1,}', "unexpected value"),
+        (b'{"a" 1}', "unexpected value"),
+        (b'{"a":Infinity}', "no JSON at byte 5"),
+        (b"\xff\xfe", "no JSON at byte 0"),
+        (b"1" + b"0" * 400, "401 digits"),
+        (b"[" * 20, "deeper than 16"),
+    ],
+)
+def test_a_large_document_is_refused_in_the_same_way(data, reason):
+    with pytest.raises(InvalidJson, match=reason):
+        at_once(JsonReader(data, set(), Pacer()).read())
+
+
 def test_counts_stop_at_what_xml_rpc_can_carry():
-    many = [{**ROW, "pid": n + 1, "requests": 2**63} for n in range(3)]
+    many = [{**ROW, "pid": n + 1, "requests": 2**64 - 1} for n in range(3)]
     snapshot = parse(document(*many))
     assert snapshot.requests == COUNT_LIMIT == snapshot.workers[0].requests
 
 
 MEGABYTE = 1 << 20
+SMALL = 32_000
 EXPENSIVE = {
+    "small flat lists": b'{"version":"2","pid":9,"workers":[' + b"[]," * (SMALL // 3) + b"[]]}",
+    "small nesting": b"[[]," * (SMALL // 4),
+    "a small string": b'{"x":"' + b"\\u0041" * (SMALL // 6) + b'"}',
+    "a small number": b'{"pid":' + b"9" * SMALL + b"}",
     "20,000 rows": document(*({**ROW, "pid": n + 1} for n in range(20_000)))[:STATS_LIMIT_BYTES],
     "flat lists": b'{"version":"2","pid":9,"workers":[' + b"[]," * (MEGABYTE // 2) + b"[]]}",
     "ignored lists": b'{"x":[' + b"[]," * (MEGABYTE // 2) + b"[]]}",
