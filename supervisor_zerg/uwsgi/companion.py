@@ -39,14 +39,13 @@ import stat
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 from urllib.parse import unquote_to_bytes
 from wsgiref.util import setup_testing_defaults
 
 Header = Tuple[str, str]
 Headers = List[Header]
 Response = Tuple[str, Headers, bytes]  # status, headers, body
-Application = Callable[..., Any]  # WSGI
 
 CLIENT_S = 2.0  # how long a client may take to send its request, and again to take the answer
 MOST = 1 << 20  # bytes of a request, and of an answer, which is cut there
@@ -91,7 +90,7 @@ def environ_of(target: str, threads: bool, headers: Sequence[Header] = ()) -> Di
     return environ
 
 
-def ask(application: Application, environ: Dict[str, Any]) -> Response:
+def ask(application: Any, environ: Dict[str, Any]) -> Response:
     """Call a WSGI application. An exception is a status 500 that names it; none gets out."""
     head: List[Any] = []
     body = io.BytesIO()

@@ -174,7 +174,7 @@ def _workers(
         quiet[pid] = _quiet(reading, pid, known, seen, memory.quiet.get(pid, NOT_QUIET), flag)
         away[pid] = memory.blocked_elsewhere.get(pid, 0) + 1 if seen.threads.main_away else 0
         busy = known.busy
-        if not reading.tracked.snapshot:
+        if not (reading.tracked.snapshot or reading.tracked.workers.asynchronous):
             busy = _busy_by_kernel(known, seen, quiet[pid], reading.cpu_ns.get(pid, {}))
         if busy:
             away[pid] = 0
@@ -236,7 +236,7 @@ def _connections(reading: InstanceReading, pid: int, parked: int, busy: int) -> 
         return 0, 0
     others = max(0, len(held.others) - busy)
     known = reading.tracked.workers.known[pid]
-    is_idle = parked >= known.threads or not busy and reading.tracked.snapshot is not None
+    is_idle = parked >= known.threads or (not busy and reading.tracked.snapshot is not None)
     kept = others if is_idle and held.may_be_closed(known, seen.threads) else 0
     return len(held.watched) + others, kept
 
