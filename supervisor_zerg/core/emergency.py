@@ -26,7 +26,7 @@ def emergency(observed: PairState, desired: DesiredState) -> Decision | None:
     for instance in observed.instances:
         if _must_be_aligned(observed, desired, instance):
             return align(observed, desired, instance)
-        decision = _help_to_stop(instance)
+        decision = _help_to_stop(desired, instance)
         if decision:
             return decision
     return None
@@ -66,16 +66,25 @@ def _must_be_aligned(observed: PairState, desired: DesiredState, instance: Insta
     return desired.hold or not (instance.accepting and other_could_serve)
 
 
-def _help_to_stop(instance: Instance) -> Decision | None:
-    """A paused instance cannot end while its workers are stopped or parked."""
+def _help_to_stop(desired: DesiredState, instance: Instance) -> Decision | None:
+    """A paused instance cannot end while its workers are stopped or parked.
+
+    Parked threads never see that their master ends, and a worker that the master starts in its
+    respawn throttle gets no signal to end.
+    """
     if not (instance.is_stopping and instance.paused):
         return None
     if instance.stopped_pids:
         pids = instance.stopped_pids
         action = Action(ActionKind.CONTINUE, instance.program, pids=pids, reason="it is to stop")
         return do("", action)
-    ended = tuple(w.pid for w in instance.workers if w.parked == w.threads > 1 and not w.zombie)
-    if not (instance.unresponsive and ended):
+    overdue = instance.program in desired.stop_overdue
+    ended = tuple(
+        w.pid
+        for w in instance.workers
+        if w.parked == w.threads and not w.zombie and (overdue or w.threads > 1)
+    )
+    if not (ended and (overdue or instance.unresponsive)):
         return None
-    reason = "parked threads never see that the master ends"
+    reason = "its master is stopping, and no parked thread sees that"
     return do("", Action(ActionKind.END_WORKER, instance.program, pids=ended, reason=reason))

@@ -21,6 +21,7 @@ from .request_handler import Outcome, RequestHandler
 from .settings import OperatorSettings
 from .state_times import StateTimes
 
+STOP_OVERDUE_S = 2.0  # a parked instance stops within 1.1 s
 CLOSELY_S = 30.0  # an idle pair is observed with every source this often
 
 
@@ -83,6 +84,7 @@ class RunHandler:
         self._observing_since = 0.0
         self._closely_at = -1e9
         self._draining_since: Optional[float] = None
+        self._stopping_since: dict[str, float] = {}
 
     @property
     def serving(self) -> str:
@@ -123,6 +125,11 @@ class RunHandler:
             self._draining_since = self._draining_since or self.clock()
         else:
             self._draining_since = None
+        self._stopping_since = {
+            i.program: self._stopping_since.get(i.program, self.clock())
+            for i in observed.instances
+            if i.is_stopping
+        }
         self._check_request(observed)
 
     def _check_request(self, observed: PairState) -> None:
@@ -138,8 +145,12 @@ class RunHandler:
     def desired(self, force_toggle: bool) -> DesiredState:
         since = self._draining_since
         expired = since is not None and self.clock() - since > self.pair.drain_timeout
-        desired = self.goals.desired(force_toggle, expired)
-        return replace(desired, freeze=False) if self.deploys.is_booting else desired
+        overdue = self.clock() - STOP_OVERDUE_S
+        return replace(
+            self.goals.desired(force_toggle, expired),
+            freeze=self.pair.freeze and not self.deploys.is_booting,
+            stop_overdue=tuple(p for p, at in self._stopping_since.items() if at < overdue),
+        )
 
     def on_decision(self, run: ReconcileRun, decision: Decision) -> None:
         observed = self.observed

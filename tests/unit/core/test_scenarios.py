@@ -556,6 +556,20 @@ def test_parked_workers_of_a_master_that_is_stopping_and_unresponsive_are_ended(
     ]
 
 
+def test_a_parked_worker_that_missed_the_stop_is_ended_when_the_stop_is_overdue(world):
+    """A worker that its master starts in its respawn throttle gets no signal to end."""
+    world.masters["b"].state = "STOPPING"
+    overdue = replace(A_SERVED, stop_overdue=("b",))
+    pids = tuple(w.pid for w in world.masters["b"].workers)
+    assert not decide(world.observed(), A_SERVED).actions
+    assert not decide(world.observed(), replace(A_SERVED, stop_overdue=("a",))).actions
+    (action,) = decide(world.observed(), overdue).actions
+    assert (action.kind, action.pids) == (ActionKind.END_WORKER, pids)
+    busy = [replace(w, parked=0, busy=w.threads) for w in world.masters["b"].workers]
+    world.masters["b"].workers = busy
+    assert not decide(world.observed(), overdue).actions
+
+
 @pytest.mark.parametrize("a_state", ["RUNNING", "STOPPING", "STOPPED"])
 def test_a_parked_instance_that_is_stopping_is_observed_until_it_has_stopped(world, a_state):
     world.masters["b"].state = "STOPPING"

@@ -230,6 +230,17 @@ def test_a_run_gives_up_when_nothing_happens_for_longer_than_a_boot(controller, 
     assert not decide(controller, run, HEALTHY, waiting)
 
 
+def test_a_stop_is_overdue_after_a_while(controller, services, run):
+    stopping = PairState((SERVES, replace(PARKED, state="STOPPING")))
+    decide(controller, run, stopping, Decision("a"))
+    services.loop.now = 1.9
+    assert controller.handler.desired(False).stop_overdue == ()
+    services.loop.now = 2.1
+    assert controller.handler.desired(False).stop_overdue == ("b",)
+    decide(controller, run, HEALTHY, Decision("a"))
+    assert controller.handler.desired(False).stop_overdue == ()
+
+
 # fail-over
 
 
