@@ -32,6 +32,7 @@ class PairView:
         since: Since when each instance has been in its condition, seconds since the epoch.
         durations: The same as seconds that it has lasted.
         stats_errors: Why a stats server could not be used.
+        foreign: Processes that the stats name and the kernel does not show below the master.
         store_problems: Why history or settings are not in their files.
     """
 
@@ -49,6 +50,7 @@ class PairView:
     since: Mapping[str, float] = field(default_factory=dict)
     durations: Mapping[str, float] = field(default_factory=dict)
     stats_errors: Mapping[str, str] = field(default_factory=dict)
+    foreign: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     store_problems: Sequence[str] = ()
 
 
@@ -203,6 +205,9 @@ def _traffic_problems(instance: Instance, view: PairView) -> Iterator[str]:
             f"the stats server of {program} does not help ({view.stats_errors[program]});"
             " the kernel's source is used"
         )
+    if view.foreign.get(program):
+        pids = " ".join(map(str, view.foreign[program]))
+        yield f"the stats of {program} name foreign processes, which are ignored: {pids}"
     if instance.attached is False:
         yield f"{program} holds a socket that the pool no longer serves: no new request reaches it"
 

@@ -34,6 +34,7 @@ def pair_view(parts: PairParts, handler: RunHandler, observed: Optional[PairStat
         since={i.program: times.since(i.program) for i in instances},
         durations={i.program: times.duration(i.program) for i in instances},
         stats_errors={p: master.stats_error for p, master in parts.observer.masters.items()},
+        foreign={p: master.workers.foreign for p, master in parts.observer.masters.items()},
         store_problems=[problem for problem in stores if problem],
     )
 

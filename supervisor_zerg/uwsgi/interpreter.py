@@ -69,7 +69,7 @@ def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
     memory = Memory(
         flag=memory.flag,
         flag_at=memory.flag_at,
-        torn_since=memory.torn_since,
+        partly_paused_since=memory.partly_paused_since,
         was_ready=memory.was_ready or instance.ready,
         accepts_since=_since(memory.accepts_since, instance.accepting, now),
         gone_since=_since(memory.gone_since, _is_gone(instance, memory), now),
@@ -119,7 +119,7 @@ def _source(reading: InstanceReading) -> str:
 
 
 def _with_flag(reading: InstanceReading, memory: Memory, now: float) -> Memory:
-    """The flag as the threads show it, once neither a toggle nor the stats have just told it."""
+    """The flag as the threads show it, unless a toggle or the stats have just shown it."""
     tracked = reading.tracked
     if now - tracked.fifo.moved_at <= EFFECT_S or now - tracked.stats.flag_at <= EFFECT_S:
         return memory
@@ -128,10 +128,16 @@ def _with_flag(reading: InstanceReading, memory: Memory, now: float) -> Memory:
         for pid, worker in reading.workers.items()
         if worker and _votes(worker.threads) and _is_started(tracked, pid)
     }
-    torn_since = _since(memory.torn_since, len(votes) > 1, now)
+    partly_paused_since = _since(memory.partly_paused_since, len(votes) > 1, now)
     if len(votes) == 1:
-        return replace(memory, torn_since=torn_since, flag=votes.pop(), flag_at=now)
-    return memory if torn_since == memory.torn_since else replace(memory, torn_since=torn_since)
+        return replace(
+            memory, partly_paused_since=partly_paused_since, flag=votes.pop(), flag_at=now
+        )
+    return (
+        memory
+        if partly_paused_since == memory.partly_paused_since
+        else replace(memory, partly_paused_since=partly_paused_since)
+    )
 
 
 def _votes(threads: ThreadReading) -> bool:
@@ -151,7 +157,7 @@ def _is_partly_paused(tracked: TrackedMaster, memory: Memory, now: float) -> boo
     """
     if tracked.snapshot:
         return tracked.snapshot.partly_paused and tracked.stats.at > tracked.fifo.moved_at
-    return memory.torn_since is not None and now - memory.torn_since > EFFECT_S
+    return memory.partly_paused_since is not None and now - memory.partly_paused_since > EFFECT_S
 
 
 # workers

@@ -92,7 +92,7 @@ class StatsSource:
             retry_s = ABSENT_S if absent else RETRY_S
             yield from self._without_stats(reading, str(error), retry_s)
             return False
-        if reading.at < record.at:  # another observation has been told something newer meanwhile
+        if reading.at < record.at:  # another observation has got a newer answer
             return set(reading.tracked.workers.known) != set(reading.workers)
         workers = reading.tracked.workers
         try:

@@ -135,7 +135,7 @@ class Memory:
 
     Attributes:
         flag: uWSGI's suspended flag, as the threads showed it at ``flag_at``.
-        torn_since: since when some main threads are parked and others wait for requests.
+        partly_paused_since: since when some main threads are parked and others wait for requests.
         was_ready: it could serve once.
         gone_since: since when it has no worker that is past its start-up.
         blocked_elsewhere: worker -> observations in a row in which its thread was.
@@ -144,7 +144,7 @@ class Memory:
 
     flag: bool | None = None
     flag_at: float = LONG_AGO
-    torn_since: float | None = None
+    partly_paused_since: float | None = None
     accepts_since: float | None = None
     was_ready: bool = False
     gone_since: float | None = None
@@ -196,10 +196,7 @@ class TrackedMaster:
     @property
     def stats_error(self) -> str:
         """Why the stats are of no use; empty when they are."""
-        if self.stats.error or not self.workers.foreign:
-            return self.stats.error
-        pids = " ".join(map(str, self.workers.foreign))
-        return f"it names processes that are not below its master, which are ignored: {pids}"
+        return self.stats.error
 
     def forget(self) -> None:
         """Close the handles of commands on their way."""

@@ -111,9 +111,13 @@ def test_an_instance_answers_while_it_serves_drains_and_is_parked_and_when_its_w
 ):
     stack = make_stack("managed", app=MODES[mode], environment={"ZERG_WARM": "/ /about"})
     assert stat.S_IMODE(os.stat(path_of(stack)).st_mode) == 0o600
-    status, told = ready(stack)
-    assert (status, told["ready"], told["warm"]) == (200, True, {"/": "200 OK", "/about": "200 OK"})
-    assert ask(stack, "/x?s=0.01").body.split()[:2] == ["pybossa", str(told["pid"])]
+    status, document = ready(stack)
+    assert (status, document["ready"], document["warm"]) == (
+        200,
+        True,
+        {"/": "200 OK", "/about": "200 OK"},
+    )
+    assert ask(stack, "/x?s=0.01").body.split()[:2] == ["pybossa", str(document["pid"])]
     with socket.socket(socket.AF_UNIX) as slow:
         slow.connect(stack.web)
         slow.sendall(b"GET /?s=1.2 HTTP/1.0\r\n\r\n")
@@ -175,9 +179,9 @@ def test_every_worker_asks_the_warm_paths_before_it_accepts(make_stack, options)
 
 def test_what_fails_in_the_warm_up_is_told_by_log_and_health_and_the_instance_serves(make_stack):
     stack = with_app(make_stack, warm="/fine /raises /bad /exits")
-    status, told = ready(stack)
-    assert status == 503 and told["ready"] is False and "/exits" in told["reason"]
-    assert told["warm"] == {
+    status, document = ready(stack)
+    assert status == 503 and document["ready"] is False and "/exits" in document["reason"]
+    assert document["warm"] == {
         "/fine": "200 OK",
         "/raises": "500 LookupError: no such luck",
         "/bad": "500 Bad",
@@ -200,8 +204,8 @@ def test_what_fails_in_one_worker_only_is_told_by_whichever_answers(make_stack):
     odd = '    import uwsgi\n    assert uwsgi.worker_id() != 2 or environ["PATH_INFO"] != "/odd"\n'
     text = APP.replace("    path = environ", f"{odd}    path = environ")
     stack = with_app(make_stack, text, {"processes": 3}, warm="/odd")
-    _status, told = stack.until(lambda: (r := ready(stack)) and r[0] == 503 and r)
-    assert told["reason"] == "worker 2: the warm-up of /odd failed: 500 AssertionError:"
+    _status, document = stack.until(lambda: (r := ready(stack)) and r[0] == 503 and r)
+    assert document["reason"] == "worker 2: the warm-up of /odd failed: 500 AssertionError:"
 
 
 @pytest.mark.parametrize("options", [SMALL, LAZY], ids=["prefork", "lazy"])

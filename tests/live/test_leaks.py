@@ -27,11 +27,11 @@ def test_the_listener_survives_being_killed_hung_and_overflowed(make_stack):
 
 
 def test_a_missed_event_heals_itself_at_the_next_tick(make_stack):
-    """SIGTSTP toggles the pause without touching a FIFO, so nothing but a look finds it."""
+    """SIGTSTP toggles the pause without touching a FIFO, so only an observation finds it."""
     stack = make_stack("managed")
     stack.warm_up()
     stack.until(lambda: stack.supervisor.getProcessInfo("zerg:zerg")["statename"] == "RUNNING")
-    time.sleep(2)  # the looks after the last move are over
+    time.sleep(2)  # the observations after the last action are over
     os.kill(pid_of(stack, "pybossabak"), signal.SIGTSTP)
     answer = get(stack.web, timeout=20)
     assert answer.status == 200

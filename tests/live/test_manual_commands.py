@@ -298,7 +298,9 @@ def test_h38_an_instance_whose_workers_end_up_stopped_at_boot_is_continued_and_e
     assert_serves(stack, "pybossabak")
 
 
-def test_h40_a_deaf_master_gets_no_second_toggle_and_the_pair_converges_when_it_wakes_up(warm):
+def test_h40_an_unresponsive_master_gets_no_second_toggle_and_the_pair_converges_when_it_wakes_up(
+    warm,
+):
     victim = pid_of(warm, "pybossa")
     os.kill(victim, signal.SIGSTOP)
     try:
@@ -333,7 +335,7 @@ def test_h40_a_master_that_runs_a_hook_takes_the_toggle_when_it_is_through(make_
     assert_serves(stack, "pybossa")
 
 
-def test_h40_the_serving_master_is_deaf_when_it_is_to_be_parked(warm):
+def test_h40_the_serving_master_is_unresponsive_when_it_is_to_be_parked(warm):
     victim = pid_of(warm, "pybossabak")
     outcome = []
     os.kill(victim, signal.SIGSTOP)
@@ -389,7 +391,7 @@ def _answer_rubbish(server):
             return
 
 
-def test_h19_threads_are_sealed_by_the_kernels_witness_alone(make_stack):
+def test_h19_threads_are_parked_with_the_kernel_as_the_only_source(make_stack):
     stack = make_stack("managed", app=THREADS, pair={"stats": ""})
     stack.warm_up()
     answers, swaps = swap_under_load(stack, 30, paths=("/", "/", "/?s=0.01"), clients=8)
@@ -422,7 +424,7 @@ def test_stats_may_have_an_address_for_each_instance(make_stack):
     assert {c["source"] for c in info["instances"]} == {"kernel, stats"} and info["problems"] == []
 
 
-def test_uwsgi_docs_issue_489_vacuum_takes_no_witness_and_no_fifo_from_the_other_instance(
+def test_uwsgi_docs_issue_489_vacuum_takes_no_source_and_no_fifo_from_the_other_instance(
     make_stack, dialect
 ):
     stack = make_stack(dialect, app={"processes": 2, "vacuum": "true"})
