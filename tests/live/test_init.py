@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import shlex
 import shutil
 import socket
 import struct
@@ -17,6 +18,7 @@ import pytest
 from supervisor_zerg.demo.processes import pids_of, send
 from supervisor_zerg.demo.stack import BIN, PACKAGE
 from supervisor_zerg.demo.traffic import Traffic, failed, get
+from tests.pages import DOCS, blocks
 
 PATIENCE_S = 60.0
 KILL = 9
@@ -146,6 +148,25 @@ def test_two_pairs_of_both_dialects_run_from_what_init_wrote(host):
     assert len(traffic.answers()) > 20 and not failed(traffic.answers())
     assert b"200 OK" in uwsgi_answer(host.folder / "wiki" / "web.sock")
     ok(host.zergctl("check"))
+
+
+def test_the_lines_of_the_install_page_make_a_pair(host):
+    (host.folder / "shop").mkdir()
+    shutil.copy(PACKAGE / "demo" / "app.py", host.folder / "shop" / "wsgi.py")
+    here = {"/srv/shop": str(host.folder), "www-data": pwd.getpwuid(os.geteuid()).pw_name}
+    lines = blocks(DOCS / "install.rst", "sh")[1].splitlines()
+    words = [[here.get(word, word) for word in shlex.split(line, comments=True)] for line in lines]
+    install, doctor, init = words
+    assert install[:2] == ["pip", "install"] and doctor[0] == init[0] == "zergctl"
+    found = host.zergctl(*doctor[1:]).stdout.splitlines()
+    wrong = [line.partition(":")[0].split() for line in found if not line.startswith(("ok ", " "))]
+    assert wrong == [["error", "configuration"], ["error", "plugin"]], found
+    folders = ["--run", str(host.folder / "run"), "--output", str(host.folder / "conf.d")]
+    host.add_to_main(ok(host.zergctl(*init[1:], *folders)))
+    host.start()
+    host.until_warm("shop")
+    ok(host.zergctl("swap", "shop"))
+    assert b"200 OK" in uwsgi_answer(host.folder / "run" / "web.sock")
 
 
 OLD_INI = """\
