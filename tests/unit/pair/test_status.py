@@ -90,3 +90,13 @@ def test_since_when_an_instance_is_in_its_condition():
     assert times.duration("b") == 30.0
     times.forget("b")
     assert times.since("b") == 0.0
+
+
+def test_foreign_processes_in_the_stats_are_named():
+    view = PairView(
+        pair=PairConfig(programs=("a", "b"), pool=""),
+        observed=PairState((SERVES, Instance("b"))),
+        auto=True,
+        foreign={"a": (99,)},
+    )
+    assert "the stats of a name foreign processes, which are ignored: 99" in list(problems(view))
