@@ -54,8 +54,8 @@ def die_on_idle(pair: Pair, program: Program) -> Hits:
     "kept-connections",
     WARNING,
     summary="``protocol = http11`` or ``puwsgi``, ``http-keepalive``",
-    reason="a worker keeps the connection after its answer: behind nginx with keepalive a parked"
-    " instance answered 16 requests, and the next ones got 504",
+    reason="a worker keeps the connection after its answer, and a swap closes it: a request that"
+    " arrives on it at this moment fails, unless nginx repeats it (it repeats no POST)",
     fix="protocol = http or uwsgi; nginx may still keep the connections of its clients",
 )
 def kept_connections(pair: Pair, program: Program) -> Hits:
@@ -72,8 +72,8 @@ offload = Rule(
     WARNING,
     present_topic("offload"),
     summary="``offload-threads``",
-    reason="what an offload thread sends is not counted as in flight: a deploy cut a download of"
-    " 50 MB at 11 MB",
+    reason="a graceful end of uWSGI does not wait for what an offload thread sends: of 30 MB the"
+    " client got 0.3; swaps and deploys do wait, up to drain_timeout",
     fix="remove it, and let nginx serve large files",
 )
 refork = Rule(
