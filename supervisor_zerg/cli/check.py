@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from types import SimpleNamespace
 
 from ..lint.check import check, exit_status, format_findings
 from ..lint.config_reader import read_config_model
 from ..lint.uwsgi_ini import Unreadable
 from .command import Answer, Invocation, Session, UsageError
+from .configuration import environment_of, reading_options
 
 
 def run_check(session: Session, invocation: Invocation) -> Answer:
     """The command ``check``."""
-    file = invocation.options.get("c") or getattr(session.options, "configfile", None)
-    expansions = session.options.environ_expansions
+    file = invocation.options.get("c")
+    if file:
+        expansions = session.options.environ_expansions
+    else:
+        file = getattr(session.options, "configfile", None)
+        expansions = environment_of(session)
     return check_files(file, expansions, invocation.arguments["PAIR"], invocation.json)
 
 
@@ -35,10 +38,8 @@ def check_files(
     """
     if not file:
         raise UsageError("no configuration file was found; give -c FILE")
-    here = os.path.dirname(os.path.abspath(file))
-    options = SimpleNamespace(configfile=file, here=here, environ_expansions=expansions)
     try:
-        model = read_config_model(options)
+        model = read_config_model(reading_options(file, expansions))
     except Unreadable as error:
         raise UsageError(str(error)) from error
     names = [known.config.name for known in model.pairs]

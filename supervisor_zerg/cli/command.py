@@ -46,6 +46,9 @@ class Session(Protocol):
     def ask(self, question: Callable[[Any], Any]) -> Any:
         """Call a function with the proxy of the namespace ``zerg``, and return its result."""
 
+    def supervisord_pid(self) -> int:
+        """The pid of the supervisord that this command talks to."""
+
 
 @dataclass(frozen=True)
 class Invocation:

@@ -15,6 +15,7 @@ from ..core.errors import ExitStatus
 from ..uwsgi.threads import CALLS
 from . import probe
 from .command import Answer, Invocation, Session
+from .configuration import environment_of
 from .init.main_file import read_main_file
 from .init.render import HTTP_SERVER
 from .probe import Unfit
@@ -132,7 +133,7 @@ def _main_file(session: Session, options: Mapping[str, Any]) -> str:
     file = options.get("c") or getattr(session.options, "configfile", None)
     if not file:
         raise Unfit("no configuration file was found", "give -c FILE")
-    main = read_main_file(file, session.options.environ_expansions)
+    main = read_main_file(file, environment_of(session))
     missing = list(main.lacks(main.plugin_file))
     if HTTP_SERVER in missing:
         raise Unfit(

@@ -11,6 +11,7 @@ from supervisor.options import ClientOptions
 from supervisor.supervisorctl import Controller
 
 from ..core import errors
+from ..lint.uwsgi_ini import Unreadable, read_text
 from .command import UsageError
 from .commands import COMMANDS, TABLE, find
 from .help import overview
@@ -24,7 +25,7 @@ listed here, such as start and stop, works as well. Without a COMMAND a shell is
 a COMMAND go after it.
 """
 NEED_NO_FILE = frozenset({"companion", "completion", "help"})
-READ_THE_FILE = frozenset({"check", "init"})  # they read it themselves, whatever it is
+READ_THE_FILE = frozenset({"check", "doctor", "init"})  # they say what is wrong with it
 
 
 class ZergOptions(ClientOptions):
@@ -47,14 +48,13 @@ class ZergOptions(ClientOptions):
             ValueError: the file is needed and cannot be used.
         """
         words = set(self.args[:2])
-        if READ_THE_FILE & words:
-            return self.configroot.supervisorctl
         try:
+            read_text(fp)  # refuses what would make the next line wait, such as a FIFO
             return ClientOptions.read_config(self, fp)
-        except (ValueError, configparser.Error) as error:
+        except (ValueError, configparser.Error, Unreadable) as error:
             given_by_operator = self.attr_priorities.get("configfile") is not None
             needed = given_by_operator or not (self.serverurl or NEED_NO_FILE & words)
-            if needed and "doctor" not in words:  # which says what is wrong with it
+            if needed and not READ_THE_FILE & words:
                 raise ValueError(f"{fp}: {error}") from error
             return self.configroot.supervisorctl
 

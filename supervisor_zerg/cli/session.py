@@ -11,7 +11,7 @@ from typing import Any, TextIO, cast
 from .command import UsageError
 
 ANSWER_S = 30.0  # supervisord answers any request after 10 s at the latest
-NAMES_S = 1.0  # how long the Tab key may wait for names
+NAMES_S = 1.0  # how long the Tab key may wait for names, and check for supervisord
 CACHE_S = 5.0  # how long it remembers them
 
 
@@ -59,6 +59,15 @@ class ClientSession:
             raise UsageError(f"{error}; give http://HOST:PORT or unix:///PATH") from error
         with limit(seconds):
             return question(zerg)
+
+    def supervisord_pid(self) -> int:
+        """The pid of the supervisord that this command talks to.
+
+        Raises:
+            Exception: whatever xmlrpc.client raises.
+        """
+        with limit(NAMES_S):
+            return int(self.controller.get_server_proxy("supervisor").getPID())
 
     def names(self, kind: str) -> list[str]:
         """Every name of a ``PAIR`` or a ``PROGRAM``, at most CACHE_S old."""

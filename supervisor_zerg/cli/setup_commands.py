@@ -90,7 +90,8 @@ CHECK = Command(
     summary="Find known traps in the files of supervisord and uWSGI.",
     does="Reads supervisord's file with its includes, and the uWSGI ini of every instance and "
     "pool, and reports everything in them that was measured to hurt. Needs no supervisord and "
-    "changes nothing. The file is that of -c, or the one that supervisorctl finds.",
+    "changes nothing. The file is that of -c, or the one that supervisorctl finds; the environment "
+    "is that of the supervisord that runs from it, if there is one.",
     prints="For each finding: file, line, severity (error, warning, note), id and message; below "
     "it the reason and the fix. Then how many there are. --json prints an array of structs.",
     when="Before a reload or a restart of supervisord, and in continuous integration: 'zergctl "

@@ -453,3 +453,15 @@ def test_a_refusal_that_leaves_nobody_served_ends_with_5(stack, door):
         "pybossa: nobody serves, nobody parked, "
     )
     refused(door("swap nix"), ExitStatus.USAGE, "ZERG_UNKNOWN_PAIR")
+
+
+@pytest.mark.parametrize("words", [["zergctl"], ["supervisorctl", "zerg"]])
+def test_check_reads_the_files_as_the_running_supervisord_does(stack, words):
+    """conf.d takes variables that only supervisord has."""
+    program, *rest = words
+    command = [BIN / program, "-c", stack.conf, *rest, "check"]
+    bare = {"PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        command, env=bare, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "0 errors, 0 warnings, 0 notes\n" and not done.returncode, done

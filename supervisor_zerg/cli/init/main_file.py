@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import PurePath
-from types import SimpleNamespace
 from typing import NamedTuple
 
 from ...lint.supervisor_files import Section, read_supervisor_files
 from ...lint.uwsgi_ini import Unreadable
 from ..command import UsageError
+from ..configuration import reading_options
 from .render import CTL_PLUGIN, HTTP_SERVER
 
 
@@ -68,9 +68,8 @@ def read_main_file(path: str, expansions: Mapping[str, str]) -> MainFile:
         return NONE
     path = os.path.abspath(path)
     here = os.path.dirname(path)
-    options = SimpleNamespace(configfile=path, here=here, environ_expansions=expansions)
     try:
-        files = read_supervisor_files(options)
+        files = read_supervisor_files(reading_options(path, expansions))
     except Unreadable as error:
         raise UsageError(str(error)) from error
     include = files.sections.get("include")

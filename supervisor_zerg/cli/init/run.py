@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ..check import check_files
 from ..command import Answer, Invocation, Session, UsageError
+from ..configuration import environment_of
 from ..probe import (
     COMPANION,
     Unfit,
@@ -40,7 +41,7 @@ class Plan(NamedTuple):
 def run_init(session: Session, invocation: Invocation) -> Answer:
     """Write the files of a pair, check them, and print what to do next."""
     options = invocation.options
-    expansions = session.options.environ_expansions
+    expansions = environment_of(session)
     configured = options.get("c") or getattr(session.options, "configfile", None) or ""
     main = read_main_file(configured, expansions)
     output = options.get("output") or main.default_output()

@@ -6,7 +6,6 @@ import difflib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from types import SimpleNamespace
 from typing import NamedTuple
 
 from ...lint.config_model import Program
@@ -14,6 +13,7 @@ from ...lint.config_reader import read_program
 from ...lint.supervisor_files import processes, read_supervisor_files
 from ...lint.uwsgi_ini import Unreadable, read_text
 from ..command import Invocation, UsageError
+from ..configuration import reading_options
 from .adopt import Adoption, adopt
 from .adopted_files import adopted_files
 from .main_file import MainFile
@@ -111,10 +111,8 @@ def read_takeover(
 def _read_program(name: str, main: MainFile, expansions: Mapping[str, str]) -> Program:
     if not main.path:
         raise UsageError("no configuration file was found; give -c FILE")
-    here = os.path.dirname(main.path)
-    options = SimpleNamespace(configfile=main.path, here=here, environ_expansions=expansions)
     try:
-        files = read_supervisor_files(options)
+        files = read_supervisor_files(reading_options(main.path, expansions))
     except Unreadable as error:
         raise UsageError(str(error)) from error
     known = processes(files)
