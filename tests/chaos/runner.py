@@ -123,7 +123,9 @@ class Run:
         lasts_s = max((ALL[step.fault].lasts_s for step, _ in applied), default=0.0)
         time.sleep(random.Random(group[0].seed).random() * lasts_s)
         # what lies at a path is taken away before anything waits, such as for supervisorctl
-        for _, undo in sorted(applied[::-1], key=lambda pair: ALL[pair[0].fault].lasts_s == 0):
+        applied.reverse()
+        applied.sort(key=lambda pair: ALL[pair[0].fault].lasts_s == 0)
+        for _, undo in applied:
             try:
                 undo()
             except NotPossible:
