@@ -10,6 +10,7 @@ from supervisor import events as supervisor_events
 
 from .core import errors
 from .core.replies import AutoReply
+from .deploy.executor import DEPLOY, ROLLBACK
 from .deploy.plan import read_options
 from .deploy.start import start_deploy
 from .jobs.queue import Job, JobQueue
@@ -17,6 +18,7 @@ from .jobs.services import Services, id_source
 from .pair.controller import PairController
 from .pair.history import History, history_path
 from .pair.registry import Registry
+from .pair.releases import list_releases
 from .pair.settings import OperatorSettings
 from .pair.status_query import StatusQuery
 from .supervisord import events, rpc
@@ -111,7 +113,7 @@ class ZergNamespaceRPCInterface:
         @return struct info   pair, serving, parked, warm, held, auto, retire, busy, deploy, pool,
             problems, instances. busy is empty, or has kind, program, id, by and since (seconds).
             Each instance has program, pid, master, statename, slot, condition, in_flight, workers,
-            threads, accepting_threads, frozen, requests, source, label, since
+            threads, accepting_threads, frozen, requests, source, label, release, since
         """
         query = self._query([self._pair(pair)])
         return rpc.deferred(lambda: next(iter(query.reply.result() or ()), None))
@@ -197,27 +199,56 @@ class ZergNamespaceRPCInterface:
         @param string pair     Name of the pair; empty if there is only one
         @param int limit       How many entries at most, up to 200
         @return array entries  Structs with at, pair, id, kind, program, by, outcome, reason,
-            actions, took_ms, serving, failover; those of deploys also label, killed_requests
+            actions, took_ms, serving, failover; those of deploys also label, killed_requests; where
+            the pair has 'releases', also release
         """
         name = self._pair(pair).pair.name
         return self._services.history.last(name, rpc.count("limit", limit))
 
     def deploy(self, pair: str, options: Optional[Struct] = None) -> Any:
-        """Deploy the code on disk: restart the parked instance, check it, promote it, watch it.
+        """Deploy a release: restart the parked instance, check it, promote it, watch it.
 
         @param string pair     Name of the pair; empty if there is only one
-        @param struct options  Any of bake (seconds), timeout (seconds for the boot), label (text),
-            wait (boolean, true: answer when it has ended), dry_run (boolean: only return the
-            steps), backup_first (boolean: the spare first, then 'update', then the main one)
-        @return struct deploy  id, pair, target, pid, old, label, by, at, elapsed, phase,
-            waiting_for, steps, outcome, reason, killed_requests, serving. outcome is deployed,
-            refused, failed, rolled back, not rolled back, nobody serves, dry run, or empty while it
-            runs
+        @param struct options  Any of release (name or path; only and always where the pair has
+            'releases'), force (boolean: also a bad release), bake (seconds), timeout (seconds for
+            the boot), label (text), wait (boolean, true: answer when it has ended), dry_run
+            (boolean: only return the steps), backup_first (boolean: the spare first, then 'update',
+            then the main one)
+        @return struct deploy  id, kind, pair, target, pid, old, label, release, by, at, elapsed,
+            phase, waiting_for, steps, outcome, changed, reason, killed_requests, serving. outcome
+            is deployed, refused, failed, rolled back, not rolled back, nobody serves, dry run, or
+            empty while it runs
         """
+        return self._begin(pair, options, DEPLOY)
+
+    def rollback(self, pair: str, options: Optional[Struct] = None) -> Any:
+        """Return to an earlier release: at once if the parked instance has it, else by a deploy.
+
+        @param string pair     Name of the pair; empty if there is only one
+        @param struct options  As those of deploy. Without release: the one that served before
+        @return struct deploy  As that of deploy; outcome is done where a deploy has deployed
+        """
+        return self._begin(pair, options, ROLLBACK)
+
+    def _begin(self, pair: str, options: Optional[Struct], kind: str) -> Any:
         controller = self._pair(pair)
         chosen = rpc.call(read_options, {} if options is None else rpc.struct("options", options))
-        reply = rpc.call(start_deploy, self._services, controller, controller.deploys, chosen)
+        reply = rpc.call(
+            start_deploy, self._services, controller, controller.deploys, chosen, kind=kind
+        )
         return rpc.deferred(reply.result)
+
+    def getReleases(self, pair: str) -> Any:
+        """Return the releases of a pair, the oldest first.
+
+        @param string pair     Name of the pair; empty if there is only one
+        @return array releases  Structs with release, state (good, bad, never tried, unusable),
+            instances (the programs that have it), serving, at, by, id and reason (of its last
+            deploy), modified
+        """
+        controller = self._pair(pair)
+        rpc.call(controller.releases.require)
+        return rpc.deferred(list_releases(controller).result)
 
     def getDeploy(self, pair: str, ident: str = "") -> Struct:
         """Return the deploy that runs, or the last one.

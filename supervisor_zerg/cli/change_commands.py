@@ -31,18 +31,32 @@ def _format_auto(reply: Any, now: float) -> Iterable[str]:
 # deploy
 
 
-def _begin_deploy(zerg: Any, invocation: Invocation) -> Any:
+def _pair_and_options(zerg: Any, invocation: Invocation) -> tuple[str, dict[str, Any]]:
+    """The arguments of the RPC method. A single word that names no pair is a release."""
     options = {
         name.replace("-", "_"): value
         for name, value in invocation.options.items()
         if name not in ("json", "no-wait")
     }
-    return zerg.deploy(invocation.arguments["PAIR"], {**options, "wait": False})
+    pair = invocation.arguments["PAIR"]
+    release = invocation.arguments["RELEASE"]
+    if pair and not release and pair not in [info["pair"] for info in zerg.getAllPairInfo()]:
+        pair, release = "", pair
+    return pair, {**options, "wait": False, **({"release": release} if release else {})}
+
+
+def _begin_deploy(zerg: Any, invocation: Invocation) -> Any:
+    return zerg.deploy(*_pair_and_options(zerg, invocation))
+
+
+def _begin_rollback(zerg: Any, invocation: Invocation) -> Any:
+    return zerg.rollback(*_pair_and_options(zerg, invocation))
 
 
 def _run_deploy(session: Session, invocation: Invocation) -> Answer:
     """Begin a deploy and follow it: the RPC is never waited for, so that progress can be shown."""
-    deploy = session.ask(lambda zerg: _begin_deploy(zerg, invocation))
+    begin = invocation.command.call
+    deploy = session.ask(lambda zerg: begin(zerg, invocation))
     if "no-wait" not in invocation.options:
         deploy = follow(session, deploy, quiet=invocation.json)
     return Answer(OUTCOMES.get(deploy["outcome"], 0), format_reply(invocation, deploy))
@@ -50,8 +64,9 @@ def _run_deploy(session: Session, invocation: Invocation) -> Answer:
 
 DEPLOY = Command(
     name="deploy",
-    summary="Serve the code that is now on disk; return to the old release if it is bad.",
-    does="Restarts the instance that does not serve with the code that is now on disk. Once it has "
+    summary="Serve a release, or the code on disk; return to the old release if it is bad.",
+    does="Restarts the instance that does not serve: with RELEASE, if the pair has a folder "
+    "'releases', else with the code that is now on disk. Once it has "
     "booted and, if the pair has 'health', has answered well while parked, it is promoted; the old "
     "instance stays warm. During the bake time the new release is watched: if it ends, fails its "
     "health check, or its workers crash or raise too many exceptions, the old instance serves "
@@ -59,17 +74,20 @@ DEPLOY = Command(
     "running; 'zerg abort' ends it.",
     prints="What the deploy waits for and the time so far: a live line on a terminal, otherwise a "
     "line for each step. At the end the outcome and its reason.",
-    when="Each time that new code is on disk. --dry-run shows each step and each byte without "
-    "doing anything. --bake 0 ends the deploy at the promotion. A label is one word. Use "
+    when="Each time that there is a new release. A single word that names no pair is a release. "
+    "With --force also a release that is known to be bad is deployed. --dry-run shows each step "
+    "and each byte without doing anything. --bake 0 ends the deploy at the promotion. A label is "
+    "one word. Use "
     "--backup-first if the first program of the pair is to serve at the end: the other program is "
     "restarted first, with the code as it is, then the command 'update' of the pair runs, then the "
     "first program is restarted with the new code.",
     example="$ {zerg} deploy --label v2.1\npybossa: deployed v2.1 in 13.2 s, pybossa serves",
-    takes=("[PAIR]",),
+    takes=("[PAIR]", "[RELEASE]"),
     options=(
         "--bake SECONDS",
         "--timeout SECONDS",
         "--label TEXT",
+        "--force",
         "--no-wait",
         "--dry-run",
         "--backup-first",
@@ -89,6 +107,31 @@ DEPLOY = Command(
         "deploy ended",
     },
     call=_begin_deploy,
+    format=_format_deploy,
+    run=_run_deploy,
+)
+
+ROLLBACK = Command(
+    name="rollback",
+    summary="Return to the release that served before, or to RELEASE.",
+    does="If the parked instance has that release in memory, it is promoted at once. Otherwise the "
+    "release is booted, checked and promoted like a deploy. The release that served is marked as "
+    "bad, and with 'after_rollback = rebuild' its instance is booted again from the release that "
+    "serves now. Needs 'releases' in the section of the pair.",
+    prints="As deploy.",
+    when="When users have trouble with a release. Another rollback returns to the release before.",
+    example="$ {zerg} rollback\npybossa: rolled back to v2.0 in 0.1 s, pybossabak serves",
+    takes=("[PAIR]", "[RELEASE]"),
+    options=(
+        "--bake SECONDS",
+        "--timeout SECONDS",
+        "--force",
+        "--no-wait",
+        "--dry-run",
+        "--json",
+    ),
+    exits={**DEPLOY.exits, 0: "the earlier release serves; with --no-wait: begun"},
+    call=_begin_rollback,
     format=_format_deploy,
     run=_run_deploy,
 )
@@ -208,4 +251,4 @@ RECONCILE = Command(
     format=_format_operation,
 )
 
-COMMANDS = (DEPLOY, SWAP, PROMOTE, ABORT, PAUSE, RESUME, AUTO, RECONCILE)
+COMMANDS = (DEPLOY, ROLLBACK, SWAP, PROMOTE, ABORT, PAUSE, RESUME, AUTO, RECONCILE)

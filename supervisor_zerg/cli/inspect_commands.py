@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core.errors import ExitStatus
-from ..core.text import format_history, format_status, infos_of
+from ..core.text import format_history, format_releases, format_status, infos_of
 from .command import EXITS, Answer, Command, Invocation, Session
 from .watch import INTERVAL_S, watch
 
@@ -129,5 +129,27 @@ METRICS = Command(
     format=_format_metrics,
 )
 
-PRESENT = (STATUS, WATCH)
+
+def _ask_releases(zerg: Any, invocation: Invocation) -> Any:
+    return zerg.getReleases(invocation.arguments["PAIR"])
+
+
+RELEASES = Command(
+    name="releases",
+    summary="Show the releases of a pair, and which instance has which.",
+    does="Reads the folder 'releases' of the pair and the link of each instance.",
+    prints="One line for each release, the oldest first: its name, whether it is good, bad or was "
+    "never tried, the instances that have it, when and by whom it was deployed last, and why it is "
+    "bad. The release that serves is marked by a star.",
+    when="Before a rollback, and to learn what a crash of an instance would bring back.",
+    example="$ {zerg} releases\n"
+    "   v1  good         in pybossa              2026-03-01 09:30:00 (2h 5m) by operator\n"
+    "*  v2  good         in pybossabak (serves)  2026-03-01 11:30:00 (5m 2s) by operator\n"
+    "   v3  never tried  -                       -",
+    takes=("[PAIR]",),
+    call=_ask_releases,
+    format=format_releases,
+)
+
+PRESENT = (STATUS, WATCH, RELEASES)
 PAST = (HISTORY, METRICS)

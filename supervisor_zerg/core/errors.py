@@ -2,7 +2,7 @@
 
 The docstring of each says when it is raised; docs/api.rst has all of them as a table.
 
-Codes are 300 to 323, which neither Supervisor nor a known plugin uses (supervisor/xmlrpc.py
+Codes are 300 to 325, which neither Supervisor nor a known plugin uses (supervisor/xmlrpc.py
 ``Faults``).
 """
 
@@ -240,8 +240,26 @@ class ForgottenDeploy(ZergError):
     hint = "supervisord was restarted or reloaded meanwhile; 'zerg status' tells who serves"
 
 
+class UnknownRelease(ZergError):
+    """The folder of releases has no such release."""
+
+    code = 324
+    name = "ZERG_UNKNOWN_RELEASE"
+    exit_status = ExitStatus.USAGE
+    hint = "'zerg releases' lists the releases"
+
+
+class BadRelease(ZergError):
+    """The release failed before, and is not deployed again without force."""
+
+    code = 325
+    name = "ZERG_BAD_RELEASE"
+    hint = "--force deploys it all the same"
+
+
 #: Exit status of a deploy by its outcome.
 OUTCOMES = {
+    "done": ExitStatus.DONE,
     "deployed": ExitStatus.DONE,
     "dry run": ExitStatus.DONE,
     "refused": ExitStatus.REFUSED,
@@ -276,5 +294,7 @@ ALL = (
     NoDeploy,
     UnknownJob,
     ForgottenDeploy,
+    UnknownRelease,
+    BadRelease,
 )
 BY_CODE = {error.code: error for error in ALL}

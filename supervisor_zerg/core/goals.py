@@ -63,6 +63,7 @@ class Goals:
         self.requested = ""  # the program that is to serve, until it does
         self.last_active = ""  # the program that served last
         self.retiring = ""  # the program that is stopped once it has drained
+        self.serves_first = ""  # the program that takes over when supervisord has started it
         self.on_start: dict[str, OnStart] = {}  # of instances that have not yet become what it says
 
     def inherit(self, old: Goals) -> None:

@@ -81,6 +81,18 @@ def retire(text: str) -> str:
     return text
 
 
+def after_rollback(text: str) -> str:
+    if text not in ("rebuild", "keep"):
+        raise ValueError(f"must be rebuild or keep, not {text!r}")
+    return text
+
+
+def link(text: str) -> str:
+    if text and PROGRAM_NAME not in text.rpartition("/")[2]:
+        raise ValueError(f"must end with a name that contains {PROGRAM_NAME}, not {text!r}")
+    return path(text)
+
+
 def seconds(text: str) -> float:
     value = _number(text)
     if not 0 <= value < 1e7:

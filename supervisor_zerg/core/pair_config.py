@@ -49,6 +49,9 @@ class PairConfig:
     health_timeout: float = 5.0
     health_interval: float = 1.0
     health_count: int = 3
+    releases: str = ""
+    release_link: str = ""
+    after_rollback: str = "rebuild"
     bake: float = 10.0
     max_exceptions: float = 0.05
     before_deploy: str = ""
@@ -83,6 +86,10 @@ class PairConfig:
         if self.health.startswith("/"):
             return f"unix://{named(self.companion, program)}:{named(self.health, program)}"
         return named(self.health, program)
+
+    def release_link_of(self, program: str) -> str:
+        """The option ``release_link`` for one instance; empty: the default place."""
+        return named(self.release_link, program)
 
     @property
     def health_tells_instances_apart(self) -> bool:
@@ -185,6 +192,28 @@ OPTIONS: dict[str, Option] = {
         (
             "Number of good answers in a row before the promotion, and of bad answers in a "
             "row that cause a roll-back after it."
+        ),
+    ),
+    "releases": Option(
+        option_values.path,
+        (
+            "The folder of releases: each folder in it is one. Each instance then boots the release"
+            " that its own link names, and ``zerg deploy RELEASE`` changes the link of one"
+            " instance. Empty: every instance boots the code on disk."
+        ),
+    ),
+    "release_link": Option(
+        option_values.link,
+        (
+            "The link of each instance, with ``%(program_name)s`` in it. Empty:"
+            " ``.zerg/%(program_name)s`` in the folder of releases."
+        ),
+    ),
+    "after_rollback": Option(
+        option_values.after_rollback,
+        (
+            "``rebuild``: after a roll-back or a failed deploy, boot the other instance again from"
+            " the release that serves. ``keep``: leave it as it is, to be inspected."
         ),
     ),
     "bake": Option(

@@ -49,9 +49,14 @@ def format_busy(busy: Struct) -> str:
     return f"{_named(busy)} (id {busy['id']})"
 
 
+#: Operations that put a release into an instance.
+RELEASE_KINDS = ("deploy", "rollback", "rebuild")
+
+
 def _named(operation: Struct) -> str:
     """An operation by its kind, program and label."""
-    facts = (operation["kind"], operation["program"], operation.get("label"))
+    release = operation.get("release", "") if operation["kind"] in RELEASE_KINDS else ""
+    facts = (operation["kind"], operation["program"], operation.get("label") or release)
     return " ".join(str(fact) for fact in facts if fact)
 
 
@@ -81,6 +86,7 @@ def _instance_facts(instance: Struct, now: float) -> list[str]:
         f"since {since(instance['since'], now)}",
         f"source {instance['source'] or '-'}",
         f"label {instance['label']}" if instance.get("label") else "",
+        f"release {instance['release']}" if instance.get("release") else "",
         ", ".join(oddities(instance)),
     ]
 
@@ -149,7 +155,11 @@ def format_deploy(reply: Struct) -> Iterator[str]:
     if reply["outcome"] == "dry run":
         yield from (f"{number}. {step}" for number, step in enumerate(reply["steps"], 1))
         return
-    what = " ".join(filter(None, (reply["outcome"] or "deploying", reply["label"])))
+    release = reply["label"] or reply.get("release", "")
+    if not reply.get("changed", True) and reply["outcome"] in ENDED_WELL:
+        yield f"{reply['pair']}: nothing to do, {reply['serving']} serves {release}"
+        return
+    what = " ".join(filter(None, (_progress_of(reply), release)))
     facts = [
         f"{what} in {reply['elapsed']:.1f} s" if reply["outcome"] else what,
         f"{reply['serving'] or 'nobody'} serves",
@@ -158,6 +168,38 @@ def format_deploy(reply: Struct) -> Iterator[str]:
         facts.append(f"{reply['killed_requests']} requests were killed")
     reason = f": {reply['reason']}" if reply["reason"] else ""
     yield f"{reply['pair']}: {', '.join(facts)}{reason}"
+
+
+#: The outcomes of a deploy and of a roll-back that did what was asked for.
+ENDED_WELL = ("deployed", "done")
+
+
+def _progress_of(reply: Struct) -> str:
+    """How far a deploy or a roll-back is."""
+    if reply.get("kind") == "rollback":
+        words = {"": "rolling back to", "done": "rolled back to"}
+        return words.get(reply["outcome"], f"{reply['outcome']} while rolling back to")
+    return reply["outcome"] or "deploying"
+
+
+def format_releases(releases: Iterable[Struct], now: float) -> Iterator[str]:
+    """The lines of ``releases``."""
+    rows = [_release_facts(release, now) for release in releases]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+
+
+def _release_facts(release: Struct, now: float) -> list[str]:
+    serving = " (serves)" if release["serving"] else ""
+    return [
+        "*" if release["serving"] else " ",
+        release["release"],
+        release["state"],
+        f"in {', '.join(release['instances'])}{serving}" if release["instances"] else "-",
+        f"{since(release['at'], now)} by {release['by']}" if release["at"] else "-",
+        release["reason"],
+    ]
 
 
 def format_progress(reply: Struct) -> str:

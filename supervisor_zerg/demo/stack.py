@@ -19,6 +19,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from .files import MAIN, Options, with_options
 from .processes import pids_of, send, worker_threads
+from .releases import begin_with_releases
 
 T = TypeVar("T")
 START_S = 30.0
@@ -44,6 +45,7 @@ class Stack:
         pair: Options that replace those of ``[zerg:pybossa]``.
         environment: For supervisord and everything below it.
         keep: Whether the folder stays.
+        releases: Whether each instance boots the release that its own link names. Both name v1.
         http: Options of an ``[inet_http_server]`` on ``port`` of 127.0.0.1; True for none.
     """
 
@@ -56,6 +58,7 @@ class Stack:
         keep: bool = False,
         loglevel: str = "info",
         http: Options | bool | None = None,
+        releases: bool = False,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="zerg-"))
         self.run = self.folder / "run"
@@ -74,8 +77,13 @@ class Stack:
         self.port = self._add_http({} if http is True else http) if http else 0
         self.write_app(app or {"processes": 4})
         self.version("1")
-        self.set_pair(pair or {})
+        self.set_pair(
+            {**({"releases": self.folder / "releases"} if releases else {}), **(pair or {})}
+        )
         self.environment = {**self._environment(dialect), **(environment or {})}
+        self.releases = self.folder / "releases"
+        if releases:
+            begin_with_releases(self.releases, self.conf_d, self.environment)
 
     def _environment(self, dialect: str) -> dict[str, str]:
         return {

@@ -86,6 +86,8 @@ class _Sentences:
             yield f"{self.plan.old} serves again"
             if self.pair.on_rollback:
                 yield f"run on_rollback: {self.pair.on_rollback}"
+            if self.plan.old_release and self.pair.after_rollback == "rebuild":
+                yield f"boot {self.plan.target} again, from the release {self.plan.old_release}"
         elif deploy.failing:
             yield f"there is no way back: {self.plan.old} has ended"
         elif state.outcome not in (None, Outcome.DEPLOYED):
@@ -111,6 +113,10 @@ class _Sentences:
         if order is DeployAction.RUN_HOOK:
             hook = event.state.hook
             yield f"run {hook}: {self.pair.hooks[hook]}"
+        if order is DeployAction.LINK:
+            yield f"let the link of {plan.target} name the release {plan.release}"
+        if order is DeployAction.START_OLD:
+            yield f"start {plan.old} again, from its own release {plan.old_release}"
         if order is DeployAction.START:
             limit = f"{plan.boot_timeout:.0f} s at most"
             yield f"start {plan.target}, and wait until it is ready, {limit}"

@@ -15,6 +15,7 @@ from ..core.instance import Instance
 from ..core.pair_state import PairState
 from ..jobs.hooks import run_hook
 from ..jobs.services import Services
+from ..linux.releases import shown
 from .jobs import DeployJobs
 from .model import (
     STARTED,
@@ -34,6 +35,12 @@ from .target_process import TargetProcess
 RECYCLED_S = 0.05
 
 
+#: The kinds of what a deploy's state machine does. A rebuild boots the spare after a roll-back.
+DEPLOY = "deploy"
+ROLLBACK = "rollback"
+REBUILD = "rebuild"
+
+
 @dataclass(frozen=True)
 class DeployRequest:
     """What was asked for. Each plan begins when the one before it has been deployed."""
@@ -42,10 +49,11 @@ class DeployRequest:
     plans: tuple[Plan, ...]
     label: str
     by: str
+    kind: str = DEPLOY
 
     def name(self, plan: Plan) -> str:
         """How history and refusals call the deploy while it carries out a plan."""
-        return f"deploy {plan.target} (id {self.id})"
+        return f"{self.kind} {plan.target} (id {self.id})"
 
 
 class DeployExecutor:
@@ -75,12 +83,14 @@ class DeployExecutor:
         self._actions: dict[DeployAction, Callable[[DeployState, PairState], None]] = {
             DeployAction.RUN_HOOK: self._run_hook,
             DeployAction.END_HOOK: self._end_hook,
+            DeployAction.LINK: self._link,
             DeployAction.STOP: self._stop,
             DeployAction.KILL: self._kill,
             DeployAction.START: self._start,
             DeployAction.CHECK: self._check,
             DeployAction.PROMOTE: self._promote,
             DeployAction.RETURN: self._return,
+            DeployAction.START_OLD: self._start_old,
         }
 
     def forget(self) -> None:
@@ -103,8 +113,10 @@ class DeployExecutor:
     def perform(self, action: DeployAction, state: DeployState, observed: PairState) -> None:
         self._actions[action](state, observed)
 
-    def run_rollback_hook(self, state: DeployState) -> None:
-        environment = {**self._environment(state), "ZERG_REASON": state.reason}
+    def run_rollback_hook(self, state: DeployState, reason: str, release: str) -> None:
+        """`release`: what serves again."""
+        told = {"ZERG_REASON": reason, "ZERG_RELEASE": release}
+        environment = {**self._environment(state), **told}
         pair = self.target.pair
         run_hook(self.services, pair, self.target.serving, "on_rollback", environment)
 
@@ -129,6 +141,7 @@ class DeployExecutor:
             serving=observed.serving,
             now=now,
             ended=self.process.ended,
+            unlinked=self.process.unlinked,
             resumed=self.process.resumed,
             orphans=any(orphan.program == plan.target for orphan in observed.orphans),
             counters=self._count(state, target, now),
@@ -164,6 +177,7 @@ class DeployExecutor:
             "ZERG_TARGET": state.plan.target,
             "ZERG_OLD": state.plan.old,
             "ZERG_LABEL": self.request.label,
+            "ZERG_RELEASE": state.plan.release,
         }
 
     def _run_hook(self, state: DeployState, observed: PairState) -> None:
@@ -194,8 +208,24 @@ class DeployExecutor:
             count=state.killed_requests,
         )
 
+    def _link(self, state: DeployState, observed: PairState) -> None:
+        plan = state.plan
+        self.process.forget()
+        try:
+            self.target.releases.point(plan.target, plan.release, trying=not plan.standby)
+            self.target.save_settings()
+        except OSError as error:
+            reason = f"the link of {plan.target} cannot name {plan.release}: {shown(str(error))}"
+            self.process.unlinked = reason
+            self.services.log("warn", "link unchanged", program=plan.target, reason=reason)
+
     def _start(self, state: DeployState, observed: PairState) -> None:
-        self.process.on_start(self.target.start_parked(state.plan.target))
+        if not self.process.unlinked:
+            self.process.on_start(self.target.start_parked(state.plan.target))
+
+    def _start_old(self, state: DeployState, observed: PairState) -> None:
+        self.jobs.end()
+        self.target.start_parked(state.plan.old)
 
     def _check(self, state: DeployState, observed: PairState) -> None:
         environment = {**self._environment(state), "ZERG_PHASE": state.phase.name.lower()}

@@ -43,12 +43,14 @@ class DeployAction(enum.Enum):
 
     RUN_HOOK = "run hook"
     END_HOOK = "end hook"  # the one that runs; its result is reported as usual
+    LINK = "link"  # let the link of the target name the release; it is stopped
     STOP = "stop"
     KILL = "kill"  # the target was told to stop, and its requests exceed the limit
     START = "start"
     CHECK = "check"  # ask for the health of the target until the deploy ends
     PROMOTE = "promote"
     RETURN = "return"  # promote the old instance again
+    START_OLD = "start old"  # its process has ended: boot it again from its own release
 
 
 #: The target was started, and users are not on it yet.
@@ -62,12 +64,17 @@ OLD_GONE = "%s, which had the old release, has ended, so there is none to go bac
 
 @dataclass(frozen=True)
 class Plan:
-    """One restart of one program with the code on disk. Times in seconds."""
+    """One restart of one program, with its release or the code on disk. Times in seconds."""
 
     target: str
     old: str
     before: tuple[str, ...] = ()  # hooks to run first, in order
     after: str = ""  # the hook to run last
+    release: str = ""  # what the target is to boot; empty: the code on disk
+    old_release: str = ""  # what the other instance has; empty: the code on disk
+    warm: bool = False  # the target has the release in memory: it is only promoted
+    standby: bool = False  # the target is not promoted: it is to be the warm instance
+    boots: bool = True  # False: only its link is changed, once it has stopped
     continues_previous: bool = False  # an earlier plan has already changed something
     check_parked: bool = False  # ask for the health before the promotion ...
     check_serving: bool = False  # ... and after it
@@ -127,6 +134,7 @@ class DeployObservation:
     serving: str
     now: float
     ended: str = ""  # how the target ended since it was started
+    unlinked: str = ""  # why the link could not name the release; the target was not started
     resumed: bool = False  # the target was resumed, so it may have had requests
     orphans: bool = False  # workers of the target live on without a master
     counters: Counters = Counters()  # of the target
@@ -145,10 +153,14 @@ class DeployState:
     since: float  # when the phase began
     hooks: tuple[str, ...] = ()  # hooks still to run before the rest, the running one first
     target_restarted: bool = False  # the target no longer has what it had before
+    release_started: bool = False  # the target was started with the release
     had_traffic: bool = False  # users may have been on the new release ...
     had_traffic_since: float = 0.0  # ... since then
     old_pid: int = 0  # the process of the old release
-    old_gone: bool = False  # that process ended; its program now runs what is on disk
+    old_gone: bool = False  # that process ended; its program boots its release or what is on disk
+    asked_back: bool = False  # the old instance was requested to serve again
+    asked_again: bool = False  # its process ended after the first request
+    old_started: bool = False  # the old program was started again, to go back to it
     checked: bool = False  # the health was good before the promotion
     drain_expired: bool = False  # the drain limit passed with requests in flight
     unparkable: bool = False  # it could not be parked again, so it was stopped
@@ -162,6 +174,11 @@ class DeployState:
         return replace(self, phase=phase, since=now, **changes)
 
     @property
+    def no_way_back(self) -> bool:
+        """The old process has ended, and nothing can boot its release again."""
+        return self.old_gone and not self.plan.old_release
+
+    @property
     def hook(self) -> str:
         """The hook that the present phase runs, or an empty string."""
         if self.phase is Phase.PREPARING:
@@ -173,7 +190,7 @@ class DeployState:
         if self.hook:
             return f"hook {self.hook}"
         sentence = f"{self.plan.target} {self.phase.value}"
-        if self.old_gone and self.phase in STARTED:
+        if self.no_way_back and self.phase in STARTED:
             sentence += f", and {self.plan.old}, which had the old release, has ended"
         return sentence
 

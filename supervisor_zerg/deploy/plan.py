@@ -24,6 +24,8 @@ OPTION_TYPES: dict[str, tuple[type, ...]] = {
     "wait": (bool,),
     "dry_run": (bool,),
     "backup_first": (bool,),
+    "release": (str,),
+    "force": (bool,),
 }
 
 
@@ -37,6 +39,8 @@ class DeployOptions:
     wait: bool = True  # answer when the deploy has ended
     dry_run: bool = False
     backup_first: bool = False
+    release: str = ""  # the name or path of a release
+    force: bool = False  # also a release that is known to be bad
 
 
 def read_options(options: Mapping[str, Any]) -> DeployOptions:
@@ -63,20 +67,63 @@ def read_options(options: Mapping[str, Any]) -> DeployOptions:
     return DeployOptions(**options)
 
 
-def make_plans(pair: PairConfig, observed: PairState, options: DeployOptions) -> tuple[Plan, ...]:
+def make_plans(
+    pair: PairConfig,
+    observed: PairState,
+    options: DeployOptions,
+    release: str = "",
+    old_release: str = "",
+) -> tuple[Plan, ...]:
     """The plans of a deploy, to be carried out one after the other.
+
+    Args:
+        release: what is to be deployed; empty: the code on disk.
+        old_release: what the serving instance has.
 
     Raises:
         ZergError: the deploy cannot begin.
     """
-    serving, spare = _roles(pair, observed)
+    serving, spare = roles(pair, observed)
     before = ("before_deploy",) if pair.before_deploy else ()
     if options.backup_first:
-        return _backup_first(pair, options, serving, spare, before)
-    return (_plan(pair, options, spare, serving, before),)
+        plans = _backup_first(pair, options, serving, spare, before)
+    else:
+        plans = (_plan(pair, options, spare, serving, before),)
+    if not release:
+        return plans
+    refreshed = (replace(plan, release=old_release, old_release=old_release) for plan in plans[:-1])
+    return (*refreshed, replace(plans[-1], release=release, old_release=old_release))
 
 
-def _roles(pair: PairConfig, observed: PairState) -> tuple[str, str]:
+def make_rollback(
+    pair: PairConfig,
+    observed: PairState,
+    options: DeployOptions,
+    release: str,
+    old_release: str,
+    warm: bool,
+) -> Plan:
+    """The plan that returns to a release. `warm`: the parked instance has it in memory.
+
+    Raises:
+        ZergError: the roll-back cannot begin.
+    """
+    serving, spare = roles(pair, observed)
+    plan = _plan(pair, options, spare, serving, ())
+    return replace(plan, release=release, old_release=old_release, warm=warm, after="")
+
+
+def make_rebuild(pair: PairConfig, target: str, serving: str, release: str) -> Plan:
+    """The plan that boots the spare again from the release that serves.
+
+    With ``retire = stop`` the spare only gets the release, and is stopped.
+    """
+    plan = _plan(pair, DeployOptions(), target, serving, ())
+    boots = pair.retire == "park"
+    return replace(plan, release=release, old_release=release, standby=True, boots=boots, after="")
+
+
+def roles(pair: PairConfig, observed: PairState) -> tuple[str, str]:
     """The program that serves and the one that can be restarted."""
     for instance in observed.instances:
         if instance.unreadable:
@@ -111,17 +158,18 @@ def _backup_first(
     pair: PairConfig, options: DeployOptions, serving: str, spare: str, before: tuple[str, ...]
 ) -> tuple[Plan, ...]:
     """Refresh the spare from the code that runs, update the code, restart the main program."""
-    if not pair.update:
+    if not (pair.update or options.release):
         raise errors.BadOption(
             f"the pair {pair.name} has no 'update': the command that updates the code between"
             " the two steps",
             f"set it in the [zerg:{pair.name}] section",
         )
     main = pair.programs[0]
+    update = ("update",) if pair.update else ()
     if serving != main:
-        return (_plan(pair, options, main, serving, (*before, "update")),)
+        return (_plan(pair, options, main, serving, (*before, *update)),)
     refresh = replace(_plan(pair, options, spare, main, before), bake=0.0, after="")
-    restart = _plan(pair, options, main, spare, ("update",))
+    restart = _plan(pair, options, main, spare, update)
     return refresh, replace(restart, continues_previous=True)
 
 

@@ -10,7 +10,7 @@ from ..core.decision import Action
 from ..core.pair_state import PairState
 from ..core.reply import Reply
 from ..jobs.services import Services
-from .executor import DeployRequest
+from .executor import REBUILD, DeployRequest
 from .model import BEFORE_TRAFFIC
 from .runner import DeployRunner
 from .target import DeployTarget
@@ -40,7 +40,8 @@ class DeployRegistry:
         self.labels = labels
         self.on_ended = on_ended
         self.running: DeployRunner | None = None
-        self.recent: list[DeployRunner] = []
+        self.recent: list[DeployRunner] = []  # without rebuilds
+        self._newest: DeployRunner | None = None
 
     def begin(
         self, request: DeployRequest, observed: PairState, reply: Reply[dict[str, Any]]
@@ -52,12 +53,24 @@ class DeployRegistry:
         """
         self.target.require_idle()
         deploy = DeployRunner(self.services, self.target, request, observed, reply, self._ended)
-        if self.last is not None:
-            self.last.supersede()
+        if self._newest is not None:
+            self._newest.supersede()
+        self._newest = deploy
         self.running = deploy
-        self.recent = [*self.recent[1 - REMEMBERED :], deploy]
+        if request.kind != REBUILD:
+            self.recent = [*self.recent[1 - REMEMBERED :], deploy]
         deploy.start()
         return deploy
+
+    def end_rebuild(self) -> None:
+        """Give up a rebuild of the spare, since a deploy will boot the spare anyway."""
+        rebuild = self.running
+        if rebuild is None or rebuild.request.kind != REBUILD:
+            return
+        rebuild.close()
+        rebuild.executor.forget()
+        self.running = None
+        self.services.log("info", "rebuild overtaken by a deploy", pair=self.target.pair.name)
 
     @property
     def last(self) -> DeployRunner | None:
@@ -69,7 +82,12 @@ class DeployRegistry:
 
         It must answer the health check, so it must not be frozen.
         """
-        return self.running is not None and self.running.state.phase in BEFORE_TRAFFIC
+        running = self.running
+        return (
+            running is not None
+            and running.state.phase in BEFORE_TRAFFIC
+            and not running.state.plan.standby
+        )
 
     def require_idle(self) -> None:
         """Refuse what must not happen during a deploy.

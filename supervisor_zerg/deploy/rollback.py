@@ -22,11 +22,13 @@ from .model import (
 UNPARKED_S = 1.0
 #: The old instance has this long to serve again; a promotion is answered within a third of that.
 RETURN_S = 30.0
+#: Supervisor starts such a program by itself.
+RESPAWNING = ("BACKOFF", "STARTING")
 
 
 def give_up(state: DeployState, observation: DeployObservation, reason: str) -> Step:
-    """End on the old release, if it still runs."""
-    if state.old_gone:
+    """End on the old release, if it still runs or can be booted again."""
+    if state.no_way_back:
         reason += f"; {OLD_GONE % state.plan.old}"
     if state.phase is Phase.PREPARING and observation.hook.ok is None:
         outcome = _outcome_without_traffic(state, observation)
@@ -42,7 +44,7 @@ def _outcome_without_traffic(state: DeployState, observation: DeployObservation)
     """The outcome where no user has met the new release in the target."""
     if not observation.serving:
         return Outcome.NOBODY
-    if state.old_gone:
+    if state.no_way_back:
         return Outcome.NOT_BACK
     changed = state.target_restarted or state.plan.continues_previous
     return Outcome.FAILED if changed else Outcome.REFUSED
@@ -50,14 +52,25 @@ def _outcome_without_traffic(state: DeployState, observation: DeployObservation)
 
 def _go_back(state: DeployState, observation: DeployObservation, reason: str) -> Step:
     now = observation.now
-    if state.old_gone:
+    if state.no_way_back:
         outcome = Outcome.NOT_BACK
         return state.enter(Phase.RETURNING, now, reason=reason, outcome=outcome), ()
     outcome = Outcome.ROLLED_BACK
     if _returned(state, observation):
         return state.enter(Phase.ENDED, now, reason=reason, outcome=outcome), ()
     returning_state = state.enter(Phase.RETURNING, now, reason=reason, outcome=outcome)
-    return returning_state, (DeployAction.RETURN,)
+    return _ask_back(returning_state, observation)
+
+
+def _ask_back(state: DeployState, observation: DeployObservation) -> Step:
+    """Promote the old instance; if its process has ended, boot it from its own release first."""
+    old = observation.old
+    if not state.plan.old_release or old.ready:
+        asked = state.enter(Phase.RETURNING, observation.now, asked_back=True)
+        return asked, (DeployAction.RETURN,)
+    if not old.pid and not state.old_started and old.state not in RESPAWNING:
+        return replace(state, old_started=True), (DeployAction.START_OLD,)
+    return state, ()
 
 
 def _returned(state: DeployState, observation: DeployObservation) -> bool:
@@ -78,15 +91,21 @@ def _returned(state: DeployState, observation: DeployObservation) -> bool:
 def returning(state: DeployState, observation: DeployObservation) -> Step:
     """The phase RETURNING."""
     waited = observation.now - state.since
-    if state.old_gone:
+    if state.no_way_back:
         return _without_old_release(state, observation)
     if _returned(state, observation):
         return state.enter(Phase.ENDED, observation.now), ()
+    if not state.asked_back:
+        if waited > state.plan.boot_timeout:
+            return _not_back(state, observation, f"{state.plan.old} did not boot again")
+        return _ask_back(state, observation)
     old_serves = observation.serving == state.plan.old
     if old_serves and waited > UNPARKED_S and not state.unparkable:
         # Its workers end all the time, so it cannot be paused.
         return replace(state, unparkable=True), (DeployAction.STOP,)
     refusal = observation.promotion.refusal
+    if refusal and state.plan.old_release and not (observation.old.ready or state.asked_again):
+        return replace(state, asked_back=False, asked_again=True), ()  # it has ended meanwhile
     if refusal or (not old_serves and waited > RETURN_S):
         refusal = refusal or f"{state.plan.old} does not serve after {RETURN_S:.0f} s"
         return _not_back(state, observation, refusal)

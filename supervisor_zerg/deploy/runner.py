@@ -17,7 +17,7 @@ from ..core.reply import Reply
 from ..jobs.services import Services
 from ..supervisord import events
 from ..supervisord.loop import Timer
-from .executor import DeployExecutor, DeployRequest
+from .executor import DEPLOY, REBUILD, ROLLBACK, DeployExecutor, DeployRequest
 from .model import STARTED, DeployAction, DeployState, Outcome, Phase
 from .state_machine import advance, begin
 from .target import DeployTarget
@@ -190,22 +190,55 @@ class DeployRunner:
         self._plans = []
         self.took = self.loop.clock() - self.began
         self._announce()
-        if outcome is Outcome.ROLLED_BACK:
-            self.executor.run_rollback_hook(self.state)
+        self._note_release()
+        if self._went_back:
+            self._run_rollback_hook()
         self.on_end(self)
         self.reply.set(self.info())
 
+    @property
+    def promoted(self) -> bool:
+        """It has ended, and its target serves in the place of the old instance."""
+        return self.state.outcome is Outcome.DEPLOYED and not self.state.plan.standby
+
+    @property
+    def _went_back(self) -> bool:
+        """Users are on an earlier release: the deploy was bad, or an operator wanted it."""
+        outcome = self.state.outcome
+        rollback = self.request.kind == ROLLBACK and outcome is Outcome.DEPLOYED
+        return rollback or (outcome is Outcome.ROLLED_BACK and self.request.kind != REBUILD)
+
+    def _note_release(self) -> None:
+        request = self.request
+        releases = self.target.releases
+        if not releases.on or request.kind == REBUILD:
+            return
+        releases.note_end(self.state, request.id, request.by, bool(self.aborted_by))
+        if request.kind == ROLLBACK and self.state.outcome is Outcome.DEPLOYED:
+            releases.note_rolled_back(self.state.plan.old_release, request.id, request.by)
+
+    def _run_rollback_hook(self) -> None:
+        plan = self.state.plan
+        if self.request.kind == ROLLBACK and self.state.outcome is Outcome.DEPLOYED:
+            reason = f"rolled back by {self.request.by}"
+            self.executor.run_rollback_hook(self.state, reason, plan.release)
+        else:
+            self.executor.run_rollback_hook(self.state, self.state.reason, plan.old_release)
+
     def _announce(self) -> None:
-        kind = EVENTS.get(self.state.outcome)
-        if kind is not None:
-            events.announce(
-                kind,
-                self.state.reason,
-                pair=self.target.pair.name,
-                id=self.request.id,
-                target=self.state.plan.target,
-                serving=self.observed.serving,
-            )
+        kind = events.RolledBack if self._went_back else EVENTS.get(self.state.outcome)
+        if kind is None or self.request.kind == REBUILD:
+            return
+        release = self.state.plan.release
+        events.announce(
+            kind,
+            self.state.reason,
+            pair=self.target.pair.name,
+            id=self.request.id,
+            target=self.state.plan.target,
+            serving=self.observed.serving,
+            **({"release": release} if release else {}),
+        )
 
     # reports
 
@@ -214,22 +247,33 @@ class DeployRunner:
         state = self.state
         return {
             "id": self.request.id,
+            "kind": self.request.kind,
             "pair": self.target.pair.name,
             "target": state.plan.target,
             "pid": self.observed.instance(state.plan.target).pid,
             "old": state.plan.old,
             "label": self.request.label,
+            "release": state.plan.release,
             "by": self.request.by,
             "at": self.at,
             "elapsed": round(self.elapsed, 3),
             "phase": state.phase.name.lower(),
             "waiting_for": "" if self.over else state.waiting_for(),
             "steps": list(self.steps),
-            "outcome": state.outcome.value if self.over and state.outcome else "",
+            "outcome": self._outcome if self.over else "",
+            "changed": state.outcome is not Outcome.REFUSED,
             "reason": state.reason,
             "killed_requests": state.killed_requests,
             "serving": self.observed.serving,
         }
+
+    @property
+    def _outcome(self) -> str:
+        """What clients see; only a deploy ends as deployed."""
+        outcome = self.state.outcome
+        if outcome is Outcome.DEPLOYED and self.request.kind != DEPLOY:
+            return "done"
+        return outcome.value if outcome else ""
 
     def history_entry(self) -> dict[str, Any]:
         """The entry of the history, once the deploy is over; its id is that of the deploy."""
@@ -237,8 +281,9 @@ class DeployRunner:
         copied = ("id", "by", "outcome", "reason", "serving", "label", "killed_requests")
         return {
             **{key: info[key] for key in copied},
-            "kind": "deploy",
+            "kind": self.request.kind,
             "program": info["target"],
+            **({"release": info["release"]} if info["release"] else {}),
             "actions": info["steps"],
             "took_ms": info["elapsed"] * 1000,
             "failover": False,

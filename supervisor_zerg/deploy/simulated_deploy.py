@@ -75,6 +75,7 @@ class SimulatedDeploy:
             DeployAction.START: self._start,
             DeployAction.PROMOTE: self._promote,
             DeployAction.RETURN: self._return,
+            DeployAction.START_OLD: self._start_old,
         }
 
     @property
@@ -178,6 +179,12 @@ class SimulatedDeploy:
         self.goals.retiring = ""
         self.goals.on_start[self.plan.target] = OnStart.STANDBY
         self.observed = simulation.start(self.observed, self.plan.target)
+        return []
+
+    def _start_old(self) -> list[Event]:
+        self.goals.retiring = ""
+        self.goals.on_start[self.plan.old] = OnStart.STANDBY
+        self.observed = simulation.start(self.observed, self.plan.old)
         return []
 
     def _promote(self) -> list[Event]:

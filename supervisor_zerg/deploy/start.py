@@ -10,9 +10,9 @@ from ..core.pair_state import PairState
 from ..core.reply import Reply
 from ..jobs.services import Services
 from .dry_run import dry_run
-from .executor import DeployRequest
+from .executor import DEPLOY, ROLLBACK, DeployRequest
 from .model import Plan
-from .plan import DeployOptions, make_plans
+from .plan import DeployOptions, make_plans, make_rollback
 from .registry import DeployRegistry
 from .target import DeployTarget
 
@@ -23,8 +23,9 @@ def start_deploy(
     deploys: DeployRegistry,
     options: DeployOptions,
     by: str = "operator",
+    kind: str = DEPLOY,
 ) -> Reply[dict[str, Any]]:
-    """Begin a deploy.
+    """Begin a deploy, or a roll-back.
 
     Returns:
         A reply with the deploy struct: at the end of the deploy if ``options.wait`` is set, else at
@@ -33,19 +34,26 @@ def start_deploy(
     Raises:
         ZergError: something else is under way, or the pair cannot be moved.
     """
+    if not options.dry_run:
+        deploys.end_rebuild()
     target.require_idle()
+    _require_options(target, options, kind)
     reply: Reply[dict[str, Any]] = services.new_reply()
 
     def begin(observed: PairState | None) -> None:
         try:
             if observed is None:
                 raise errors.ZergError(f"the pair {target.pair.name} could not be observed")
-            plans = make_plans(target.pair, observed, options)
+            wanted = _wanted(target, observed, options, kind)
+            if _serves_already(target, observed, options, wanted):
+                reply.set(_unchanged(target, observed, wanted, kind))
+                return
+            plans = _plans(target, observed, options, kind, wanted)
             if options.dry_run:
                 reply.set(_dry_run_struct(target, plans, observed))
                 return
             _require_listener(services, target, plans)
-            request = DeployRequest(services.new_id(), plans, options.label, by)
+            request = DeployRequest(services.new_id(), plans, options.label, by, kind)
             at_end = reply if options.wait else services.new_reply()
             deploy = deploys.begin(request, observed, at_end)
             if not options.wait:
@@ -55,6 +63,74 @@ def start_deploy(
 
     services.loop.task(target.observe(), begin).start()
     return reply
+
+
+def _require_options(target: DeployTarget, options: DeployOptions, kind: str) -> None:
+    """Refuse a release where there are none, and a deploy without one where there are."""
+    if options.release or kind == ROLLBACK:
+        target.releases.require()
+    elif target.releases.on:
+        raise errors.BadOption(
+            f"name the release: the pair {target.pair.name} has a folder of releases",
+            "'zerg releases' lists them",
+        )
+
+
+def _wanted(target: DeployTarget, observed: PairState, options: DeployOptions, kind: str) -> str:
+    """The release that is to serve; empty: the code on disk."""
+    if options.release:
+        return target.releases.find(options.release, options.force)
+    return target.releases.previous(observed) if kind == ROLLBACK else ""
+
+
+def _serves_already(
+    target: DeployTarget, observed: PairState, options: DeployOptions, release: str
+) -> bool:
+    """The release serves, in the program that is to serve."""
+    if not release or not observed.serving:
+        return False
+    if options.backup_first and observed.serving != target.pair.programs[0]:
+        return False
+    return target.releases.assigned(observed.instance(observed.serving)) == (release, release, "")
+
+
+def _plans(
+    target: DeployTarget, observed: PairState, options: DeployOptions, kind: str, release: str
+) -> tuple[Plan, ...]:
+    pair = target.pair
+    old_release = target.releases.of(observed.serving)
+    if kind != ROLLBACK:
+        return make_plans(pair, observed, options, release, old_release)
+    warm = any(target.releases.in_memory(instance, release) for instance in observed.instances)
+    return (make_rollback(pair, observed, options, release, old_release, warm),)
+
+
+def _unchanged(
+    target: DeployTarget, observed: PairState, release: str, kind: str
+) -> dict[str, Any]:
+    """The struct of a deploy of what already serves."""
+    serving = observed.serving
+    return {
+        "id": "",
+        "kind": kind,
+        "pair": target.pair.name,
+        "target": serving,
+        "pid": observed.instance(serving).pid,
+        "old": observed.other(serving).program,
+        "label": "",
+        "release": release,
+        "by": "",
+        "at": 0.0,
+        "elapsed": 0.0,
+        "phase": "ended",
+        "waiting_for": "",
+        "steps": [],
+        "outcome": "deployed" if kind == DEPLOY else "done",
+        "changed": False,
+        "reason": "",
+        "killed_requests": 0,
+        "serving": serving,
+    }
 
 
 def _dry_run_struct(

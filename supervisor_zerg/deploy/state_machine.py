@@ -40,6 +40,8 @@ def begin(plan: Plan, now: float) -> Step:
     state = DeployState(plan, Phase.PREPARING, now, hooks=plan.before)
     if plan.before:
         return state, (DeployAction.RUN_HOOK,)
+    if plan.warm:
+        return state.enter(Phase.PROMOTING, now), (DeployAction.PROMOTE,)
     return state.enter(Phase.DRAINING, now), ()
 
 
@@ -62,8 +64,9 @@ def _remember(state: DeployState, observation: DeployObservation) -> DeployState
         state = replace(state, old_pid=observation.old.pid)
     gone = observation.old.pid != state.old_pid
     if gone and state.phase is not Phase.ENDED and not state.old_gone:
-        reason = f"{state.reason}; {OLD_GONE % state.plan.old}" if state.reason else ""
-        state = replace(state, old_gone=True, reason=reason)
+        state = replace(state, old_gone=True)
+        if state.reason and state.no_way_back:
+            state = replace(state, reason=f"{state.reason}; {OLD_GONE % state.plan.old}")
     return state
 
 
@@ -84,8 +87,7 @@ def _prepare(state: DeployState, observation: DeployObservation) -> Step:
 def _drain(state: DeployState, observation: DeployObservation) -> Step:
     target = observation.target
     if not target.pid:
-        booting = state.enter(Phase.BOOTING, observation.now, target_restarted=True)
-        return booting, (DeployAction.START,)
+        return _start(replace(state, target_restarted=True), observation)
     expired = observation.now - state.since > state.plan.drain_timeout
     if target.accepting or target.unpaused_workers:
         if expired:
@@ -107,7 +109,7 @@ def _stop(state: DeployState, observation: DeployObservation) -> Step:
     plan = state.plan
     waited = observation.now - state.since
     if not observation.target.pid:
-        return state.enter(Phase.BOOTING, observation.now), (DeployAction.START,)
+        return _start(state, observation)
     if state.drain_expired and waited > CUT_S:
         target = observation.target
         cut = max(target.connections, state.killed_requests)
@@ -120,9 +122,20 @@ def _stop(state: DeployState, observation: DeployObservation) -> Step:
     return state, ()
 
 
+def _start(state: DeployState, observation: DeployObservation) -> Step:
+    """The target has stopped: only now its link may change."""
+    link = (DeployAction.LINK,) if state.plan.release else ()
+    if not state.plan.boots:
+        return _deployed(state, observation)[0], link
+    booting = state.enter(Phase.BOOTING, observation.now, release_started=True)
+    return booting, (*link, DeployAction.START)
+
+
 def _boot(state: DeployState, observation: DeployObservation) -> Step:
     target = observation.target
     plan = state.plan
+    if observation.unlinked:
+        return give_up(replace(state, release_started=False), observation, observation.unlinked)
     if observation.ended:
         reason = f"{target.program} ended while it booted: {observation.ended}"
         return give_up(state, observation, reason)
@@ -133,6 +146,9 @@ def _boot(state: DeployState, observation: DeployObservation) -> Step:
         if target.paused is False:  # with hooks of its own it accepts as soon as it has a worker
             state = replace(state, had_traffic=True)
         return give_up(state, observation, f"the workers of {target.program} end while it boots")
+    if plan.standby:
+        parked = target.ready and target.fully_paused and observation.serving == plan.old
+        return _deployed(state, observation) if parked else (state, ())
     ready = target.ready and (target.accepting or target.fully_paused)
     if not ready or _own_hooks_at_work(state, observation):
         return state, ()
@@ -186,6 +202,8 @@ def _promote(state: DeployState, observation: DeployObservation) -> Step:
         return give_up(state, observation, reason)
     if not promotion.done:
         return state, ()
+    if plan.warm:
+        return _deployed(replace(state, had_traffic=True), observation)
     # If it has stopped serving since, the bake notices.
     actions = (DeployAction.CHECK,) if plan.check_serving else ()
     return state.enter(Phase.BAKING, observation.now, had_traffic=True), actions
@@ -221,7 +239,7 @@ def _finish(state: DeployState, observation: DeployObservation) -> Step:
 
 
 def _deployed(state: DeployState, observation: DeployObservation, reason: str = "") -> Step:
-    gone = OLD_GONE % state.plan.old if state.old_gone else ""
+    gone = OLD_GONE % state.plan.old if state.no_way_back else ""
     reason = "; ".join(filter(None, (reason, gone)))
     ended = state.enter(Phase.ENDED, observation.now, outcome=Outcome.DEPLOYED, reason=reason)
     return ended, ()

@@ -13,6 +13,7 @@ from ..core.pair_state import PairState
 from ..core.replies import OperationReply
 from ..core.reply import Reply
 from ..uwsgi.stats import Snapshot
+from .releases import Releases
 
 Observing = Generator[Union[ReadStats, Sleep], Any, PairState]
 
@@ -24,8 +25,14 @@ class DeployTarget(Protocol):
     def pair(self) -> PairConfig: ...
 
     @property
+    def releases(self) -> Releases: ...
+
+    @property
     def serving(self) -> str:
         """The program that serves, or that served last; empty if none ever did."""
+
+    def save_settings(self) -> None:
+        """Keep what must outlive supervisord."""
 
     def require_idle(self) -> None:
         """Raise ZergError if the pair is busy, or cannot be moved at all."""

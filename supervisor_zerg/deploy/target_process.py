@@ -29,6 +29,7 @@ class TargetProcess:
     def forget(self) -> None:
         """Another process is next."""
         self.ended = ""  # how it ended, for people
+        self.unlinked = ""  # why it was not started
         self.resumed = False  # it was resumed, so it may have had requests
         self.crashes = CrashCounter(self.alive)
 

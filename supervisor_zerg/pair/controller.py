@@ -18,7 +18,9 @@ from ..core.replies import AutoReply, OperationReply
 from ..core.reply import Reply
 from ..core.requests import Request
 from ..deploy.model import ends_through_fifo
+from ..deploy.rebuild import begin_rebuild
 from ..deploy.registry import DeployRegistry
+from ..deploy.releases import Releases
 from ..deploy.runner import DeployRunner
 from ..deploy.target import Observing
 from ..jobs.services import Services
@@ -67,12 +69,14 @@ class PairController:
         self.settings = settings
         self.owner = owner
         stored = settings.get(pair.name)
-        labels = stored.get("labels", {})
+        self.releases = Releases(pair, stored.get("releases"))
         self.goals = Goals(pair, stored)
         self.requests = RequestHandler(pair, services)
-        self.recorder = HistoryRecorder(pair, services)
+        self.recorder = HistoryRecorder(pair, services, self.releases)
         self.observer = Observer(pair, services.kernel, services.programs, self.loop.clock)
-        self.deploys = DeployRegistry(services, self, labels, self._on_deploy_ended)
+        self.deploys = DeployRegistry(
+            services, self, stored.get("labels", {}), self._on_deploy_ended
+        )
         self.parts = PairParts(
             pair=pair,
             services=services,
@@ -82,6 +86,7 @@ class PairController:
             recorder=self.recorder,
             deploys=self.deploys,
             settings=settings,
+            releases=self.releases,
         )
         self.handler = RunHandler(self.parts, self)
         self.events = PairEvents(self.parts, self.handler, self)
@@ -93,6 +98,7 @@ class PairController:
         self.observer.inherit(old.observer)
         self.goals.inherit(old.goals)
         self.deploys.recent = old.deploys.recent
+        self.releases.records = old.releases.records
         self.handler.state_times = old.handler.state_times
 
     def close(self) -> None:
@@ -234,14 +240,14 @@ class PairController:
 
     def _on_deploy_ended(self, deploy: DeployRunner) -> None:
         plan = deploy.state.plan
-        entry = deploy.history_entry()
-        self.save_settings()  # the label
-        if entry["outcome"] == "deployed" and self.pair.retire == "stop":
+        self.save_settings()  # the label, and what became of the release
+        if deploy.promoted and self.pair.retire == "stop":
             self.goals.retiring = plan.old
             self.requests.expect_follow_up()
-        self.recorder.write(entry)
+        self.recorder.write(deploy.history_entry())
         self.owner.on_idle()
         self.schedule(Cause(CauseKind.DEPLOY_ENDED, plan.target))
+        self.loop.call_soon(lambda: begin_rebuild(self.services, self, self.deploys, deploy))
 
     # runs
 
@@ -283,8 +289,9 @@ class PairController:
         self.recorder.finish(outcome, reason, self.serving, cause, request)
 
     def save_settings(self) -> None:
-        labels = {"labels": self.deploys.labels} if self.deploys.labels else {}
-        self.settings.set(self.pair.name, {**self.goals.settings(), **labels})
+        known = {"labels": self.deploys.labels, "releases": self.releases.records.settings()}
+        known = {name: value for name, value in known.items() if value}
+        self.settings.set(self.pair.name, {**self.goals.settings(), **known})
 
     # status
 

@@ -35,6 +35,9 @@ class PairEvents:
         """A program starts. `on_start` is None if that is another try of the same start."""
         if on_start is None:
             on_start = self.goals.on_start.get(program, OnStart.STANDBY)
+        if program == self.goals.serves_first:
+            self.goals.serves_first = ""
+            on_start = OnStart.PROMOTE
         self.goals.on_start[program] = on_start
         self.handler.state_times.forget(program)
         self.services.loop.call_soon(lambda: self.controller.schedule(cause))

@@ -10,6 +10,7 @@ from ..core.causes import Cause, describe
 from ..core.decision import Action
 from ..core.pair_config import PairConfig
 from ..core.requests import Request
+from ..deploy.releases import Releases
 from ..jobs.hooks import run_hook
 from ..jobs.services import Services
 from ..supervisord import events
@@ -27,8 +28,9 @@ class Taken(NamedTuple):
 class HistoryRecorder:
     """Writes one entry for each request, and for each repair that needed no request."""
 
-    def __init__(self, pair: PairConfig, services: Services) -> None:
+    def __init__(self, pair: PairConfig, services: Services, releases: Releases) -> None:
         self.pair = pair
+        self.releases = releases
         self.services = services
         self._taken: list[Taken] = []
         self._failover = False
@@ -54,14 +56,24 @@ class HistoryRecorder:
         """Another program serves, because the one that did ended by itself."""
         self._failover = True
         self._announce(events.FailedOver, was, program, cause)
-        environment = {"ZERG_TARGET": program, "ZERG_OLD": was, "ZERG_REASON": describe(cause)}
+        environment = {
+            "ZERG_TARGET": program,
+            "ZERG_OLD": was,
+            "ZERG_REASON": describe(cause),
+            "ZERG_RELEASE": self.releases.of(program),
+        }
         self.services.loop.call_soon(
             lambda: run_hook(self.services, self.pair, program, "on_failover", environment)
         )
 
     def _announce(self, kind: type[events.ZergEvent], was: str, program: str, cause: Cause) -> None:
         fields = {"pair": self.pair.name, "program": program, "was": was}
+        fields.update(self._release_of(program))
         self.services.loop.call_soon(lambda: events.announce(kind, describe(cause), **fields))
+
+    def _release_of(self, program: str) -> dict[str, str]:
+        release = self.releases.of(program)
+        return {"release": release} if release else {}
 
     # entries
 
@@ -111,7 +123,8 @@ class HistoryRecorder:
 
     def write(self, entry: Entry) -> None:
         """Write an entry to history and, without the time, to supervisord's log."""
-        entry = {"pair": self.pair.name, "id": entry.get("id") or self.services.new_id(), **entry}
+        known = {"pair": self.pair.name, "id": entry.get("id") or self.services.new_id()}
+        entry = {**known, **self._release_of(entry["serving"]), **entry}
         self.services.history.add({"at": time.time(), **entry})
         fields = {**entry, "actions": ",".join(entry["actions"])}
         self.services.log("info", "operation ended", **fields)

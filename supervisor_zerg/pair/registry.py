@@ -14,6 +14,7 @@ from ..core.pair_config import PairConfig, Problem
 from ..jobs.services import Services
 from .controller import PairController
 from .events import PairEvents
+from .releases import restore_links
 from .settings import OperatorSettings
 
 POLL_S = 1.0  # between two checks of what lies at the paths of the FIFOs
@@ -133,6 +134,7 @@ class Registry:
         for controller in self.controllers.values():
             for problem in controller.pair.problems:
                 self.services.log.complain(str(problem))
+            self.loop.guard(restore_links)(controller)
         self._schedule(self.controllers.values(), Cause(CauseKind.SUPERVISORD_RUNS))
 
     def programs_changed(self) -> None:

@@ -12,6 +12,7 @@ from ..core.instance import Condition, Instance
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
 from ..deploy.registry import DeployRegistry
+from ..deploy.releases import Releases
 from ..jobs.services import Services
 from ..uwsgi.fifo import FifoChanges
 from ..uwsgi.observer import Observer
@@ -37,6 +38,7 @@ class PairParts:
     recorder: HistoryRecorder
     deploys: DeployRegistry
     settings: OperatorSettings
+    releases: Releases
 
 
 class RunOwner(Protocol):
@@ -74,6 +76,7 @@ class RunHandler:
         self.requests = parts.requests
         self.recorder = parts.recorder
         self.deploys = parts.deploys
+        self.releases = parts.releases
         self.owner = owner
         self.observer = parts.observer
         self.fifo_changes = FifoChanges(parts.services.kernel.fifos, parts.observer.paths)
@@ -179,6 +182,8 @@ class RunHandler:
 
     def _on_goal_reached(self, run: ReconcileRun, observed: PairState, decision: Decision) -> None:
         """A fail-over: another instance serves because the one that did ended by itself."""
+        if decision.goal and self.releases.note_serving(decision.goal):
+            self.owner.save_settings()
         ordered = self.goals.promotes_on_start(decision.goal)
         was = self.goals.served_before(decision.goal)
         self.goals.reached(decision.goal, observed, self.deploys.running is not None)

@@ -11,6 +11,7 @@ from ..core.instance import Condition, Instance, UnresponsiveReason
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
 from ..core.wire import clean
+from ..deploy.releases import NOTHING, Assigned
 
 LEAKS_S = 5.0  # a pause reaches every thread within milliseconds
 #: Why a master takes no command for seconds, or until somebody helps.
@@ -28,7 +29,8 @@ class PairView:
         failed_target: The program that the last deploy restarted, if that deploy failed.
         pool_state: Supervisor's state of the pool; empty without a pool.
         waiting_for: What stands in the way of the goal.
-        labels: The release in each instance.
+        labels: The label of the release in each instance.
+        releases: The release that each instance has.
         since: Since when each instance has been in its condition, seconds since the epoch.
         durations: The same as seconds that it has lasted.
         stats_errors: Why a stats server could not be used.
@@ -47,6 +49,7 @@ class PairView:
     pool_state: str = ""
     waiting_for: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    releases: Mapping[str, Assigned] = field(default_factory=dict)
     since: Mapping[str, float] = field(default_factory=dict)
     durations: Mapping[str, float] = field(default_factory=dict)
     stats_errors: Mapping[str, str] = field(default_factory=dict)
@@ -91,6 +94,7 @@ def _instance(instance: Instance, view: PairView) -> dict[str, Any]:
         "requests": float(instance.requests),
         "source": instance.source,
         "label": clean(view.labels.get(instance.program, "")),
+        "release": view.releases.get(instance.program, NOTHING).release,
         "since": float(view.since.get(instance.program, 0.0)),
     }
 
@@ -107,6 +111,9 @@ def problems(view: PairView) -> Iterator[str]:
     for instance in observed.instances:
         yield from _command_problems(instance)
         yield from _traffic_problems(instance, view)
+        assigned = view.releases.get(instance.program, NOTHING)
+        if assigned.problem:
+            yield assigned.problem
     for slot, obstacle in observed.blocked:
         yield f"the path of slot {slot.label} is taken by {obstacle.text}; move it away"
     if observed.orphans:

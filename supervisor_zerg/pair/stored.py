@@ -102,11 +102,16 @@ def _is_label(value: Any) -> bool:
     return numbers and _is_text(label) and len(label) <= LABEL_CHARS and label.isprintable()
 
 
+def _is_struct(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
 SETTINGS: dict[str, Check] = {
     "held": _is_flag,
     "both": _is_flag,
     "auto": _is_flag,
     "labels": _is_labels,
+    "releases": _is_struct,  # deploy/release_records.py takes what it can use
 }
 
 

@@ -31,6 +31,7 @@ def pair_view(parts: PairParts, handler: RunHandler, observed: Optional[PairStat
         pool_state=parts.services.programs.get(pool).state if pool else "",
         waiting_for=decision.waiting_for if decision and not decision.met else "",
         labels={i.program: label_of(i.program, i.pid) for i in instances},
+        releases={i.program: parts.releases.assigned(i) for i in instances},
         since={i.program: times.since(i.program) for i in instances},
         durations={i.program: times.duration(i.program) for i in instances},
         stats_errors={p: master.stats_error for p, master in parts.observer.masters.items()},

@@ -51,6 +51,11 @@ class Programs:
         group = self.supervisord.process_groups.get(group_name)
         return group.processes.get(process_name) if group else None
 
+    def autostarts(self, name: str) -> bool:
+        """Return whether supervisord starts a program by itself."""
+        process = self.find(name)
+        return process is not None and bool(process.config.autostart)
+
     def running(self) -> bool:
         """Return whether supervisord is neither shutting down nor reloading."""
         return bool(self.supervisord.options.mood >= SupervisorStates.RUNNING)

@@ -21,7 +21,7 @@ except ImportError:
     prometheus_client = None  # type: ignore[assignment]
 
 SLOTS = ("new", "running", "sleeping")
-KINDS = ("swap", "promote", "pause", "resume", "reconcile", "auto", "deploy")
+KINDS = ("swap", "promote", "pause", "resume", "reconcile", "auto", "deploy", "rollback", "rebuild")
 OUTCOMES = (
     "done",
     "refused",
@@ -176,6 +176,7 @@ class Collector:
         """Yield every metric."""
         for name, sentence, value in INSTANCE_GAUGES:
             yield self._instance_gauge(name, sentence, value)
+        yield self._releases()
         yield self._slots()
         yield self._requests()
         for name, sentence, value_of_pair in PAIR_GAUGES:
@@ -191,6 +192,17 @@ class Collector:
         family = GaugeMetricFamily(f"zerg_instance_{name}", sentence, labels=INSTANCE_LABELS)
         for info, instance in self._instances:
             family.add_metric(_labels(info, instance), float(value(info, instance)))
+        return family
+
+    def _releases(self) -> Any:
+        family = GaugeMetricFamily(
+            "zerg_instance_info",
+            "Always 1. The label release is what the instance runs or would boot; empty where the "
+            "pair has no folder of releases.",
+            labels=(*INSTANCE_LABELS, "release"),
+        )
+        for info, instance in self._instances:
+            family.add_metric([*_labels(info, instance), instance["release"]], 1.0)
         return family
 
     def _slots(self) -> Any:

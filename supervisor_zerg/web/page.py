@@ -54,6 +54,7 @@ def _instance_texts(instance: Struct, now: float) -> dict[str, Any]:
         "workers": capacity(instance["workers"], instance["threads"]),
         "since": ", ".join([since(instance["since"], now), *oddities(instance)]),
         "source": instance["source"] or "-",
+        "release": instance.get("release") or instance.get("label") or "-",
     }
 
 

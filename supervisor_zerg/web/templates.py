@@ -158,6 +158,7 @@ def _mark_instance(element: Element) -> None:
         "in_flight",
         "requests",
         "workers",
+        "release",
         "since",
         "source",
     )

@@ -18,6 +18,7 @@ def an_instance(program, condition="parked", **options):
         "frozen": False,
         "requests": 12.0,
         "source": "kernel, stats",
+        "release": "",
         "since": NOW - 3661,
     }
     return {**instance, **options}

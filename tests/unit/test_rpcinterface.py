@@ -34,6 +34,8 @@ def test_all_that_is_public_is_meant_to_be():
         "setAuto",
         "getHistory",
         "deploy",
+        "rollback",
+        "getReleases",
         "getDeploy",
         "abort",
         "claimJobs",

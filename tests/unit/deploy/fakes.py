@@ -9,6 +9,7 @@ from supervisor_zerg.core.pair_state import PairState
 from supervisor_zerg.core.reply import Reply
 from supervisor_zerg.deploy import simulation
 from supervisor_zerg.deploy.model import ends_through_fifo
+from supervisor_zerg.deploy.releases import Releases
 from supervisor_zerg.jobs.queue import JobQueue
 
 from .pairs import OBSERVED, PAIR, an_instance
@@ -99,6 +100,7 @@ class FakeTarget:
 
     def __init__(self):
         self.pair = PAIR
+        self.releases = Releases(PAIR, None)
         self.observed: PairState = OBSERVED
         self.refusal = None
         self.reply = None
@@ -112,6 +114,9 @@ class FakeTarget:
     @property
     def serving(self):
         return self.observed.serving
+
+    def save_settings(self):
+        pass
 
     def require_idle(self):
         if self.refusal is not None:

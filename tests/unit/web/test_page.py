@@ -39,6 +39,7 @@ def a_copy(program="a", condition="parked", **values):
         "frozen": False,
         "requests": 12.0,
         "source": "kernel",
+        "release": "",
         "since": NOW - 90,
         **values,
     }
