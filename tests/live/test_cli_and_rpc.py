@@ -174,7 +174,7 @@ def test_every_command_does_what_it_says(stack, door):
     )
 
 
-def test_history_tells_the_newest_entries_with_their_moves(stack, door):
+def test_history_shows_the_newest_entries_with_their_actions(stack, door):
     be_warm(stack)
     ident = json.loads(ok(door("swap --json")))["id"]
     stack.until(lambda: any(entry["id"] == ident for entry in stack.zerg.getHistory("", 5)))
@@ -188,7 +188,7 @@ def test_history_tells_the_newest_entries_with_their_moves(stack, door):
     assert any("pause pybossa to sleeping" in action for action in actions)
 
 
-def test_a_hold_is_told_and_nobody_is_said_to_be_served(stack, door):
+def test_a_hold_is_reported_and_nobody_is_said_to_be_served(stack, door):
     be_warm(stack)
     refused(door("pause pybossabak --hold --both"), ExitStatus.USAGE, "pause has no option --both")
     held = ok(door("pause pybossa --hold"))

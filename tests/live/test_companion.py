@@ -177,7 +177,7 @@ def test_every_worker_asks_the_warm_paths_before_it_accepts(make_stack, options)
     assert [c[1] for c in made[:2]] == ["/one", "/two"], "a respawned worker is warm, too"
 
 
-def test_what_fails_in_the_warm_up_is_told_by_log_and_health_and_the_instance_serves(make_stack):
+def test_what_fails_in_the_warm_up_is_in_log_and_health_and_the_instance_serves(make_stack):
     stack = with_app(make_stack, warm="/fine /raises /bad /exits")
     status, document = ready(stack)
     assert status == 503 and document["ready"] is False and "/exits" in document["reason"]
@@ -200,7 +200,7 @@ def test_what_fails_in_the_warm_up_is_told_by_log_and_health_and_the_instance_se
     assert calls(stack.web)
 
 
-def test_what_fails_in_one_worker_only_is_told_by_whichever_answers(make_stack):
+def test_what_fails_in_one_worker_only_is_reported_by_whichever_answers(make_stack):
     odd = '    import uwsgi\n    assert uwsgi.worker_id() != 2 or environ["PATH_INFO"] != "/odd"\n'
     text = APP.replace("    path = environ", f"{odd}    path = environ")
     stack = with_app(make_stack, text, {"processes": 3}, warm="/odd")
@@ -280,7 +280,7 @@ def test_the_applications_own_post_fork_hook_runs_as_ever(make_stack):
     assert [c[1] for c in calls(stack.web)[:2]] == ["forked", "/one"]
 
 
-def test_another_copys_socket_and_what_is_no_socket_are_left_alone(make_stack):
+def test_the_socket_of_another_instance_and_what_is_no_socket_are_left_alone(make_stack):
     stack = make_stack("managed", app=SMALL, start=False)
     ini = stack.conf_d / "uwsgi" / "managed.ini"
     ini.write_text(

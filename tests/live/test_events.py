@@ -1,4 +1,4 @@
-"""Rows of histories.md about what happens by itself: starts, stops, deaths, restarts."""
+"""Scenarios of what happens by itself: starts, stops, deaths, restarts."""
 
 import json
 import os
@@ -268,12 +268,12 @@ def test_h31_while_supervisord_shuts_down_or_reloads_nothing_is_moved(warm):
     running = time.time()
     warm.process.send_signal(signal.SIGTERM)
     warm.process.wait(60)
-    told_since = [
+    written_since = [
         json.loads(line)
         for path in warm.log.glob("zerg-history.jsonl")
         for line in path.read_text().splitlines()
     ]
-    assert [e for e in told_since if e["at"] > running and e["actions"]] == []
+    assert [e for e in written_since if e["at"] > running and e["actions"]] == []
 
 
 def _info_or_none(stack):
@@ -302,16 +302,16 @@ def test_h37_orphaned_workers_of_a_killed_parked_master_are_named_and_ended(
     assert_serves(stack, "pybossabak")
 
 
-def test_h37_an_orphan_that_was_born_after_the_last_observation_is_ended(mature):
+def test_h37_an_orphan_that_began_after_the_last_observation_is_ended(mature):
     """The master dies after it has replaced a worker, and nothing has seen the new one."""
     master = mature.instance("pybossa")["master"]
     before = set(workers_of(mature, "pybossa"))
     mature.zerg.setAuto("", False)
     os.kill(min(before), signal.SIGKILL)
-    newborn = mature.until(lambda: set(children_of(master)) - before, every=0.001)
+    starting = mature.until(lambda: set(children_of(master)) - before, every=0.001)
     os.kill(master, signal.SIGKILL)
     mature.zerg.setAuto("", True)
-    orphans = before | newborn
+    orphans = before | starting
     mature.until(lambda: not any(alive(pid) for pid in orphans))
     mature.until_roles("pybossabak", "pybossa")
 

@@ -1,4 +1,4 @@
-"""Rows of histories.md about what people and tools do behind the plugin's back."""
+"""Scenarios of what operators and tools do behind the plugin's back."""
 
 import os
 import signal
@@ -178,7 +178,7 @@ def test_h33_a_parked_instance_stays_parked_whatever_happens_to_its_workers(
     ],
     ids=["harakiri", "max-requests"],
 )
-def test_h33_a_worker_that_ends_with_its_last_request_is_born_parked(make_stack, dialect, app):
+def test_h33_a_worker_that_ends_with_its_last_request_starts_parked(make_stack, dialect, app):
     stack = make_stack(dialect, app=app)
     stack.warm_up()
     before = workers_of(stack, "pybossabak")
@@ -250,7 +250,7 @@ def test_h36_a_flood_that_somebody_else_caused_is_over_within_two_seconds(make_s
         time.sleep(0.1)
         return noise(serving) == before
 
-    # 15 of 15 by hand on an idle machine; on a busy one the newborn is often past the danger
+    # 15 of 15 by hand on an idle machine; on a busy one the new worker is often past the danger
     for _ in range(60):
         serving = stack.until(lambda: (i := stack.info())["warm"] and i)["serving"]
         before = noise(serving)

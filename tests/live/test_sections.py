@@ -1,4 +1,4 @@
-"""Sections that are wrong, or mended; and where history goes."""
+"""Sections that are wrong, or corrected; and where history goes."""
 
 import xmlrpc.client
 
@@ -27,7 +27,7 @@ def test_a_bad_section_never_keeps_supervisord_from_starting_and_is_named(make_s
     assert refusal.value.faultCode == 303
 
 
-def test_a_mended_section_works_after_reread(make_stack):
+def test_a_corrected_section_works_after_reread(make_stack):
     stack = make_stack("managed", start=False)
     stack.set_pair({"auto": "perhaps"})
     stack.start(wait=False)

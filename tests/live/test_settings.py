@@ -27,7 +27,7 @@ def refused(call, *words):
     return refusal.value
 
 
-def test_a_section_that_was_changed_has_one_keeper_and_that_knows_what_was_ordered(make_stack):
+def test_a_section_that_was_changed_has_one_controller_and_that_knows_the_settings(make_stack):
     stack = make_stack("managed")
     stack.warm_up()
     both_run(stack)
@@ -66,7 +66,7 @@ def test_a_change_of_the_section_waits_for_the_end_of_a_deploy(make_stack):
     assert [e["outcome"] for e in history(stack) if e["kind"] == "deploy"] == ["deployed"]
 
 
-def test_with_auto_off_reconcile_mends_what_hands_have_done_and_says_so(make_stack, dialect):
+def test_with_auto_off_reconcile_repairs_manual_changes_and_says_so(make_stack, dialect):
     stack = make_stack(dialect)
     stack.warm_up()
     both_run(stack)

@@ -1,4 +1,4 @@
-"""Rows of histories.md about moves that an operator asks for."""
+"""Scenarios of requests that an operator makes."""
 
 import socket
 import threading

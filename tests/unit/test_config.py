@@ -83,7 +83,7 @@ def test_each_instance_may_have_a_stats_address_of_its_own():
     ]
 
 
-def test_all_mistakes_are_told_at_once():
+def test_all_mistakes_are_reported_at_once():
     assert len(parse_pair("web", {"auto": "x", "freeze": "y"}).problems) == 2
 
 

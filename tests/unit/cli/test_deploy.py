@@ -21,7 +21,7 @@ def test_a_deploy_ends_with_the_status_of_its_outcome(outcome, status, capsys, m
     )
 
 
-def test_a_deploy_that_supervisord_has_forgotten_is_told_as_such(capsys, monkeypatch):
+def test_a_deploy_that_supervisord_has_forgotten_is_reported_as_such(capsys, monkeypatch):
     monkeypatch.setattr(follow, "FOLLOW_S", 0.0)
     gone = xmlrpc.client.Fault(
         323,

@@ -60,7 +60,9 @@ def failing(sentence):
         ("probe_configuration", "configuration"),
     ],
 )
-def test_what_does_not_work_is_told_with_its_fix(healthy, capsys, monkeypatch, function, subject):
+def test_what_does_not_work_is_reported_with_its_fix(
+    healthy, capsys, monkeypatch, function, subject
+):
     monkeypatch.setattr(probe, function, failing("it is so"))
     done = examined(healthy, capsys)
     assert done.status == ExitStatus.FOUND
@@ -76,7 +78,7 @@ def test_what_does_not_work_is_told_with_its_fix(healthy, capsys, monkeypatch, f
         ("release", "4.19.0", "5.3 or newer"),
     ],
 )
-def test_a_kernel_that_is_too_old_is_told(healthy, capsys, monkeypatch, name, value, hint):
+def test_a_kernel_that_is_too_old_is_reported(healthy, capsys, monkeypatch, name, value, hint):
     monkeypatch.setattr(platform, name, lambda: value)
     done = examined(healthy, capsys)
     assert done.status == ExitStatus.FOUND and re.search(f"error  kernel: .*\n.*{hint}", done.out)
@@ -89,7 +91,7 @@ def test_a_kernel_that_is_too_old_is_told(healthy, capsys, monkeypatch, name, va
         (FileNotFoundError(2, "No such file"), "mount /proc without hidepid"),
     ],
 )
-def test_missing_rights_are_told(healthy, capsys, monkeypatch, error, hint):
+def test_missing_rights_are_reported(healthy, capsys, monkeypatch, error, hint):
     def refuse(self, *args, **options):
         raise error
 
@@ -105,14 +107,14 @@ def test_missing_rights_are_told(healthy, capsys, monkeypatch, error, hint):
         ("[unix_http_server]\nfile = /x\n", "zergctl help init"),
     ],
 )
-def test_a_main_file_that_lacks_something_is_told(healthy, capsys, text, hint):
+def test_a_main_file_that_lacks_something_is_reported(healthy, capsys, text, hint):
     healthy.write_text(text)
     done = examined(healthy, capsys)
     assert done.status == ExitStatus.FOUND and "error  configuration" in done.out
     assert hint in done.out
 
 
-def test_a_plugin_that_does_not_answer_is_told(healthy, capsys):
+def test_a_plugin_that_does_not_answer_is_reported(healthy, capsys):
     done = examined(healthy, capsys, getAPIVersion=ConnectionRefusedError(111, "refused"))
     assert done.status == ExitStatus.FOUND and "error  plugin" in done.out
 

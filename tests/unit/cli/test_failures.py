@@ -127,7 +127,7 @@ def test_what_cannot_be_reached_ends_with_7(error, hint, capsys):
         (KeyError("serving"), "KeyError: 'serving'; a bug"),
     ],
 )
-def test_an_unforeseen_failure_is_told_in_a_line_and_asks_who_serves(error, hint, capsys):
+def test_an_unforeseen_failure_is_one_line_and_asks_who_serves(error, hint, capsys):
     done = run("swap", capsys, swap=error, getAllPairInfo=[a_pair()])
     assert (done.status, done.out) == (ExitStatus.REFUSED, "")
     assert hint in done.err and done.err.count("\n") == 1

@@ -66,7 +66,7 @@ def test_every_command_asks_the_method_of_its_name(capsys):
         ("deploy --label v2 beta of it", "a label is one word"),
     ],
 )
-def test_bad_words_are_refused_with_a_hint_before_anything_is_asked(line, hint, capsys):
+def test_bad_arguments_are_refused_with_a_hint_before_anything_is_asked(line, hint, capsys):
     done = run(line, capsys)
     assert (done.status, done.out, done.asked) == (ExitStatus.USAGE, "", [])
     assert hint in done.err and done.err.startswith("error: ") and done.err.count("\n") == 1

@@ -94,7 +94,7 @@ def test_the_python_of_a_script_is_in_its_first_line(tmp_path, line, python):
     assert probe.python_of(str(script)) == python
 
 
-def test_the_python_of_a_script_is_looked_up_where_env_does(tmp_path, monkeypatch):
+def test_the_python_of_a_script_is_found_where_env_finds_it(tmp_path, monkeypatch):
     python = a_program(tmp_path, "python3", ":")
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "supervisord").write_text("#!/usr/bin/env python3\n")
@@ -143,7 +143,7 @@ def test_a_python_that_cannot_is_refused_with_the_fix(tmp_path, message, fix):
         ),
     ],
 )
-def test_what_would_keep_supervisord_from_starting_is_told(tmp_path, text, hint):
+def test_what_would_keep_supervisord_from_starting_is_reported(tmp_path, text, hint):
     file = tmp_path / "supervisord.conf"
     file.write_text(text)
     with pytest.raises(UsageError) as refused:

@@ -37,7 +37,7 @@ def info(requests, **changes):
     }
 
 
-def test_requests_a_second_are_told_between_two_looks_at_one_process():
+def test_requests_a_second_are_counted_between_two_observations_of_one_process():
     rates = watch.Rates()
     assert rates.update([info(100.0)], 1.0) == {("web", "a"): None, ("web", "b[red]"): None}
     assert rates.update([info(150.0)], 1.5)[("web", "a")] == 100.0

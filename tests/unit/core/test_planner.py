@@ -72,8 +72,8 @@ def test_an_old_instance_is_ended_although_a_request_is_in_it_when_the_drain_lim
 
 
 def test_an_instance_whose_toggle_was_executed_a_moment_ago_is_not_toggled_again():
-    torn = replace(PARKED, partly_paused=True, just_toggled=True)
-    decision = align(PairState((SERVING, torn)), A_SERVED, torn)
+    partly = replace(PARKED, partly_paused=True, just_toggled=True)
+    decision = align(PairState((SERVING, partly)), A_SERVED, partly)
     assert not decision.actions
     assert decision.waiting_for == "the workers of b become the same"
 

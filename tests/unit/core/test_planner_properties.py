@@ -118,10 +118,10 @@ def broken_worlds(draw):
 
 @st.composite
 def mishaps(draw, master, worker):
-    kind = draw(st.sampled_from(["fine", "fine", "busy", "newborn", "flood", "frozen", "loose"]))
+    kind = draw(st.sampled_from(["fine", "fine", "busy", "starting", "flood", "frozen", "loose"]))
     if kind == "busy":
         return replace(worker, busy=1, parked=max(0, worker.parked - 1))
-    if kind == "newborn":
+    if kind == "starting":
         return replace(worker, started=False, parked=0)
     if kind == "flood":
         return replace(worker, started=False, in_signal_loop=True, parked=0)

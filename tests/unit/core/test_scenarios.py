@@ -154,7 +154,7 @@ def test_h14_labels_that_an_operator_inverted_are_repaired_and_no_traffic_moves(
     assert set(kinds(world)) <= {"label", "nudge", "relink"}
 
 
-def test_h15_two_instances_in_one_slot_are_told_apart(world):
+def test_h15_two_instances_in_one_slot_are_separated(world):
     world.boot("a", Slot.RUNNING, False, fifo_in_place=False)
     world.boot("b", Slot.RUNNING, False)
     converge(world, A_SERVED)
@@ -283,7 +283,7 @@ def test_h32_a_request_for_an_instance_that_boots_changes_nothing_yet(world):
     assert not decision.actions and decision.refusal is errors.Booting and not decision.met
 
 
-def test_h33_a_worker_that_is_born_in_a_parked_instance_changes_nothing(world):
+def test_h33_a_worker_that_starts_in_a_parked_instance_changes_nothing(world):
     worker = world.masters["b"].workers[0]
     world.masters["b"].workers[0] = replace(worker, pid=999, started=False, parked=0)
     converge(world, A_SERVED)
@@ -306,9 +306,9 @@ def test_h34_an_instance_that_is_to_end_finishes_its_requests_first_unless_the_l
 
 
 @pytest.mark.parametrize("program", ["a", "b"])
-def test_h35_no_toggle_is_sent_while_a_worker_is_being_born(world, program):
-    newborn = replace(world.masters[program].workers[0], started=False, parked=0)
-    world.masters[program].workers[0] = newborn
+def test_h35_no_toggle_is_sent_while_a_worker_is_starting(world, program):
+    starting = replace(world.masters[program].workers[0], started=False, parked=0)
+    world.masters[program].workers[0] = starting
     converge(world, DesiredState(requested="b", last_active="a"))
     assert roles(world) == ("b", "a")
     assert "end flood" not in kinds(world)
@@ -446,7 +446,7 @@ def test_with_both_wanted_both_accept(world):
     assert all(c.accepting for c in world.observed().instances)
 
 
-def test_a_settled_pair_is_left_alone(world):
+def test_a_converged_pair_is_left_alone(world):
     decision = decide(world.observed(), A_SERVED)
     assert decision.done and decision.met and not decision.actions
 
@@ -473,7 +473,7 @@ def test_a_resume_whose_signal_was_lost_is_signalled_again_and_not_toggled():
     assert world.observed().serving == "b"
 
 
-def test_neither_newborn_nor_stopped_workers_are_nudged():
+def test_neither_starting_nor_stopped_workers_are_nudged():
     world = World(threads=4).served_by_a()
     parked = world.masters["b"]
     parked.workers = [
@@ -647,8 +647,8 @@ def test_an_instance_that_cannot_be_observed_is_the_reason_that_nobody_serves(wo
 
 
 def test_a_hold_waits_for_a_worker_that_starts(world):
-    newborn = replace(world.masters["a"].workers[0], started=False)
-    world.masters["a"].workers[0] = newborn
+    starting = replace(world.masters["a"].workers[0], started=False)
+    world.masters["a"].workers[0] = starting
     decision = decide(world.observed(), replace(A_SERVED, hold=True))
     assert decision.refusal is errors.Unsteady and not decision.actions
 
@@ -662,8 +662,8 @@ def test_a_hold_waits_for_a_command_that_is_pending(world):
 
 def test_a_hold_waits_for_threads_that_cannot_be_nudged(world):
     converge(world, replace(A_SERVED, hold=True))
-    newborn = replace(world.masters["a"].workers[0], started=False, parked=0)
-    world.masters["a"].workers[0] = newborn
+    starting = replace(world.masters["a"].workers[0], started=False, parked=0)
+    world.masters["a"].workers[0] = starting
     decision = decide(world.observed(), replace(A_SERVED, hold=True))
     assert decision.refusal is errors.Unsteady and not decision.met
 

@@ -11,7 +11,7 @@ from supervisor_zerg.core import text
 from ..structs import NOW, a_deploy, a_pair, a_reply, an_entry, an_instance
 
 
-def test_status_and_history_tell_the_label():
+def test_status_and_history_show_the_label():
     info = a_pair(instances=[an_instance("a", "serving", label="v2"), an_instance("b", label="")])
     assert ["  label v2" in line for line in text.format_status(info, NOW)] == [False, True, False]
     entry = {
@@ -109,7 +109,7 @@ def test_status_of_a_misconfigured_pair_is_line():
         (3605, "1h 0m"),
     ],
 )
-def test_age_is_told_in_its_two_largest_units(seconds, line):
+def test_age_is_written_in_its_two_largest_units(seconds, line):
     assert text.age(seconds) == line
 
 
@@ -127,7 +127,7 @@ def test_age_is_told_in_its_two_largest_units(seconds, line):
         ),
     ],
 )
-def test_a_move_is_told_in_one_line(reply, line):
+def test_an_operation_is_one_line(reply, line):
     assert list(text.format_operation(a_reply(**reply))) == [line]
 
 

@@ -244,7 +244,7 @@ def test_a_program_that_cannot_be_started_fails(world):
     assert "supervisord could not start it" in world.deploys.info()["reason"]
 
 
-def test_the_end_of_a_worker_is_looked_at_when_it_may_have_been_replaced(world):
+def test_the_end_of_a_worker_is_examined_when_it_may_have_been_replaced(world):
     world.until_promoting()
     pid, died = next(iter(world.loop.watches.items()))
     died(pid)

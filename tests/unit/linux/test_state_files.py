@@ -132,7 +132,7 @@ def test_the_files_are_readable_by_the_owner_and_the_group_only(tmp_path, file):
     assert stat.S_IMODE((tmp_path / "f").stat().st_mode) & 0o137 == 0
 
 
-def test_a_torn_line_is_ended_before_the_next_one(file):
+def test_an_incomplete_line_is_ended_before_the_next_one(file):
     file.append(b"torn")
     file.append(b"whole\n")
     assert file.read_tail(100) == b"torn\nwhole\n"
@@ -149,7 +149,7 @@ def test_a_file_that_grows_is_renamed(tmp_path, file):
     assert file.read_tail(100) == b"abc\n" and (tmp_path / "f.1").read_bytes() == b"0123456789\n"
 
 
-def test_a_missing_file_is_told_from_one_that_is_not_ours(file):
+def test_a_missing_file_differs_from_one_that_is_not_ours(file):
     with pytest.raises(FileNotFoundError):
         file.read_tail(10)
 

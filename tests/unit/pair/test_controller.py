@@ -154,7 +154,7 @@ def test_a_machine_that_lacks_a_feature_is_refused_with_it(controller, services,
 # others at the FIFOs
 
 
-def test_foreign_changes_at_the_fifos_are_told_from_ours(controller, services, run):
+def test_foreign_changes_at_the_fifos_are_distinguished_from_ours(controller, services, run):
     handler = controller.handler
     handler.on_observe(ours=True)
     assert not handler.take_foreign_changes(run)
@@ -300,7 +300,9 @@ def test_what_an_operator_did_is_no_failover(controller, services, announced, ho
 # sections
 
 
-def test_a_controller_whose_section_was_changed_hands_over_and_keeps_still(controller, services):
+def test_a_controller_whose_section_was_changed_is_replaced_and_does_nothing_more(
+    controller, services
+):
     controller.goals.last_active = "b"
     controller.goals.on_start = {"a": OnStart.STANDBY}
     tracked = controller.observer.masters["a"]

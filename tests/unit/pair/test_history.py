@@ -1,4 +1,4 @@
-"""History survives torn lines, full disks, damage and hostile files."""
+"""History survives incomplete lines, full disks, damage and hostile files."""
 
 import errno
 import json
@@ -43,14 +43,14 @@ def test_entries_come_back_oldest_first_and_by_pair(tmp_path, complaints):
 
 
 @pytest.mark.parametrize(
-    "torn",
+    "incomplete",
     [b'{"pair": "a", "n": 2, "v', b'{"pair": "a", "n": 2, "v\n\xff\xfe rubbish\n[1]\n'],
 )
-def test_a_torn_line_costs_only_itself(tmp_path, complaints, torn):
+def test_an_incomplete_line_costs_only_itself(tmp_path, complaints, incomplete):
     path = tmp_path / "h"
     History(str(path), complaints.append).add(numbered("a", 1))
     with open(path, "ab") as file:
-        file.write(torn)
+        file.write(incomplete)
     for number in (3, 4):
         History(str(path), complaints.append).add(numbered("a", number))
     assert numbers(History(str(path), complaints.append).last("a", 10)) == [1, 3, 4]

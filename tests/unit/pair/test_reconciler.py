@@ -86,7 +86,7 @@ def test_a_thread_that_never_parks_is_not_nudged_without_end():
     assert 200 < pair.nudges < 300 and pair.looks.count(True) > 10
 
 
-def test_a_pair_that_is_settled_is_looked_at_once():
+def test_a_converged_pair_is_observed_once():
     pair = Pair(SERVES, Instance("b"))
     assert pair.live(10) is None and len(pair.looks) == 1
 

@@ -35,7 +35,7 @@ def told(*instances, lasts=0.0, **options):
     )
 
 
-def test_a_thread_that_never_parks_is_told_after_a_while():
+def test_a_thread_that_never_parks_is_reported_after_a_while():
     assert told(SERVES, LEAKS, lasts=1.0) == []
     (problem,) = told(SERVES, LEAKS, lasts=9.0)
     assert "threads of process 21 may still take a request" in problem and "restart b" in problem
@@ -62,7 +62,7 @@ def test_no_warm_instance_is_no_problem_where_none_is_wanted(retire, state, prob
     assert len(told(SERVES, Instance("b", state), retire=retire)) == problems
 
 
-def test_a_pair_that_could_not_be_observed_is_told_with_its_problem():
+def test_a_pair_that_could_not_be_observed_is_shown_with_its_problem():
     info = describe(PairView(PairConfig(programs=("a", "b")), None))
     assert (info["serving"], info["instances"]) == ("", [])
     assert info["problems"] == ["this pair could not be observed; see supervisord's log"]

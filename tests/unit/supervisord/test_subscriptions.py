@@ -135,7 +135,7 @@ def test_the_guard_reports_later_what_it_could_not_report_at_once(stack, monkeyp
 
 
 @pytest.mark.parametrize("kind, state", subscriptions.ENDED.items())
-def test_the_end_of_a_process_is_told_with_its_state(stack, kind, state):
+def test_the_end_of_a_process_is_reported_with_its_state(stack, kind, state):
     event = kind.__new__(kind)
     event.process = process()
     events.notify(event)

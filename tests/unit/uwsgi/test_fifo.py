@@ -50,7 +50,7 @@ def test_who_only_writes_to_a_fifo_does_not_hold_it(tmp_path):
     os.close(writer)
 
 
-def test_what_lies_at_a_path_is_told_in_words(tmp_path):
+def test_what_lies_at_a_path_has_a_name(tmp_path):
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "fifo")

@@ -53,7 +53,7 @@ def test_an_instance_that_was_never_ready_boots(instance):
     assert seen.is_starting and not (seen.was_ready or seen.all_respawning)
 
 
-def test_an_instance_whose_workers_are_all_newborn_again_respawns_for_a_moment(instance):
+def test_an_instance_whose_workers_all_start_again_respawns_for_a_moment(instance):
     assert instance(started=True).was_ready
     seen = instance(started=False)
     assert seen.all_respawning and not seen.is_starting and not seen.accepting

@@ -46,7 +46,7 @@ for line in sys.stdin.buffer:
     os.write(1, answer)
 """
 
-#: A handler that logs and raises its signal anew, as uWSGI's in a newborn worker does; one that
+#: A handler that logs and raises its signal anew, as uWSGI's in a starting worker does; one that
 #: only logs once.
 HANDLER = """
 import ctypes, os, signal, sys

@@ -27,7 +27,7 @@ def stats(*workers):
     return json.dumps({"version": "2.0.30", "pid": 9, "workers": list(workers)}).encode()
 
 
-def test_the_flag_is_told_by_workers_that_are_not_busy():
+def test_workers_that_are_not_busy_show_the_pause_flag():
     assert parse(stats(worker(1), worker(2, "busy", in_request=(1,)))).paused is False
     assert parse(stats(worker(1, "pause"), worker(2, "busy", in_request=(1,)))).paused is True
     assert parse(stats(worker(1, "busy", in_request=(1,)))).paused is None
@@ -66,7 +66,7 @@ DOCUMENTS = (
 
 @given(st.binary() | DOCUMENTS.map(lambda d: json.dumps(d).encode()))
 @settings(max_examples=100, deadline=None, derandomize=True)
-def test_rubbish_is_called_rubbish_and_nothing_else(text):
+def test_invalid_stats_are_refused_as_such_and_nothing_else(text):
     try:
         parse(text)
     except InvalidStats as error:

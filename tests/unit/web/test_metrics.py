@@ -41,7 +41,7 @@ def told(*entries):
     return tally
 
 
-def test_each_instance_is_told():
+def test_each_instance_has_its_metrics():
     seen = samples([an_info()])
     assert (
         seen["zerg_instance_serving", "b", "web"] == 1
@@ -71,7 +71,7 @@ def test_the_slot_is_one_series_a_slot_of_which_one_is_set():
     assert not any(lost["zerg_instance_slot", "a", slot, "web"] for slot in metrics.SLOTS)
 
 
-def test_a_pair_is_told_also_when_its_section_is_wrong():
+def test_a_pair_with_a_wrong_section_has_metrics():
     seen = samples([an_info(instances=[], problems=["x", "y"], held=True, auto=False)])
     assert (
         seen["zerg_pair_problems", "web"] == 2
@@ -80,7 +80,7 @@ def test_a_pair_is_told_also_when_its_section_is_wrong():
     )
 
 
-def test_what_history_is_told_is_counted(tmp_path):
+def test_entries_of_the_history_are_counted(tmp_path):
     tally, history = Tally(), History(str(tmp_path / "h"), print)
     history.watchers.append(tally.note)
     for entry in (
@@ -112,7 +112,7 @@ def test_every_outcome_of_a_deploy_is_known():
     assert {outcome.value for outcome in Outcome} <= set(metrics.OUTCOMES)
 
 
-def test_durations_are_a_histogram_of_what_moved_in_seconds():
+def test_durations_are_a_histogram_of_operations_in_seconds():
     tally = told(
         an_entry(took_ms=1.0),
         an_entry(took_ms=2.0),

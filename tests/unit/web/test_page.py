@@ -123,7 +123,7 @@ def shape(reader):
     return [tag for tag, _ in reader.tags]
 
 
-def test_the_page_tells_who_serves_and_what_each_instance_is():
+def test_the_page_shows_who_serves_and_what_each_instance_is():
     reader = shown([an_info()], {"web": [an_entry()]})
     text = " ".join(" ".join(reader.texts).split())
     for words in (
@@ -330,7 +330,7 @@ def test_a_page_knows_when_it_does_not_do_any_more():
     )
 
 
-def test_a_notice_is_only_words():
+def test_a_notice_is_only_text():
     reader = Reader(page.as_notice("<b>no", "../"))
     assert (
         "<b>no" in reader.texts

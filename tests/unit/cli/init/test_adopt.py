@@ -193,7 +193,7 @@ def test_the_place_of_the_ini_is_written_out_since_the_new_one_lies_elsewhere(ad
     assert options["log-format"] == ["100%% %(uri)"]
 
 
-def test_what_both_instances_will_run_is_told(adopted):
+def test_what_both_instances_will_run_is_reported(adopted):
     takeover, texts = adopted("command = uwsgi {ini}", "module = a\nsocket = :1\nmule = b.py\n")
     paths = {takeover.site.instance_ini: texts["pair.ini"]}
     assert any("both instances will run mule = b.py" in line for line in takeover.preface(paths))

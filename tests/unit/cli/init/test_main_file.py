@@ -33,7 +33,7 @@ def test_a_complete_file_lacks_nothing(read, tmp_path):
     assert main.suffix_in("/etc/other") == ".ini"
 
 
-def test_what_is_missing_is_told_as_sections(read, tmp_path):
+def test_what_is_missing_is_printed_as_sections(read, tmp_path):
     main = read("[supervisord]\n")
     server, plugin, include = main.lacks("/etc/conf.d/shop.conf")
     assert "[unix_http_server]" in server and "[ctlplugin:zerg]" in plugin
