@@ -1,4 +1,4 @@
-"""Which connections were accepted from a listening socket and are still open, as sock_diag(7) tells.
+"""Which connections of a listening socket are accepted and still open, by sock_diag(7).
 
 An accepted unix socket carries the path of the listening one, an accepted TCP socket its port. A
 process that holds the inode of such a socket holds the connection, whatever else it says.

@@ -1,4 +1,4 @@
-"""Connections that an instance holds beside its requests: kept alive, or left to an offload thread."""
+"""Connections that an instance holds beside its requests: kept or left to an offload thread."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Files of ours in folders that others can write to: links, FIFOs and devices are never followed."""
+"""State files in folders that others can write to: no link, FIFO or device is followed."""
 
 import errno
 import os

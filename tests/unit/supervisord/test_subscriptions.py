@@ -1,4 +1,4 @@
-"""Supervisor's events reach the listener, and nothing runs inside Supervisor's recursion over output."""
+"""Supervisor's events reach the listener; nothing runs inside its recursion over output."""
 
 import sys
 import traceback
@@ -17,7 +17,7 @@ FRAMES_OF_A_RUN = 30
 
 
 class Listener:
-    """Keeps what it hears; to be ready costs it many frames, as a run of the reconcile loop does."""
+    """Keeps what it hears; to be ready costs many frames, as a run of the reconcile loop does."""
 
     def __init__(self):
         self.heard = []
