@@ -10,6 +10,7 @@ import time
 
 from ..target import NotPossible, Target
 from .fault import Fault, Undo
+from .operator import swap
 
 BUSY_S = 6.0
 BUSY = (
@@ -34,7 +35,12 @@ def full_disk(target: Target, rng: random.Random) -> Undo:
                 file.write(b"x" * 4096)
         except OSError:
             pass
-    return ballast.unlink
+
+    def undo() -> None:
+        ballast.unlink()
+        swap(target)  # status forgets a full disk with the next entry that is written
+
+    return undo
 
 
 def overloaded(target: Target, rng: random.Random) -> Undo:

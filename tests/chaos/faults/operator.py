@@ -104,8 +104,13 @@ def race(target: Target, rng: random.Random) -> Undo:
 
 def swaps(target: Target, rng: random.Random) -> None:
     for _ in range(rng.randrange(1, 6)):
-        _quietly(lambda: target.stack.zerg.swap(""))
+        swap(target)
         time.sleep(rng.random() * 0.05)
+
+
+def swap(target: Target) -> None:
+    """Swap the pair, whatever the answer is."""
+    _quietly(lambda: target.stack.zerg.swap(""))
 
 
 def _quietly(call: Callable[[], Any]) -> None:
