@@ -36,7 +36,7 @@ def test_a_missed_event_heals_itself_at_the_next_tick(make_stack):
     answer = get(stack.web, timeout=20)
     assert answer.status == 200
     stack.until_roles("pybossabak", "pybossa")
-    stack.until(lambda: "a tick" in str(stack.zerg.getHistory("", 20)))
+    stack.until(lambda: "periodic check" in str(stack.zerg.getHistory("", 20)))
 
 
 def test_hold_and_auto_outlive_a_restart_of_supervisord(make_stack):
