@@ -12,45 +12,19 @@ import socket
 import termios
 from collections.abc import Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..linux.pieces import Pieces, TooLarge, at_once
 from ..linux.signals import ProvenProcess
+from .tracked_state import HeldConnections, InstanceReading, WorkersRecord
 
 if TYPE_CHECKING:
     from .kernel import Kernel
-    from .threads import ThreadReading
-    from .tracked_state import InstanceReading, KnownWorker, WorkersRecord
     from .workers import WorkerReader
 
 
 #: So many connections of a worker are closed at once, in about 1 ms; the others the next time.
 CLOSED_LIMIT = 128
-
-
-class HeldConnections(NamedTuple):
-    """The open connections of one worker: descriptor -> inode.
-
-    Attributes:
-        watched: some epoll watches them, so an offload thread or a greenlet has them.
-        others: a thread has them: for the request in it, or for a next one.
-
-        queues: descriptors of the epolls in which threads wait for new connections.
-    """
-
-    watched: dict[int, int]
-    others: dict[int, int]
-    queues: frozenset[int] = frozenset()
-
-    def may_be_closed(self, known: KnownWorker, threads: ThreadReading) -> bool:
-        """Whether the others are kept, given that no request is in the worker.
-
-        All its threads are parked; or one waits for a next request, and as it has uWSGI's lock for
-        accepting meanwhile (uWSGI core/loop.c), no other one has just accepted a connection.
-        """
-        if threads.paused >= known.threads:
-            return True
-        return threads.polling > 0 and self.queues.isdisjoint(threads.waiting)
 
 
 class ConnectionReader:

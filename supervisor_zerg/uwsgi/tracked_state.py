@@ -7,10 +7,10 @@ believed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..core.instance import UnresponsiveReason
 from ..linux.signals import Sighting
-from .connections import HeldConnections
 from .fifo import FifoCommand, HeldFifo
 from .signal_loop import SignalLoopDetector
 from .stats import Snapshot
@@ -66,6 +66,31 @@ class KnownWorker:
     started: bool
     busy: int = 0
     queues: frozenset[int] = frozenset()
+
+
+class HeldConnections(NamedTuple):
+    """The open connections of one worker: descriptor -> inode.
+
+    Attributes:
+        watched: some epoll watches them, so an offload thread or a greenlet has them.
+        others: a thread has them: for the request in it, or for a next one.
+
+        queues: descriptors of the epolls in which threads wait for new connections.
+    """
+
+    watched: dict[int, int]
+    others: dict[int, int]
+    queues: frozenset[int] = frozenset()
+
+    def may_be_closed(self, known: KnownWorker, threads: ThreadReading) -> bool:
+        """Whether the others are kept, given that no request is in the worker.
+
+        All its threads are parked; or one waits for a next request, and as it has uWSGI's lock for
+        accepting meanwhile (uWSGI core/loop.c), no other one has just accepted a connection.
+        """
+        if threads.paused >= known.threads:
+            return True
+        return threads.polling > 0 and self.queues.isdisjoint(threads.waiting)
 
 
 @dataclass
