@@ -66,7 +66,8 @@ def align(observed: PairState, desired: DesiredState, instance: Instance) -> Dec
     """
     if instance.just_toggled:
         return Decision(
-            instance.program, waiting_for=f"the workers of {instance.program} become the same"
+            instance.program,
+            waiting_for=f"the workers of {instance.program} are toggled to one state",
         )
     return toggle(observed, desired, instance, ActionKind.ALIGN, None, "")
 
@@ -169,7 +170,7 @@ def unsteady(goal: str, instance: Instance) -> Decision:
 
 
 def pause_state_unknown(goal: str, instance: Instance) -> Decision:
-    waiting_for = f"nothing tells whether {instance.program} is paused: all its workers are busy"
+    waiting_for = f"it is unknown whether {instance.program} is paused: all its workers are busy"
     return Decision(goal, waiting_for=waiting_for)
 
 

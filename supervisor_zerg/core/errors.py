@@ -220,7 +220,7 @@ class NoDeploy(ZergError):
 
     code = 321
     name = "ZERG_NO_DEPLOY"
-    hint = "'zerg status' tells what is under way"
+    hint = "'zerg status' shows what is under way"
 
 
 class UnknownJob(ZergError):
@@ -237,7 +237,7 @@ class ForgottenDeploy(ZergError):
     code = 323
     name = "ZERG_FORGOTTEN"
     exit_status = ExitStatus.FORGOTTEN
-    hint = "supervisord was restarted or reloaded meanwhile; 'zerg status' tells who serves"
+    hint = "supervisord was restarted or reloaded meanwhile; 'zerg status' shows who serves"
 
 
 class UnknownRelease(ZergError):

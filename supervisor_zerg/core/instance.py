@@ -39,7 +39,7 @@ class UnresponsiveReason(enum.Enum):
     STOPPED = "is stopped (state T): it takes no command before somebody sends it SIGCONT"
     BUSY = "is busy and does not wait for commands"
     GONE = "is gone"
-    REMAKING_FIFO = "is just making its FIFO anew"
+    REMAKING_FIFO = "is making its FIFO anew"
     THROTTLED = "sleeps because its workers end too fast (uWSGI's forkbomb-delay)"
 
 

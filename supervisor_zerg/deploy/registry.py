@@ -162,11 +162,12 @@ class DeployRegistry:
         Without an id: of the one that runs, or of the last one; empty if there was none.
 
         Raises:
-            ForgottenDeploy: nobody remembers it.
+            ForgottenDeploy: supervisord does not remember it.
         """
         known = [deploy for deploy in self.recent if ident in ("", deploy.request.id)]
         if ident and not known:
             raise errors.ForgottenDeploy(
-                f"nobody remembers the deploy {ident} of the pair {self.target.pair.name}"
+                f"supervisord does not remember the deploy {ident} of the pair"
+                f" {self.target.pair.name}"
             )
         return known[-1].info() if known else {}

@@ -19,7 +19,7 @@ Observing = Generator[Union[ReadStats, Sleep], Any, PairState]
 
 
 class DeployTarget(Protocol):
-    """A pair, as its deploy sees and moves it. pair/controller.py implements it."""
+    """A pair, as its deploy sees and changes it. pair/controller.py implements it."""
 
     @property
     def pair(self) -> PairConfig: ...

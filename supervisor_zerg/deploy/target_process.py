@@ -8,8 +8,8 @@ from .crash_counter import CrashCounter
 
 #: How a program ended, by Supervisor's state of it.
 HOW = {
-    "EXITED": "it exited; its log tells why",
-    "BACKOFF": "it exited within its startsecs; its log tells why",
+    "EXITED": "it exited; see its log",
+    "BACKOFF": "it exited within its startsecs; see its log",
     "STOPPED": "somebody stopped it",
 }
 

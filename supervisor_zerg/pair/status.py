@@ -140,7 +140,7 @@ def _pair_problems(view: PairView, observed: PairState) -> Iterator[str]:
     if all(instance.accepting for instance in observed.instances) and not view.both_active:
         yield "both instances accept requests"
     if not view.auto:
-        yield "auto is off: nothing moves by itself"
+        yield "auto is off: the pair does not react to events"
 
 
 def _bad_release(deploy: Mapping[str, Any], observed: PairState) -> Iterator[str]:
@@ -209,8 +209,8 @@ def _traffic_problems(instance: Instance, view: PairView) -> Iterator[str]:
         )
     if view.stats_errors.get(program) and instance.ready:
         yield (
-            f"the stats server of {program} does not help ({view.stats_errors[program]});"
-            " the kernel's source is used"
+            f"the stats server of {program} cannot be used ({view.stats_errors[program]});"
+            " the kernel is the source"
         )
     if view.foreign.get(program):
         pids = " ".join(map(str, view.foreign[program]))

@@ -126,7 +126,7 @@ def settings_of(document: bytes) -> tuple[dict[str, dict[str, Any]], list[str]]:
     problems = []
     for pair, values in found["pairs"].items():
         if not isinstance(values, dict):
-            problems.append(f"what is said of {pair!r} is no object")
+            problems.append(f"the settings of {pair!r} are no object")
             continue
         good = {name: v for name, v in values.items() if name in SETTINGS and SETTINGS[name](v)}
         problems += [f"{name!r} of {pair!r} cannot be used" for name in values if name not in good]

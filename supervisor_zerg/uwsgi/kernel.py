@@ -35,7 +35,7 @@ class Kernel:
     @staticmethod
     def missing_features() -> tuple[str, ...]:
         """What this machine lacks, as sentences; empty where everything is there."""
-        lost = "nothing can be told about paused threads"
+        lost = "paused threads cannot be recognised"
         if threads.CALLS is None:
             machine = os.uname().machine
             return (f"the system calls of this machine ({machine}) are not known: {lost}",)

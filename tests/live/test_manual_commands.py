@@ -373,7 +373,7 @@ def test_h19_stats_servers_that_are_missing_hung_or_rubbish_are_done_without(mak
         stack.warm_up()
         info = stack.info()
         assert {c["source"] for c in info["instances"]} == {"kernel"}
-        assert sum("the kernel's source is used" in p for p in info["problems"]) == 2
+        assert sum("the kernel is the source" in p for p in info["problems"]) == 2
         answers, swaps = swap_under_load(stack, 20)
         assert_nobody_noticed(answers, swaps)
         for server in servers:

@@ -25,13 +25,13 @@ def test_a_deploy_that_supervisord_has_forgotten_is_reported_as_such(capsys, mon
     monkeypatch.setattr(follow, "FOLLOW_S", 0.0)
     gone = xmlrpc.client.Fault(
         323,
-        "ZERG_FORGOTTEN: nobody remembers the deploy x-1 of the pair web; "
-        "'zerg status' tells who serves",
+        "ZERG_FORGOTTEN: supervisord does not remember the deploy x-1 of the pair web; "
+        "'zerg status' shows who serves",
     )
     done = run("deploy", capsys, deploy=a_deploy(), getDeploy=gone)
     assert (
         done.status == errors.ExitStatus.FORGOTTEN
-        and "error: nobody remembers the deploy x-1" in done.err
+        and "error: supervisord does not remember the deploy x-1" in done.err
     )
 
 

@@ -41,7 +41,7 @@ def test_nothing_is_resumed_while_it_is_unknown_whether_the_other_serves():
     unknown = replace(SERVING, paused=None)
     decision = decided(a=unknown, desired=DesiredState(last_active="b"))
     assert not decision.actions
-    assert decision.waiting_for.startswith("nothing tells whether a is paused")
+    assert decision.waiting_for.startswith("it is unknown whether a is paused")
 
 
 def test_an_async_instance_that_accepts_beside_the_one_that_serves_is_not_paused():
@@ -60,7 +60,7 @@ def test_a_parked_instance_with_a_command_pending_is_waited_for():
 def test_an_instance_of_which_nobody_knows_whether_it_is_paused_is_waited_for():
     decision = decided(b=replace(PARKED, paused=None))
     assert not decision.met
-    assert decision.waiting_for.startswith("nothing tells whether b is paused")
+    assert decision.waiting_for.startswith("it is unknown whether b is paused")
 
 
 def test_an_old_instance_is_ended_although_a_request_is_in_it_when_the_drain_limit_has_passed():
@@ -75,7 +75,7 @@ def test_an_instance_whose_toggle_was_executed_a_moment_ago_is_not_toggled_again
     partly = replace(PARKED, partly_paused=True, just_toggled=True)
     decision = align(PairState((SERVING, partly)), A_SERVED, partly)
     assert not decision.actions
-    assert decision.waiting_for == "the workers of b become the same"
+    assert decision.waiting_for == "the workers of b are toggled to one state"
 
 
 def test_nothing_is_ended_by_a_second_command_or_while_the_other_makes_the_same_fifo():

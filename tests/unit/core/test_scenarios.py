@@ -183,7 +183,7 @@ def test_h18_when_both_are_paused_the_last_one_is_resumed_unless_an_operator_hol
 def test_h19_an_instance_whose_pause_state_is_unknown_is_not_toggled(world):
     world.masters["b"].paused = None
     decision = decide(world.observed(), DesiredState(requested="b", last_active="a"))
-    assert not decision.actions and "nothing tells whether b is paused" in decision.waiting_for
+    assert not decision.actions and "it is unknown whether b is paused" in decision.waiting_for
     world.masters["a"].paused = None
     assert not decide(world.observed(), A_SERVED).actions
 
@@ -542,7 +542,9 @@ def test_the_workers_get_time_to_become_the_same(world):
     world.masters["b"].partly_paused = True
     world.masters["b"].just_toggled = True
     decision = decide(world.observed(), A_SERVED)
-    assert not decision.actions and decision.waiting_for == "the workers of b become the same"
+    assert (
+        not decision.actions and decision.waiting_for == "the workers of b are toggled to one state"
+    )
 
 
 def test_parked_workers_of_a_master_that_is_stopping_and_unresponsive_are_ended():
@@ -585,14 +587,14 @@ def test_a_parked_instance_that_is_stopping_is_observed_until_it_has_stopped(wor
 def test_no_fail_over_happens_while_the_state_of_the_other_instance_is_unknown(world):
     world.masters["a"].paused = None
     decision = decide(world.observed(), A_SERVED)
-    assert not decision.actions and "nothing tells whether a is paused" in decision.waiting_for
+    assert not decision.actions and "it is unknown whether a is paused" in decision.waiting_for
 
 
 def test_a_swap_is_not_met_while_the_state_of_the_old_instance_is_unknown(world):
     world.masters["b"].paused = None
     decision = decide(world.observed(), replace(A_SERVED, requested="a"))
     assert not decision.actions and not decision.met
-    assert "nothing tells whether b is paused" in decision.waiting_for
+    assert "it is unknown whether b is paused" in decision.waiting_for
 
 
 def test_a_swap_is_not_met_while_the_pause_of_the_old_instance_is_pending(world):
