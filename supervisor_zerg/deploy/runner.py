@@ -16,7 +16,7 @@ from ..core.pair_state import PairState
 from ..core.reply import Reply
 from ..jobs.services import Services
 from ..supervisord import events
-from ..supervisord.loop import Timer
+from ..supervisord.timer import Timer
 from .executor import DEPLOY, REBUILD, ROLLBACK, DeployExecutor, DeployRequest
 from .model import STARTED, DeployAction, DeployState, Outcome, Phase
 from .state_machine import advance, begin

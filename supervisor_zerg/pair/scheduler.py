@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, Optional
 
 from ..core.causes import Cause, CauseKind
-from ..supervisord.loop import Loop, Timer
+from ..supervisord.loop import Loop
 from ..supervisord.task import Task
+from ..supervisord.timer import Timer
 from .reconciler import ReconcileRun, Reconciling
 
 AT_ONCE_S = 0.004  # an urgent event may hold supervisord's loop so long, to make before it breaks
@@ -15,7 +16,8 @@ FOLLOW_UPS_S = (0.3, 1.5)  # after a toggle: a flood or a lost signal shows by t
 
 
 class RunScheduler:
-    """
+    """Starts the runs of one pair.
+
     Args:
         start: Makes the generator of a run.
         on_end: Called when a run has ended.

@@ -7,17 +7,30 @@ import contextlib
 import os
 import socket
 import traceback
-from typing import TYPE_CHECKING, Any, Callable, Union
+from typing import Any, Callable, Protocol, Union
 
 from ..uwsgi.stats import STATS_LIMIT_BYTES
-
-if TYPE_CHECKING:
-    from .loop import Loop
 
 RECEIVE_BYTES = 1 << 16
 RECEIVES = 4  # at most in one round of the loop
 #: What a stats server said, or why it said nothing.
 Answer = Union[bytes, OSError]
+
+
+class DispatcherLoop(Protocol):
+    """What a dispatcher needs of the loop (loop.py)."""
+
+    @property
+    def supervisord(self) -> Any: ...
+
+    @property
+    def options(self) -> Any: ...
+
+    def guard(self, function: Callable[..., Any]) -> Callable[..., Any]: ...
+
+    def report(self, trace: str) -> None: ...
+
+    def forget(self, pid: int) -> None: ...
 
 
 class Dispatcher:
@@ -32,7 +45,7 @@ class Dispatcher:
 
     closed = False
 
-    def __init__(self, loop: Loop, descriptor: int) -> None:
+    def __init__(self, loop: DispatcherLoop, descriptor: int) -> None:
         self.loop = loop
         self.descriptor = descriptor
         loop.options.get_socket_map()[descriptor] = self
@@ -80,7 +93,9 @@ class PidWatch(Dispatcher):
         died: called with the pid.
     """
 
-    def __init__(self, loop: Loop, pid: int, descriptor: int, died: Callable[[int], Any]) -> None:
+    def __init__(
+        self, loop: DispatcherLoop, pid: int, descriptor: int, died: Callable[[int], Any]
+    ) -> None:
         self.pid = pid
         self.died = died
         super().__init__(loop, descriptor)
@@ -109,7 +124,7 @@ class StatsRead(Dispatcher):
 
     def __init__(
         self,
-        loop: Loop,
+        loop: DispatcherLoop,
         address: str,
         connection: socket.socket,
         answered: Callable[[str, Answer], Any],

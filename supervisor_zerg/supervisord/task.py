@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import Any, Callable, Optional, Protocol, Union
 
 from ..core.effects import ReadStats, Sleep
 from ..uwsgi.stats import connect
-from .dispatchers import Answer, StatsRead
-
-if TYPE_CHECKING:
-    from .loop import Loop, Timer
+from .dispatchers import Answer, DispatcherLoop, StatsRead
+from .timer import Timer
 
 #: A crowded machine gives time to others; run_at_once takes so many times as long at most.
 CROWDED = 10
 Effect = Union[ReadStats, Sleep]
+
+
+class TaskLoop(DispatcherLoop, Protocol):
+    """What a task needs of the loop (loop.py)."""
+
+    @property
+    def clock(self) -> Callable[[], float]: ...
+
+    def call_later(self, seconds: float, function: Callable[[], Any]) -> Timer: ...
 
 
 class Task:
@@ -29,7 +36,7 @@ class Task:
 
     def __init__(
         self,
-        loop: Loop,
+        loop: TaskLoop,
         generator: Generator[Effect, Any, Any],
         ended: Callable[[Any], Any],
     ) -> None:

@@ -1,5 +1,4 @@
-"""Imported by uWSGI into the application's own interpreter: boots the instance *parked*, warms it
-up, and answers for its health.
+"""Imported by uWSGI into the application: boots it *parked*, warms it up, answers for its health.
 
     shared-py-import = /path/to/companion.py
 

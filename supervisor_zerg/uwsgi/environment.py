@@ -13,13 +13,13 @@ from ..linux.pieces import Pieces
 from ..linux.signals import Sighting
 from .fifo import Identity
 from .observing import Observing, in_pieces
+from .programs import ReadsPrograms
 from .signal_loop import SignalLoopDetector
 from .tracked_state import InstanceReading, TrackedMaster
 from .workers import WorkerReader
 
 if TYPE_CHECKING:
     from .kernel import Kernel
-    from .observer import ReadsPrograms
 
 FOREIGN_S = 120.0  # who reads a FIFO that no instance holds is looked up that often
 

@@ -9,7 +9,7 @@ only where the kernel alone cannot tell.
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Callable, Optional, Protocol
+from typing import TYPE_CHECKING, Callable, Optional
 
 from .. import config
 from ..core.instance import Instance, UnresponsiveReason
@@ -20,6 +20,7 @@ from .connections import ConnectionReader
 from .environment import PairEnvironment
 from .masters import MasterFinder
 from .observing import Observing, in_pieces
+from .programs import ReadsPrograms
 from .signal_loop import SignalLoopDetector
 from .stats_source import StatsSource, unreadable
 from .tracked_state import InstanceReading, TrackedMaster
@@ -27,22 +28,6 @@ from .workers import WorkerReader
 
 if TYPE_CHECKING:
     from .kernel import Kernel
-
-
-class ProgramState(Protocol):
-    """The state of a program, and the pid of its process or 0."""
-
-    @property
-    def state(self) -> str: ...
-
-    @property
-    def pid(self) -> int: ...
-
-
-class ReadsPrograms(Protocol):
-    """What Supervisor says of its programs (supervisord/programs.py)."""
-
-    def get(self, name: str) -> ProgramState: ...
 
 
 class Observer:

@@ -74,7 +74,6 @@ class HeldConnections(NamedTuple):
     Attributes:
         watched: some epoll watches them, so an offload thread or a greenlet has them.
         others: a thread has them: for the request in it, or for a next one.
-
         queues: descriptors of the epolls in which threads wait for new connections.
     """
 

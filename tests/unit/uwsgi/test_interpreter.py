@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from supervisor_zerg.uwsgi.connections import HeldConnections
 from supervisor_zerg.uwsgi.fifo import HeldFifo
 from supervisor_zerg.uwsgi.interpreter import RESPAWN_S, interpret
 from supervisor_zerg.uwsgi.threads import ThreadReading
 from supervisor_zerg.uwsgi.tracked_state import (
     FifoRecord,
+    HeldConnections,
     InstanceReading,
     KnownWorker,
     TrackedMaster,
