@@ -66,17 +66,27 @@ def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
         source=_source(reading),
         requests=tracked.snapshot.requests if tracked.snapshot else 0,
     )
-    memory = Memory(
+    memory = _next_memory(memory, instance, away, quiet, now)
+    return _with_past(instance, tracked, memory, now), memory
+
+
+def _next_memory(
+    memory: Memory,
+    instance: Instance,
+    blocked_elsewhere: dict[int, int],
+    quiet: dict[int, QuietWorker],
+    now: float,
+) -> Memory:
+    return Memory(
         flag=memory.flag,
         flag_at=memory.flag_at,
         partly_paused_since=memory.partly_paused_since,
         was_ready=memory.was_ready or instance.ready,
         accepts_since=_since(memory.accepts_since, instance.accepting, now),
         gone_since=_since(memory.gone_since, _is_gone(instance, memory), now),
-        blocked_elsewhere=away,
+        blocked_elsewhere=blocked_elsewhere,
         quiet=quiet,
     )
-    return _with_past(instance, tracked, memory, now), memory
 
 
 def _since(since: float | None, holds: bool, now: float) -> float | None:
