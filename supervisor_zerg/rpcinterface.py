@@ -113,7 +113,7 @@ class ZergNamespaceRPCInterface:
         @return struct info   pair, serving, parked, warm, held, auto, retire, busy, deploy, pool,
             problems, instances. busy is empty, or has kind, program, id, by and since (seconds).
             Each instance has program, pid, master, statename, slot, condition, in_flight, workers,
-            threads, accepting_threads, frozen, requests, source, label, release, since
+            threads, accepting_threads, frozen, cheap, requests, source, label, release, since
         """
         query = self._query([self._pair(pair)])
         return rpc.deferred(lambda: next(iter(query.reply.result() or ()), None))

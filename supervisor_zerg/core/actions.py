@@ -169,7 +169,13 @@ def unsteady(goal: str, instance: Instance) -> Decision:
     return Decision(goal, refusal=errors.Unsteady, waiting_for=waiting_for)
 
 
+def wake(goal: str, instance: Instance, reason: str, met: bool = False) -> Decision:
+    return do(goal, Action(ActionKind.WAKE, instance.program, reason=reason), met=met)
+
+
 def pause_state_unknown(goal: str, instance: Instance) -> Decision:
+    if instance.cheap:
+        return wake(goal, instance, "without workers nothing tells whether it is paused")
     waiting_for = f"it is unknown whether {instance.program} is paused: all its workers are busy"
     return Decision(goal, waiting_for=waiting_for)
 

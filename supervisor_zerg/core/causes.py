@@ -34,6 +34,7 @@ class CauseKind(enum.Enum):
     FOLLOW_UP = "check after a pause or resume"
     DEPLOY_STARTS = "a deploy starts {program}"
     DEPLOY_STOPS = "a deploy stops {program}"
+    DEPLOY_CHECKS = "a deploy checks {program}"
     DEPLOY_ENDED = "the deploy of {program} ended"
 
 

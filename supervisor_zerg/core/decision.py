@@ -30,6 +30,9 @@ class ActionKind(enum.Enum):
     END_ORPHAN = "end orphan"
     END_WORKER = "end worker"  # a parked worker of a master that is ending keeps it waiting
 
+    # through the served socket
+    WAKE = "wake"  # connect: a cheap instance starts workers
+
     # through Supervisor
     RESTART = "restart"
 

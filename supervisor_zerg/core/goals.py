@@ -36,6 +36,7 @@ class DesiredState:
     hold: bool = False  # requests are kept waiting: neither instance is to accept
     both_active: bool = False  # both instances are to accept
     on_start: tuple[tuple[str, OnStart], ...] = ()
+    awake: str = ""  # the program that needs workers: its health is being checked
     freeze: bool = False
     retire_stop: bool = False
     retiring: str = ""  # the program that is stopped once it has drained (retire = stop)

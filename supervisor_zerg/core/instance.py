@@ -40,7 +40,7 @@ class UnresponsiveReason(enum.Enum):
     BUSY = "is busy and does not wait for commands"
     GONE = "is gone"
     REMAKING_FIFO = "is making its FIFO anew"
-    THROTTLED = "sleeps because its workers end too fast (uWSGI's forkbomb-delay)"
+    THROTTLED = "sleeps: its workers end too fast (forkbomb-delay), or it becomes cheap (idle)"
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class Instance:
     all_respawning: bool = False  # it has had no started worker for a moment: one will accept next
     newly_accepting: bool = False  # it has just begun to accept: its hooks may still move slots
     keeps_connections: bool = False  # it was seen to keep a connection for a next request
+    cheap: bool = False  # its master has no worker, and starts some with the next connection
     asynchronous: bool = False  # gevent and the like: a pause would freeze its requests
     attached: bool | None = None  # holds the pool's present socket; None: unknown
     unreadable: str = ""  # why its process cannot be observed
@@ -148,7 +149,7 @@ class Instance:
     @cached_property
     def steady(self) -> bool:
         """Every worker would take a pause as a pause; one that starts would begin a flood."""
-        return bool(self.workers) and all(
+        return (self.cheap or bool(self.workers)) and all(
             w.started and not w.zombie and not w.in_signal_loop for w in self.workers
         )
 
@@ -172,7 +173,7 @@ class Instance:
         return (
             not self.master
             or self.stuck
-            or (not self.was_ready and not any(w.started for w in self.workers))
+            or not (self.was_ready or self.cheap or any(w.started for w in self.workers))
         )
 
     @cached_property
@@ -182,10 +183,8 @@ class Instance:
 
     @cached_property
     def accepting(self) -> bool:
-        """At least one thread takes requests."""
-        return self.paused is False and any(
-            w.started and not (w.stopped or w.zombie) and w.parked < w.threads for w in self.workers
-        )
+        """At least one thread takes requests, or is started by the next one."""
+        return self.paused is False and (self.cheap or any(map(_takes_requests, self.workers)))
 
     @cached_property
     def fully_paused(self) -> bool:
@@ -214,6 +213,11 @@ class Instance:
     def _condition_when_paused(self) -> Condition:
         if self.in_flight:
             return Condition.DRAINING
-        if self.stuck or not any(w.started for w in self.workers):
+        if self.stuck or not (self.cheap or any(w.started for w in self.workers)):
             return Condition.BOOTING
         return Condition.PARKED if self.fully_paused else Condition.DRAINING
+
+
+def _takes_requests(worker: Worker) -> bool:
+    is_alive = worker.started and not (worker.stopped or worker.zombie)
+    return is_alive and worker.parked < worker.threads

@@ -31,6 +31,7 @@ from .actions import (
     toggle,
     unresponsive,
     unsteady,
+    wake,
 )
 from .decision import Action, ActionKind, Decision
 from .emergency import emergency
@@ -177,7 +178,7 @@ def _retreat(
     next_workers_would_accept = old.paused is False and old.was_ready
     if (old.paused and not old.fully_paused) or next_workers_would_accept:
         return unsteady(goal, old)
-    if old.paused is None and old.workers:
+    if old.paused is None and (old.workers or old.cheap):
         return pause_state_unknown(goal, old)
     return None
 
@@ -244,11 +245,16 @@ def _manage_old_instance(
     if is_retiring and old.ready and not desired.both_active:
         return end_gracefully(observed, old, goal, "it is to end, and has drained", met=True)
     action = _freeze_or_continue(desired, old)
-    return do(goal, action, met=True) if action else None
+    if action:
+        return do(goal, action, met=True)
+    for instance in (new, old):
+        if instance.cheap and instance.program == desired.awake:
+            return wake(goal, instance, "its health is to be checked", met=True)
+    return None
 
 
 def _freeze_or_continue(desired: DesiredState, old: Instance) -> Action | None:
-    if not old.ready:
+    if not old.ready or old.cheap:
         return None
     if desired.freeze:
         if not (old.paused and old.fully_paused) or old.frozen:

@@ -19,6 +19,7 @@ class InstanceInfo(TypedDict):
     threads: int
     accepting_threads: int
     frozen: bool
+    cheap: bool  # it has no workers; the next connection starts some
     requests: float  # since the start of the instance
     source: str
     label: str

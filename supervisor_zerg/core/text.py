@@ -104,6 +104,8 @@ def oddities(instance: Struct) -> Iterator[str]:
     """What is unusual about an instance."""
     if instance.get("frozen"):
         yield "frozen"
+    if instance.get("cheap"):
+        yield "cheap: the next request starts its workers"
     accepting = instance.get("accepting_threads", 0)
     if instance["condition"] == "serving" and accepting < instance["threads"]:
         yield f"only {accepting} of {instance['threads']} threads accept yet"

@@ -129,6 +129,9 @@ class DeployExecutor:
         plan = state.plan
         target = observed.instance(plan.target)
         now = self.services.loop.clock()
+        if target.cheap and state.phase in (Phase.CHECKING, Phase.BAKING):
+            self.jobs.forget_answers()  # it has no workers: the pair wakes it
+            self.target.schedule(Cause(CauseKind.DEPLOY_CHECKS, plan.target))
         if (
             target.pid
             and state.phase in STARTED

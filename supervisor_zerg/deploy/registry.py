@@ -11,7 +11,7 @@ from ..core.pair_state import PairState
 from ..core.reply import Reply
 from ..jobs.services import Services
 from .executor import REBUILD, DeployRequest
-from .model import BEFORE_TRAFFIC
+from .model import BEFORE_TRAFFIC, Phase
 from .runner import DeployRunner
 from .target import DeployTarget
 
@@ -88,6 +88,15 @@ class DeployRegistry:
             and running.state.phase in BEFORE_TRAFFIC
             and not running.state.plan.standby
         )
+
+    @property
+    def checked_program(self) -> str:
+        """The program whose health is being checked: it needs workers to answer."""
+        if self.running is None or not self.running.target.pair.health:
+            return ""
+        state = self.running.state
+        checked = state.phase in (Phase.CHECKING, Phase.BAKING)
+        return state.plan.target if checked else ""
 
     def require_idle(self) -> None:
         """Refuse what must not happen during a deploy.

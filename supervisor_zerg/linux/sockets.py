@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from .descriptors import Descriptors
 from .pieces import Pacer, Pieces
@@ -78,28 +79,73 @@ class Sockets:
                     yield
         return names
 
+    def begin_connection(self, name: str) -> list[socket.socket]:
+        """Connect to a listening socket of this network namespace.
+
+        Nothing is waited for: a unix socket is connected or refuses, and so is a TCP socket of this
+        machine, whose addresses are those at which the kernel shows it listen.
+
+        Args:
+            name: path or ``port N``, as of :meth:`listening`.
+
+        Returns:
+            The connections. One that was refused is left out.
+        """
+        found = []
+        for family, address in _addresses(name):
+            connection = socket.socket(family)
+            connection.setblocking(False)
+            try:
+                connection.connect(address)
+            except BlockingIOError:
+                pass
+            except OSError:
+                connection.close()
+                continue
+            found.append(connection)
+        return found
+
+
+def _addresses(name: str) -> Iterator[tuple[int, Any]]:
+    """The address family and the address of a listening socket."""
+    if not name.startswith("port "):
+        yield socket.AF_UNIX, "\0" + name[1:] if name.startswith("@") else name
+        return
+    for family, message in _tcp_messages():
+        port = struct.unpack_from(">H", message, 4)[0]
+        if name == f"port {port}":
+            host = message[8:12] if family == socket.AF_INET else message[8:24]
+            yield family, (socket.inet_ntop(family, host), port)
+
 
 def _tcp_listeners() -> Iterator[tuple[int, str]]:
-    """(inode, "port N") of every listening TCP socket; none where this kernel does not tell."""
+    """(inode, "port N") of every listening TCP socket."""
+    for _, message in _tcp_messages():
+        port = struct.unpack_from(">H", message, 4)[0]
+        yield struct.unpack_from("=I", message, 68)[0], f"port {port}"
+
+
+def _tcp_messages() -> Iterator[tuple[int, bytes]]:
+    """Family and struct inet_diag_msg of every listening TCP socket; none where this kernel does
+    not tell."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as netlink:
                 request = struct.pack("=BBBBI", family, socket.IPPROTO_TCP, 0, 0, LISTEN)
                 header = struct.pack("=IHHII", 72, BY_FAMILY, DUMP, 1, 0)
                 netlink.send(header + request + bytes(48))
-                yield from _diag_messages(netlink)
+                for message in _diag_messages(netlink):
+                    yield family, message
         except OSError:
             return
 
 
-def _diag_messages(netlink: socket.socket) -> Iterator[tuple[int, str]]:
+def _diag_messages(netlink: socket.socket) -> Iterator[bytes]:
     while True:
         data = netlink.recv(1 << 16)
         while data:
             length, kind = struct.unpack("=IH", data[:6])
             if kind != BY_FAMILY:  # done, or an error
                 return
-            message = data[16:length]
-            port = struct.unpack(">H", message[4:6])[0]
-            yield struct.unpack("=I", message[68:72])[0], f"port {port}"
+            yield data[16:length]
             data = data[(length + 3) & ~3 :]

@@ -152,6 +152,7 @@ class RunHandler:
         return replace(
             self.goals.desired(force_toggle, expired),
             freeze=self.pair.freeze and not self.deploys.is_booting,
+            awake=self.deploys.checked_program,
             stop_overdue=tuple(p for p, at in self._stopping_since.items() if at < overdue),
         )
 

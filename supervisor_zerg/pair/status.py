@@ -91,6 +91,7 @@ def _instance(instance: Instance, view: PairView) -> dict[str, Any]:
         "threads": threads,
         "accepting_threads": threads - parked if instance.accepting else 0,
         "frozen": instance.frozen,
+        "cheap": instance.cheap,
         "requests": float(instance.requests),
         "source": instance.source,
         "label": clean(view.labels.get(instance.program, "")),

@@ -19,6 +19,7 @@ from ..linux.signals import ProvenProcess
 from .tracked_state import HeldConnections, InstanceReading, WorkersRecord
 
 if TYPE_CHECKING:
+    from ..core.pair_config import PairConfig
     from .kernel import Kernel
     from .workers import WorkerReader
 
@@ -31,11 +32,13 @@ class ConnectionReader:
     """Reads the connections of workers.
 
     Args:
+        pair: its section.
         kernel: what it shows.
         workers: knows the listening sockets of their master.
     """
 
-    def __init__(self, kernel: Kernel, workers: WorkerReader) -> None:
+    def __init__(self, pair: PairConfig, kernel: Kernel, workers: WorkerReader) -> None:
+        self.pair = pair
         self.kernel = kernel
         self.workers = workers
 
@@ -55,7 +58,7 @@ class ConnectionReader:
             record.other_sockets = set()
         open_ones: frozenset[int] = frozenset()
         if not held <= record.other_sockets:
-            open_ones = yield from self._accepted(reading.master, record)
+            open_ones = yield from self._accepted(reading, record)
         record.other_sockets = held - open_ones
         for pid, found in sockets.items():
             kept = {fd: inode for fd, inode in found.items() if inode in open_ones}
@@ -64,9 +67,12 @@ class ConnectionReader:
                 reading.connections[pid] = yield from self._divide(pid, kept, listening)
         record.connections = reading.connections
 
-    def _accepted(self, master: int, record: WorkersRecord) -> Pieces[frozenset[int]]:
-        listening = yield from self.workers.listening(master, record)
-        return (yield from self.kernel.connections.accepted(frozenset(listening.values())))
+    def _accepted(
+        self, reading: InstanceReading, record: WorkersRecord
+    ) -> Pieces[frozenset[int]]:
+        yield from self.workers.listening(reading.master, record)
+        names = served_names(record, self.pair.stats_of(reading.program))
+        return (yield from self.kernel.connections.accepted(names))
 
     def _divide(
         self, pid: int, held: dict[int, int], listening: frozenset[int]
@@ -81,6 +87,12 @@ class ConnectionReader:
             {fd: inode for fd, inode in held.items() if inode not in watched},
             frozenset(epoll.descriptor for epoll in epolls if epoll.sockets & listening),
         )
+
+
+def served_names(record: WorkersRecord, stats: str) -> set[str]:
+    """The names of the listening sockets of a master, but for its stats server."""
+    names = set((record.listening or {}).values())
+    return names - {stats, f"port {stats.rpartition(':')[2]}"}
 
 
 def close_kept(kernel: Kernel, workers: Iterable[ProvenProcess], record: WorkersRecord) -> int:

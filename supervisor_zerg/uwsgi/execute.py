@@ -14,7 +14,7 @@ from ..core.decision import Action, ActionKind
 from ..core.instance import Instance
 from ..core.pair_state import PairState, PathKind
 from ..linux.signals import ProvenProcess, nudge, stopped_briefly
-from .connections import close_kept
+from .connections import close_kept, served_names
 from .fifo import FifoCommand, HeldFifo
 from .tracked_state import FifoRecord
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .kernel import Kernel
     from .observer import Observer
 
+WAKE_S = 0.1  # a cheap master is woken that often; every time is a connection in the queue
 STILL_S = 0.004  # how long workers may be stopped, until a pause is executed
 STILL_POLL_S = 0.00005
 #: To prove a process takes 50 us. Of more, some are taken at random: the next observation shows
@@ -77,6 +78,9 @@ def execute(observer: Observer, observed: PairState, action: Action) -> ActionRe
             done = _command(observer, instance, action)
             return ActionResult(Outcome.DONE if done else Outcome.WRONG_MOMENT)
         with _targets(observer, instance, action) as targets:
+            if action.kind is ActionKind.WAKE:
+                done = _wake(observer, targets, action)
+                return ActionResult(Outcome.DONE if done else Outcome.WRONG_MOMENT)
             if action.kind is ActionKind.CLOSE:
                 killed = _close(observer, targets, action)
                 return ActionResult(Outcome.DONE, killed_requests=killed)
@@ -101,12 +105,30 @@ def _targets(
         with signals.proven_orphans([orphan.sighting for orphan in known if orphan]) as targets:
             yield targets
     else:
-        with signals.proven(_some(action.pids), instance.pid) as targets:
+        pids = (instance.master,) if action.kind is ActionKind.WAKE else _some(action.pids)
+        with signals.proven(pids, instance.pid) as targets:
             yield targets
 
 
 def _some(pids: Sequence[int]) -> Sequence[int]:
     return pids if len(pids) <= SIGNALLED_LIMIT else random.sample(pids, SIGNALLED_LIMIT)
+
+
+def _wake(observer: Observer, targets: list[ProvenProcess], action: Action) -> bool:
+    """Connect to what a cheap master watches: it then starts workers (core/master_events.c:140).
+
+    Returns:
+        False when that was done just now, or the master is gone.
+    """
+    record = observer.masters[action.program].workers
+    now = observer.clock()
+    if now - record.woken_at < WAKE_S or not targets:
+        return False
+    record.woken_at = now
+    for name in served_names(record, observer.pair.stats_of(action.program)):
+        for connection in observer.kernel.sockets.begin_connection(name):
+            connection.close()
+    return True
 
 
 def _close(observer: Observer, targets: list[ProvenProcess], action: Action) -> int:

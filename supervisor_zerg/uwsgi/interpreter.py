@@ -22,8 +22,9 @@ WAKE_S = 0.05
 HOOKS_S = 2.5
 #: An instance of which a worker was replaced within so long may lose the next one at any moment.
 RECYCLING_S = 60.0
-#: For so long an instance may be without any worker before another one serves in its place.
-RESPAWN_S = 1.0
+#: For so long an instance may be without any worker before another one serves in its place. One
+#: that becomes cheap sleeps for 1 s after it has ended its last worker (core/master_checks.c:154).
+RESPAWN_S = 1.5
 
 
 def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
@@ -48,6 +49,7 @@ def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
         workers=workers,
         pending=tracked.pending,
         unresponsive=reading.unresponsive,
+        cheap=tracked.workers.cheap and not workers and bool(reading.master),
         keeps_connections=tracked.workers.keeps_connections,
         asynchronous=tracked.workers.asynchronous,
         attached=tracked.attached,
@@ -94,6 +96,7 @@ def _is_gone(instance: Instance, memory: Memory) -> bool:
     within milliseconds.
     """
     served = memory.was_ready and instance.reachable and instance.paused is False
+    served = served and not instance.cheap
     return served and not any(w.started and not w.zombie for w in instance.workers)
 
 

@@ -55,7 +55,7 @@ class Observer:
         self.masters = {program: self._new_master() for program in pair.programs}
         self.finder = MasterFinder(kernel, self.paths, clock)
         self.workers = WorkerReader(kernel, clock)
-        self.connections = ConnectionReader(kernel, self.workers)
+        self.connections = ConnectionReader(pair, kernel, self.workers)
         self.stats = StatsSource(pair, kernel, self.workers, clock)
         self.environment = PairEnvironment(pair, self.paths, kernel, programs, self.workers, clock)
 

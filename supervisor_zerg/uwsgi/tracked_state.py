@@ -104,6 +104,8 @@ class WorkersRecord:
         replaced_at: when a worker that was not there before was last named.
         listening: inode -> address of the listening sockets of the master, as they were read at
             ``listening_at``; None: they have to be read.
+        cheap: the master has no workers, and watches the served sockets itself.
+        woken_at: when it was last made to start workers. Written by execute.py.
         foreign: processes that the stats name and that the kernel does not show below the master.
         connections: of workers that hold any, at the last reading. Written by connections.py.
         keeps_connections: a worker was seen to keep one for a next request.
@@ -118,6 +120,8 @@ class WorkersRecord:
     replaced_at: float = LONG_AGO
     listening: dict[int, str] | None = None
     listening_at: float = LONG_AGO
+    cheap: bool = False
+    woken_at: float = LONG_AGO
     asynchronous: bool = False
     foreign: tuple[int, ...] = ()
     connections: dict[int, HeldConnections] = field(default_factory=dict)

@@ -57,6 +57,7 @@ class WorkerReader:
             worker = yield from self._child(pid, served, record)
             if worker:
                 known[pid] = worker
+        record.cheap = bool(listening) and not served and not known
         record.foreign = ()
         yield from self._replace(record, known, children)
         # The master may have opened its sockets since, and the kernel's list may lack one that
@@ -108,6 +109,7 @@ class WorkerReader:
             if self.kernel.pacer.due():
                 yield
         record.asynchronous = greenlets
+        record.cheap = snapshot.cheap and not snapshot.workers
         record.foreign = tuple(sorted(foreign)[:FOREIGN_LIMIT])
         named = children.union(row.pid for row in snapshot.workers)
         yield from self._replace(record, known, named)

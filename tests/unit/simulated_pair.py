@@ -36,6 +36,7 @@ class Master:
     asynchronous: bool = False
     was_ready: bool = True
     all_respawning: bool = False
+    cheap: bool = False
     attached: bool = True
     boots_parked: bool = True
     pid: int = 0
@@ -61,6 +62,7 @@ class Master:
             attached=self.attached,
             was_ready=self.was_ready,
             all_respawning=self.all_respawning,
+            cheap=self.cheap,
         )
 
 
@@ -102,6 +104,15 @@ class World:
         ]
         master.all_respawning = True
 
+    def wake(self, program):
+        """Its master starts workers. One that boots parked is paused."""
+        master = self.masters[program]
+        master.cheap = False
+        master.paused = master.boots_parked if master.paused is None else master.paused
+        master.workers = [
+            Worker(next(self.pids), self.threads, started=False) for _ in range(self.count)
+        ]
+
     def die(self, program):
         dead = self.masters[program]
         self.orphans += [
@@ -125,6 +136,8 @@ class World:
         master = self.masters[action.program]
         if action.kind is ActionKind.QUIT:
             self.masters[action.program] = Master(action.program, state="STOPPED", slot=None)
+        elif action.kind is ActionKind.WAKE:
+            self.wake(action.program)
         elif action.kind is ActionKind.RESTART:
             self.start(action.program)
         elif action.kind is ActionKind.END_ORPHAN:

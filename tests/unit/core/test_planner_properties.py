@@ -57,6 +57,7 @@ def instances(draw, program):
         was_ready=draw(st.booleans()),
         all_respawning=draw(RARELY),
         asynchronous=draw(RARELY),
+        cheap=draw(RARELY),
         attached=draw(st.sampled_from([None, None, True, False])),
         unreadable="hidden" if draw(RARELY) else "",
     )

@@ -418,6 +418,47 @@ def test_h59_an_instance_drains_while_a_connection_is_answered_that_is_no_reques
     assert [action.kind for action in quits] == [ActionKind.QUIT]
 
 
+def cheap(world, program, **state):
+    """Its workers have ended, and its master waits for a connection."""
+    master = world.masters[program]
+    master.workers, master.cheap = [], True
+    for name, value in state.items():
+        setattr(master, name, value)
+
+
+def test_h69_cheap_instances_serve_are_parked_and_are_swapped(world):
+    cheap(world, "a")
+    cheap(world, "b")
+    observed = world.observed()
+    assert (observed.serving, observed.parked, observed.warm) == ("a", "b", True)
+    converge(world, A_SERVED)
+    assert world.actions == []
+    converge(world, DesiredState(requested="b", last_active="a", freeze=True))
+    assert roles(world) == ("b", "a") and kinds(world) == ["resume", "pause"]
+
+
+def test_h69_the_instance_whose_health_is_being_checked_is_woken(world):
+    cheap(world, "b")
+    decision = decide(world.observed(), replace(A_SERVED, awake="b"))
+    assert decision.met and [action.kind for action in decision.actions] == [ActionKind.WAKE]
+
+
+def test_h70_cheap_instances_are_woken_to_see_whether_they_are_paused():
+    world = World()
+    for program in ("a", "b"):
+        world.start(program)
+        cheap(world, program, paused=None)
+    converge(world)
+    assert roles(world) == ("a", "b")
+    assert kinds(world)[0] == "wake"
+
+
+def test_h70_a_swap_is_not_met_before_the_other_instance_is_known_to_be_paused(world):
+    cheap(world, "b", paused=None)
+    decision = decide(world.observed(), A_SERVED)
+    assert not decision.met and [action.kind for action in decision.actions] == [ActionKind.WAKE]
+
+
 def test_workers_that_are_all_replaced_at_once_are_waited_for_and_nobody_fails_over(world):
     world.recycle("a")
     converge(world, A_SERVED)
