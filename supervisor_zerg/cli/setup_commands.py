@@ -51,7 +51,8 @@ INIT = Command(
     when="For the first pair, and for every other one. --socket is the address to which the HTTP "
     "server speaks uWSGI's protocol, --http one to which it speaks HTTP; a path, or HOST:PORT. "
     "--output is a folder from which supervisord includes files; without it that of the first "
-    "include. --group is the group of the HTTP server.",
+    "include. --group is the group of the HTTP server. With --releases each folder in FOLDER is a "
+    "release, and each instance boots its own; --venv and --wsgi-file may then be paths in it.",
     example="$ {zerg} init shop --module shop.wsgi --chdir /srv/shop --user www-data --dry-run",
     takes=("NAME",),
     options=(
@@ -60,6 +61,7 @@ INIT = Command(
         "--wsgi-file FILE",
         "--chdir FOLDER",
         "--venv FOLDER",
+        "--releases FOLDER",
         "--user USER",
         "--group GROUP",
         "--processes N",

@@ -82,7 +82,7 @@ def rows(infos: Sequence[Info], rates: PerInstance, now: float) -> Iterator[tupl
                 str(instance["in_flight"]),
                 str(instance["workers"]),
                 age(now - instance["since"]) if instance["since"] else "-",
-                instance["label"] or "-",
+                instance["label"] or instance["release"] or "-",
             )
 
 

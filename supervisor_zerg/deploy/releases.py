@@ -120,8 +120,11 @@ class Releases:
     # what happens
 
     def note_serving(self, program: str) -> bool:
-        """A program serves. Returns whether there is something new to be stored."""
-        release = self.of(program)
+        """A program serves. Returns whether there is something new to be stored.
+
+        What a deploy still watches does not count: nobody knows whether it is good.
+        """
+        release = self.of(program) if program != self.records.trying else ""
         return bool(release) and self.records.note_serving(release, program, self._links())
 
     def _links(self) -> dict[str, str]:
@@ -166,6 +169,7 @@ class Releases:
         now = time.time()
         if verdict == GOOD:
             records.note_deployed(plan.old_release, plan.release)
+            self.note_serving(plan.target)
         records.note_verdict(plan.release, Verdict(verdict, now, by, ident, state.reason))
 
     def note_rolled_back(self, release: str, ident: str, by: str) -> None:

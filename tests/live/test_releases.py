@@ -1,6 +1,7 @@
 """Releases in folders: each instance boots its own, and there is always a way back."""
 
 import os
+import random
 import shutil
 import signal
 import xmlrpc.client
@@ -8,7 +9,7 @@ import xmlrpc.client
 import pytest
 
 from supervisor_zerg.demo.releases import make_release
-from supervisor_zerg.demo.traffic import get
+from supervisor_zerg.demo.traffic import Traffic, get
 
 from .conftest import APP, LAZY, PREFORK, QUICK, history, pid_of
 from .releases import ended, nobody_notices
@@ -51,6 +52,13 @@ def kill(stack, program):
     os.kill(pid, signal.SIGKILL)
     stack.until(lambda: pid_of(stack, program) not in (0, pid))
     until_warm(stack)
+
+
+def begin_bake(stack, release):
+    """Begin a deploy that watches its release for a minute, and wait until it does."""
+    begun = stack.zerg.deploy("", {"release": release, "wait": False, "bake": 60})
+    stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
+    return begun
 
 
 def refusal(call, *arguments):
@@ -101,8 +109,7 @@ def test_h63_a_failed_release_is_marked_and_the_spare_boots_the_good_one(release
 def test_h63_with_keep_the_bad_release_stays_parked(released):
     stack = released(health="", after_rollback="keep")
     make_release(stack.releases / "v2", "2")
-    begun = stack.zerg.deploy("", {"release": "v2", "wait": False, "bake": 60})
-    stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
+    begun = begin_bake(stack, "v2")
     stack.zerg.abort("")
     assert ended(stack)["id"] == begun["id"]
     assert until_warm(stack)["serving"] == "pybossa"
@@ -138,8 +145,7 @@ def test_h64_rollback_boots_a_release_that_is_not_in_memory(released):
 def test_h65_if_the_old_process_has_ended_it_is_booted_again_from_its_own_release(released):
     stack = released(health="")
     make_release(stack.releases / "v2", "2")
-    stack.zerg.deploy("", {"release": "v2", "wait": False, "bake": 60})
-    stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
+    begin_bake(stack, "v2")
     stack.supervisor.stopProcess("pybossa")
     with nobody_notices(stack):
         info = stack.zerg.abort("")
@@ -203,3 +209,90 @@ def test_h68_a_pair_without_releases_refuses_a_name(managed):
     done = stack.zergctl("deploy", "v2")
     assert done.returncode == 2 and "has no 'releases'" in done.stderr
     assert stack.zergctl("rollback").returncode == 2
+
+
+@pytest.mark.parametrize("version", ["2 raises", "2 dies=0.2"], ids=["raises", "dies"])
+def test_h63_a_release_that_is_bad_at_work_never_comes_back(released, dialect, version):
+    stack = released(PREFORK, dialect, health="")
+    with Traffic(stack.web, clients=4):
+        info = deploy(stack, "v2", version, bake=20)
+    assert info["outcome"] == "rolled back" and states(stack)["v2"] == "bad", info
+    until_warm(stack)
+    kill(stack, info["serving"])
+    assert set(have(stack).values()) == {"v1"}
+    assert {get(stack.web).version for _ in range(8)} == {"1"}
+
+
+def test_h63_with_retire_stop_the_spare_gets_the_good_release_and_stays_stopped(released):
+    stack = released(health="", retire="stop")
+    stack.zerg.deploy("", {"release": "v1"})
+    make_release(stack.releases / "v2", "2")
+    begin_bake(stack, "v2")
+    stack.zerg.abort("")
+    stack.until(lambda: have(stack) == {"pybossa": "v1", "pybossabak": "v1"})
+    stack.until(lambda: stack.instance("pybossabak")["statename"] == "STOPPED")
+    assert get(stack.web).version == "1"
+
+
+def test_h64_with_retire_stop_a_rollback_boots_the_release_before(released):
+    stack = released(retire="stop")
+    assert deploy(stack, "v2", "2")["outcome"] == "deployed"
+    stack.until(lambda: stack.instance("pybossa")["statename"] == "STOPPED")
+    with nobody_notices(stack):
+        assert stack.zerg.rollback("", {})["outcome"] == "done"
+    assert get(stack.web).version == "1"
+
+
+def test_h65_async_instances_can_be_rolled_back(released):
+    pytest.importorskip("gevent")
+    stack = released({"gevent": 20, "processes": 2}, health="", retire="stop")
+    make_release(stack.releases / "v2", "2")
+    begin_bake(stack, "v2")
+    stack.until(lambda: stack.instance("pybossa")["statename"] == "STOPPED")
+    info = stack.zerg.abort("")
+    assert info["outcome"] == "rolled back", info
+    assert get(stack.web).version == "1"
+    stack.until(lambda: set(have(stack).values()) == {"v1"})
+
+
+def test_h66_the_target_of_an_interrupted_deploy_gets_the_release_that_served(released):
+    stack = released(health="")
+    make_release(stack.releases / "v2", "2")
+    begin_bake(stack, "v2")
+    stack.supervisor.restart()
+    stack.until(lambda: stack._answers() and stack.info()["serving"] == "pybossa", 40)
+    assert get(stack.web).version == "1"
+    assert have(stack) == {"pybossa": "v1", "pybossabak": "v1"}
+
+
+def test_h63_hooks_get_the_release(released, tmp_path):
+    log = tmp_path / "log"
+    log.touch()
+    hook = f"sh -c 'echo $ZERG_HOOK $ZERG_RELEASE >> {log}'"
+    stack = released(before_deploy=hook, on_rollback=hook)
+    assert deploy(stack, "v2", "2")["outcome"] == "deployed"
+    assert stack.zerg.rollback("", {})["outcome"] == "done"
+    stack.until(lambda: log.read_text().count("\n") == 2)
+    assert log.read_text().splitlines() == ["before_deploy v2", "on_rollback v1"]
+
+
+def test_h61_twenty_deploys_and_rollbacks_with_killed_masters(released):
+    stack = released(bake="0.3")
+    rng = random.Random(61)
+    for number in range(2, 22):
+        serving = stack.info()["serving"]
+        if number % 4 == 0:
+            info = stack.zerg.rollback("", {"force": True})
+        else:
+            info = deploy(stack, f"v{number}", str(number))
+        assert info["outcome"] in ("deployed", "done"), info
+        until_warm(stack)
+        listed = {p: r["release"] for r in stack.zerg.getReleases("") for p in r["instances"]}
+        assert listed == have(stack)
+        killed = rng.choice(("", serving, info["serving"]))
+        if killed:
+            kill(stack, killed)
+        assert have(stack) == listed
+        for program in stack.info()["serving"], stack.info()["parked"]:
+            stack.zerg.promote(program)
+            assert f"v{get(stack.web).version}" == listed[program]

@@ -14,6 +14,11 @@ def after_init(site: Site, main: MainFile, texts: Mapping[str, str]) -> Iterator
     yield from _missing_sections(site, main)
     yield "Next:"
     yield from _tmpfiles(site, texts)
+    if site.releases:
+        yield f"  mkdir -p {site.releases}/.zerg"
+        for program in site.programs:
+            link = f"{site.releases}/.zerg/{program}"
+            yield f"  ln -s {site.releases}/RELEASE {link}    # what it boots first"
     if site.nginx in texts:
         yield f"  include {site.nginx};    # in a server of nginx, then: nginx -s reload"
     client = _client(main)
@@ -90,5 +95,9 @@ def _client(main: MainFile) -> str:
 
 def _daily(site: Site, client: str) -> Iterator[str]:
     yield f"  {client} status {site.name}"
+    if site.releases:
+        yield f"  {client} deploy {site.name} RELEASE    # a folder in {site.releases}"
+        yield f"  {client} rollback {site.name}    # back to the release before"
+        return
     yield f"  {client} deploy {site.name}    # after each change of the code"
     yield f"  {client} swap {site.name}    # back to the code before"

@@ -133,6 +133,7 @@ def instance_program(program: str, options: Mapping[str, str]) -> str:
 
 def _pair_section(site: Site) -> str:
     run = site.run
+    releases = f"releases = {site.releases}\n" if site.releases else ""
     return f"""\
 [zerg:{site.name}]
 programs = {",".join(site.programs)}
@@ -140,7 +141,7 @@ fifos = {",".join(site.fifos)}
 stats = {run}/%(program_name)s.stats
 pool = {site.pool}
 companion = {run}/%(program_name)s.companion
-health = /.zerg/ready            ; a path of your application proves more
+{releases}health = /.zerg/ready            ; a path of your application proves more
 """
 
 
@@ -183,6 +184,8 @@ def _application(site: Site, needs: Needs) -> str:
     lines += [_plugins(needs.instance_plugins).rstrip()] if needs.instance_plugins else []
     lines.append(f"{site.application[0]} = {site.application[1]}")
     lines += [f"chdir = {site.chdir}"] if site.chdir else []
+    if site.releases:  # `module` is found in the release
+        lines.append(f"pythonpath = {site.chdir}")
     lines += [f"virtualenv = {site.virtualenv}"] if site.virtualenv else []
     lines.append(f"processes = {site.processes}")
     lines += [f"threads = {site.threads}"] if site.threads > 1 else []

@@ -105,9 +105,11 @@ def _needs(options: Mapping[str, Any], site: Site, uwsgi_path: str) -> Needs:
     probe_python(python)
     readable = "install supervisor_zerg where every account can read it"
     require_readable(str(COMPANION), site.user, readable)
-    if site.chdir:
+    if site.releases:
+        require_readable(site.releases, site.user, "correct --releases or its mode")
+    elif site.chdir:
         require_readable(site.chdir, site.user, "correct --chdir or its mode")
-    if site.virtualenv:
+    if site.virtualenv and not site.virtualenv.startswith(site.chdir or "\0"):
         _check_virtualenv(site, uwsgi)
     return Needs(uwsgi.path, uwsgi.instance_plugins, uwsgi.pool_plugins, python, str(COMPANION))
 

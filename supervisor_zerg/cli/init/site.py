@@ -14,6 +14,7 @@ ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 MODULE = re.compile(r"[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*(\(\))?)?")
 # Neither supervisord nor uWSGI gives one of these characters a meaning.
 PATH = re.compile(r"/[\w./+@~-]*")
+BELOW_RELEASE = re.compile(r"[\w+@][\w./+@~-]*")
 TCP = re.compile(r"([A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}")
 DIALECTS = ("managed", "hooks")
 
@@ -29,6 +30,7 @@ class Site:
         user: The account of the pool and of the instances; empty: that of supervisord.
         run: The folder of sockets and FIFOs.
         output: The folder for the files that supervisord includes.
+        releases: The folder of releases; then `chdir` is the link of each instance.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Site:
     run: str
     output: str
     suffix: str = ".conf"
+    releases: str = ""
 
     @property
     def programs(self) -> tuple[str, str]:
@@ -123,8 +126,8 @@ def site_of(name: str, options: Mapping[str, Any], output: str, suffix: str) -> 
     return Site(
         name=name,
         application=_application(options),
-        chdir=_path("--chdir", options["chdir"]) if "chdir" in options else "",
-        virtualenv=_path("--venv", options["venv"]) if "venv" in options else "",
+        chdir=_chdir(options),
+        virtualenv=_below_release("venv", options) if "venv" in options else "",
         user=_account("--user", options.get("user", "")),
         group=_account("--group", options.get("group", "")),
         processes=options.get("processes", 4),
@@ -135,7 +138,25 @@ def site_of(name: str, options: Mapping[str, Any], output: str, suffix: str) -> 
         run=run,
         output=_path("--output", output),
         suffix=suffix,
+        releases=_path("--releases", options["releases"]) if "releases" in options else "",
     )
+
+
+def _chdir(options: Mapping[str, Any]) -> str:
+    """The folder in which the application runs; with releases, the link of each instance."""
+    if "releases" not in options:
+        return _path("--chdir", options["chdir"]) if "chdir" in options else ""
+    if "chdir" in options:
+        raise UsageError("give --chdir or --releases: each instance runs in its own release")
+    return f"{_path('--releases', options['releases'])}/.zerg/$(SUPERVISOR_PROCESS_NAME)"
+
+
+def _below_release(option: str, options: Mapping[str, Any]) -> str:
+    """An absolute path, or with releases also a path in each release."""
+    path: str = options[option]
+    if "releases" in options and BELOW_RELEASE.fullmatch(path) and ".." not in path.split("/"):
+        return f"{_chdir(options)}/{path.rstrip('/')}"
+    return _path(f"--{option}", path)
 
 
 def checked_name(name: str) -> str:
@@ -156,7 +177,7 @@ def checked_run(name: str, options: Mapping[str, Any]) -> str:
 
 def _application(options: Mapping[str, Any]) -> tuple[str, str]:
     if "wsgi-file" in options:
-        return ("wsgi-file", _path("--wsgi-file", options["wsgi-file"]))
+        return ("wsgi-file", _below_release("wsgi-file", options))
     module = options["module"]
     if not MODULE.fullmatch(module):
         raise UsageError(f"--module takes a name such as shop.wsgi:application, not {module!r}")

@@ -20,6 +20,7 @@ def info(requests, **changes):
             "workers": 2,
             "since": NOW - 61,
             "label": "",
+            "release": "",
             "requests": r,
         }
         for p, pid, c, s, r in (

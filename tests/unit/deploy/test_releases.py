@@ -300,3 +300,27 @@ def test_the_list_tells_what_there_is_and_who_has_it(releases, tmp_path):
 def test_a_folder_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(errors.UnknownRelease, match="cannot be read"):
         Releases(replace(PAIR, releases=f"{tmp_path}/none"), None).listed(PairState(()))
+
+
+def test_h66_what_a_deploy_still_watches_is_not_what_served_last(releases):
+    assert releases.note_serving("old") and releases.records.serving == "v2"
+    releases.point("new", "v3", trying=True)
+    assert not releases.note_serving("new") and releases.records.serving == "v2"
+    assert releases.restore(["old"]) == {"new": "it has v2, which served last, instead of v3"}
+    assert releases.of("new") == "v2"
+
+
+def test_h66_a_release_that_was_deployed_is(releases):
+    releases.note_serving("old")
+    releases.point("new", "v3", trying=True)
+    ended = DeployState(replace(RELEASE, release="v3"), Phase.ENDED, 0.0, release_started=True)
+    releases.note_end(replace(ended, outcome=Outcome.DEPLOYED), "x-1", "operator", False)
+    assert (releases.records.serving, releases.records.program) == ("v3", "new")
+    assert releases.restore(["old"]) == {"old": "it has v3, which served last, instead of v2"}
+
+
+def test_h66_a_release_that_is_gone_cannot_be_restored(releases, tmp_path):
+    releases.note_serving("old")
+    releases.point("new", "v3", trying=True)
+    (tmp_path / "v2").rmdir()
+    assert releases.restore(["old"])["new"].startswith("it keeps v3: ")

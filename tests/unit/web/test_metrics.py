@@ -41,6 +41,12 @@ def told(*entries):
     return tally
 
 
+def test_the_release_of_each_instance_is_told():
+    info = an_info()
+    info["instances"][0]["release"] = "v1"
+    assert samples([info])["zerg_instance_info", info["instances"][0]["program"], "v1", "web"] == 1
+
+
 def test_each_instance_has_its_metrics():
     seen = samples([an_info()])
     assert (

@@ -168,6 +168,9 @@ def test_two_pairs_share_no_path_and_no_program():
         ("shop", {"module": "x", "wsgi-file": "/x"}, "name the application"),
         ("shop", {"module": "x; rm"}, "--module takes"),
         ("shop", {"module": "x", "chdir": "srv"}, "--chdir takes an absolute path"),
+        ("shop", {"module": "x", "chdir": "/s", "releases": "/r"}, "--chdir or --releases"),
+        ("shop", {"module": "x", "venv": "../v", "releases": "/r"}, "--venv takes"),
+        ("shop", {"module": "x", "venv": "v"}, "--venv takes"),
         ("shop", {"module": "x", "chdir": "/srv/%(x)s"}, "--chdir takes"),
         ("shop", {"module": "x", "run": "/run/a,b"}, "--run takes"),
         ("shop", {"module": "x", "user": "a\nb"}, "--user takes"),
@@ -180,3 +183,18 @@ def test_what_would_be_read_as_something_else_is_refused(name, options, hint):
     with pytest.raises(UsageError, match=r".") as refused:
         site_of(name, options, "/etc", ".conf")
     assert hint in str(refused.value)
+
+
+def test_with_releases_each_instance_runs_what_is_below_its_own_link():
+    site = a_site(releases="/srv/shop/releases/", venv="venv", user="www-data")
+    written = files(site, NEEDS, False, True)
+    link = "/srv/shop/releases/.zerg/$(SUPERVISOR_PROCESS_NAME)"
+    ini = ini_options(written[site.instance_ini])
+    assert {("chdir", link), ("pythonpath", link), ("virtualenv", f"{link}/venv")} <= set(ini)
+    section = sections_of(written[site.pair_file])["zerg:shop"]
+    assert section["releases"] == "/srv/shop/releases"
+
+
+def test_h68_without_releases_no_file_speaks_of_them():
+    site = a_site()
+    assert not any("releases" in text for text in files(site, NEEDS, True, True).values())
