@@ -23,7 +23,8 @@ class StateFile:
     """Read and written through a descriptor of its folder, without following links.
 
     Every method raises OSError where the system refuses, and UnsafeFile where something else than
-    a file of ours lies at the path. None follows it, waits for it or writes to it.
+    a file of ours lies at the path. None follows it, waits for it or writes to it. A character
+    device, such as /dev/null, can only be made by root: it is written to, and never read.
     """
 
     def __init__(self, path: str) -> None:
@@ -37,8 +38,10 @@ class StateFile:
             FileNotFoundError: There is no file.
         """
         with self._open_folder() as folder, self._open(folder, os.O_RDONLY) as descriptor:
-            length = os.fstat(descriptor).st_size
-            return os.pread(descriptor, size, max(0, length - size))
+            info = os.fstat(descriptor)
+            if stat.S_ISCHR(info.st_mode):
+                return b""
+            return os.pread(descriptor, size, max(0, info.st_size - size))
 
     def append(self, line: bytes, rotate_above: int = 0) -> None:
         """Append a line, to a new one if the last line is not complete.
@@ -76,7 +79,14 @@ class StateFile:
                 raise
 
     def put_aside(self) -> str:
-        """Rename what lies at the path. Returns its new path."""
+        """Rename what lies at the path. Returns its new path.
+
+        Raises:
+            UnsafeFile: It is a device, a socket or a folder, which others may need where it is.
+        """
+        mode = os.lstat(self.path).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISFIFO(mode)):
+            raise UnsafeFile("move it away")
         aside = f"{self._name}.damaged-{time.time_ns()}"
         with self._open_folder() as folder:
             os.rename(self._name, aside, src_dir_fd=folder, dst_dir_fd=folder)
@@ -108,6 +118,8 @@ class StateFile:
             os.close(descriptor)
 
     def _require_safe(self, info: os.stat_result) -> None:
+        if stat.S_ISCHR(info.st_mode):
+            return
         if not stat.S_ISREG(info.st_mode):
             raise UnsafeFile(f"{self.path} is no regular file")
         if info.st_uid not in (os.geteuid(), ROOT):

@@ -67,15 +67,13 @@ def test_an_entry_that_could_not_be_written_is_kept_in_memory(tmp_path, complain
 
 
 @pytest.mark.parametrize("suffix", ["", ".1"])
-@pytest.mark.parametrize("kind", ["fifo", "zero", "link", "folder"])
+@pytest.mark.parametrize("kind", ["fifo", "zero", "link"])
 def test_what_is_no_file_of_ours_is_put_aside_at_once(tmp_path, complaints, kind, suffix):
     victim = tmp_path / "victim"
     victim.write_text(json.dumps({**numbered("a", 7), "v": 1}))
     path = tmp_path / f"h{suffix}"
     if kind == "fifo":
         os.mkfifo(path)
-    elif kind == "folder":
-        path.mkdir()
     else:
         path.symlink_to("/dev/zero" if kind == "zero" else victim)
     began = time.monotonic()
@@ -85,6 +83,15 @@ def test_what_is_no_file_of_ours_is_put_aside_at_once(tmp_path, complaints, kind
     assert len(complaints) == 1 and "it was renamed to" in complaints[0]
     assert numbers(History(str(tmp_path / "h"), complaints.append).last("a", 9)) == [1]
     assert numbers([json.loads(victim.read_text())]) == [7]
+
+
+def test_a_folder_in_the_place_of_the_file_is_left_alone(tmp_path, complaints):
+    (tmp_path / "h" / "theirs").mkdir(parents=True)
+    history = History(str(tmp_path / "h"), complaints.append)
+    history.add(numbered("a", 1))
+    assert (tmp_path / "h" / "theirs").is_dir() and os.listdir(tmp_path) == ["h"]
+    assert len(complaints) == 1 and "move it away" in complaints[0]
+    assert numbers(history.last("a", 9)) == [1]
 
 
 def test_a_fifo_that_takes_the_place_later_holds_nobody_up(tmp_path, complaints):
