@@ -7,6 +7,7 @@ the same expansions. Every problem is collected; a section that is wrong raises 
 
 from __future__ import annotations
 
+import difflib
 import glob
 import os
 import platform
@@ -27,7 +28,8 @@ Values = Mapping[str, Union[str, Exception]]
 def read_pairs(options: Any) -> tuple[PairConfig, ...]:
     """Return every configured pair, in file order; the default pair if there is no section.
 
-    A pair that cannot work carries the reasons in ``problems``.
+    What is wrong with a section is in ``problems``. An option that is wrong has its default, and
+    the pair is managed all the same, unless one of ESSENTIAL is wrong.
 
     Args:
         options: supervisord's ``ServerOptions``: ``configfile``, ``here``, ``environ_expansions``.
@@ -106,7 +108,9 @@ def parse_pair(name: str, values: Values) -> PairConfig:
 
 def _value(option: str, text: str | Exception) -> Any:
     if option not in OPTIONS:
-        raise ValueError(f"is not an option; there are {', '.join(OPTIONS)}")
+        close = difflib.get_close_matches(option, OPTIONS, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(OPTIONS)}"
+        raise ValueError(f"is not an option; {hint}")
     if isinstance(text, Exception):
         raise ValueError(f"cannot be expanded: {text}")
     value = OPTIONS[option].parse(text)
@@ -126,7 +130,7 @@ def _with_name_clashes(pairs: Sequence[PairConfig]) -> tuple[PairConfig, ...]:
     result = []
     for pair in pairs:
         problems = list(pair.problems)
-        if not problems:
+        if not pair.blocking:
             names = [("programs", program) for program in pair.programs]
             names += [("fifos", canonical(path)) for path in pair.fifos]
             for option, name in names:

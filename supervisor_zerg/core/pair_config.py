@@ -8,6 +8,9 @@ from typing import Any, Callable, NamedTuple
 from . import option_values
 from .option_values import PROGRAM_NAME
 
+#: Options without a safe default: a pair is not managed while one of them is wrong.
+ESSENTIAL = ("programs", "fifos")
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -19,6 +22,11 @@ class Problem:
     option: str
     text: str
     pair: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the pair cannot be managed; else the option has its default."""
+        return not self.option or self.option in ESSENTIAL
 
     def __str__(self) -> str:
         section = f"[zerg:{self.pair}]" if self.pair else ""
@@ -61,6 +69,11 @@ class PairConfig:
     update: str = ""
     hook_timeout: float = 60.0
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def blocking(self) -> tuple[Problem, ...]:
+        """The problems that keep the pair from being managed."""
+        return tuple(problem for problem in self.problems if problem.blocks)
 
     @property
     def hooks(self) -> dict[str, str]:

@@ -66,7 +66,13 @@ def start_deploy(
 
 
 def _require_options(target: DeployTarget, options: DeployOptions, kind: str) -> None:
-    """Refuse a release where there are none, and a deploy without one where there are."""
+    """Refuse a release where there are none, and a deploy without one where there are.
+
+    A deploy is also refused while an option of the section is wrong: it may be the health check.
+    """
+    if target.pair.problems and kind == DEPLOY:
+        text = "; ".join(map(str, target.pair.problems))
+        raise errors.Misconfigured(f"the section of the pair {target.pair.name} is wrong: {text}")
     if options.release or kind == ROLLBACK:
         target.releases.require()
     elif target.releases.on:

@@ -123,7 +123,7 @@ class PairController:
     def active(self) -> bool:
         """Whether anything may be done to this pair now."""
         wanted = self.goals.auto or self.busy or self.requests.follow_up_pending
-        usable = not self.closed and not self.pair.problems
+        usable = not self.closed and not self.pair.blocking
         return usable and wanted and self.services.programs.running()
 
     # requests

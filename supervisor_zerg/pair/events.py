@@ -75,6 +75,6 @@ class PairEvents:
 
     def poll_fifos(self) -> None:
         """Each second, for 2 microseconds a path: did somebody else move a slot?"""
-        usable = self.goals.auto and not self.pair.problems
+        usable = self.goals.auto and not self.pair.blocking
         if usable and self.controller.idle and self.handler.fifos_changed():
             self.controller.schedule(Cause(CauseKind.FIFO_CHANGED))

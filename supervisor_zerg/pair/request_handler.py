@@ -57,8 +57,8 @@ class RequestHandler:
         missing = self.services.kernel.missing_features()
         if missing:
             raise errors.Unsupported(missing[0])
-        if self.pair.problems:
-            text = "; ".join(map(str, self.pair.problems))
+        if self.pair.blocking:
+            text = "; ".join(map(str, self.pair.blocking))
             raise errors.Misconfigured(f"the pair {self.pair.name} is misconfigured: {text}")
 
     def require_idle(self) -> None:

@@ -105,7 +105,7 @@ def problems(view: PairView) -> Iterator[str]:
     yield from map(str, view.pair.problems)
     observed = view.observed
     if observed is None:
-        if not view.pair.problems:
+        if not view.pair.blocking:
             yield "this pair could not be observed; see supervisord's log"
         return
     yield from _pair_problems(view, observed)

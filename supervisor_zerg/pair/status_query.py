@@ -38,7 +38,7 @@ class StatusQuery:
 
     def _next(self) -> None:
         for controller in self._waiting[:PER_ROUND]:
-            if controller.pair.problems:
+            if controller.pair.blocking:
                 self._infos[controller.pair.name] = describe(controller.view(None))
             else:
                 self._observe(controller)

@@ -67,9 +67,7 @@ class ConnectionReader:
                 reading.connections[pid] = yield from self._divide(pid, kept, listening)
         record.connections = reading.connections
 
-    def _accepted(
-        self, reading: InstanceReading, record: WorkersRecord
-    ) -> Pieces[frozenset[int]]:
+    def _accepted(self, reading: InstanceReading, record: WorkersRecord) -> Pieces[frozenset[int]]:
         yield from self.workers.listening(reading.master, record)
         names = served_names(record, self.pair.stats_of(reading.program))
         return (yield from self.kernel.connections.accepted(names))

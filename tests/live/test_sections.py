@@ -7,8 +7,11 @@ import pytest
 BROKEN = {
     "programs names one": ({"programs": "pybossa"}, "programs must name two programs"),
     "fifos are two": ({"fifos": "/a,/b"}, "fifos must be three paths"),
+}
+WRONG = {
     "auto is odd": ({"auto": "perhaps"}, "auto must be true or false"),
     "an unknown option": ({"colour": "red"}, "colour is not an option"),
+    "a misspelled option": ({"drain_timout": "30"}, "did you mean drain_timeout?"),
     "one stats address": ({"stats": "/run/x.stats"}, "stats must contain %(program_name)s"),
     "an expansion fails": ({"pool": "%(ENV_NO_SUCH_THING)s"}, "pool cannot be expanded"),
 }
@@ -27,12 +30,29 @@ def test_a_bad_section_never_keeps_supervisord_from_starting_and_is_named(make_s
     assert refusal.value.faultCode == 303
 
 
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_pair_with_a_wrong_option_is_served_with_its_default_and_deploys_nothing(
+    make_stack, kind
+):
+    options, sentence = WRONG[kind]
+    stack = make_stack("managed", start=False)
+    stack.set_pair(options)
+    stack.start()
+    info = stack.warm_up()
+    assert any(sentence in p for p in info["problems"]), info["problems"]
+    assert sentence in stack.supervisord_log()
+    assert stack.zerg.swap("")["serving"] == "pybossa"
+    with pytest.raises(xmlrpc.client.Fault) as refusal:
+        stack.zerg.deploy("", {})
+    assert refusal.value.faultCode == 303 and sentence in refusal.value.faultString
+
+
 def test_a_corrected_section_works_after_reread(make_stack):
     stack = make_stack("managed", start=False)
-    stack.set_pair({"auto": "perhaps"})
+    stack.set_pair({"programs": "pybossa"})
     stack.start(wait=False)
     assert stack.info()["problems"]
-    stack.set_pair({"auto": "true"})
+    stack.set_pair({"programs": "pybossa,pybossabak"})
     stack.supervisor.reloadConfig()
     stack.until_roles("pybossa", "")
     stack.warm_up()
@@ -51,8 +71,13 @@ def test_a_full_disk_does_not_stop_a_swap(make_stack):
     stack.warm_up()
     assert stack.zerg.swap("")["serving"] == "pybossa"
     assert "history cannot be written to /dev/full" in stack.supervisord_log()
-    entry = stack.zerg.getHistory("", 5)[-1]
-    assert (entry["kind"], entry["program"]) == ("swap", "pybossa")
+    stack.until(
+        lambda: [
+            entry
+            for entry in stack.zerg.getHistory("", 5)
+            if (entry["kind"], entry["program"]) == ("swap", "pybossa")
+        ]
+    )
 
 
 def test_history_names_the_move_and_supervisords_log_has_the_same_id(make_stack):

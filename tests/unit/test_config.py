@@ -123,7 +123,16 @@ def test_a_value_that_cannot_be_expanded_is_a_problem_of_its_option(tmp_path):
     assert [problem.option for problem in pair.problems] == ["pool"]
 
 
-def test_a_pair_with_a_problem_claims_nothing(tmp_path):
-    (tmp_path / "s.conf").write_text("[zerg:one]\nauto = x\n[zerg:two]\npool = p\n")
+def test_a_pair_that_is_not_managed_claims_nothing(tmp_path):
+    (tmp_path / "s.conf").write_text("[zerg:one]\nprograms = x\n[zerg:two]\npool = p\n")
     one, two = read_pairs(options(tmp_path / "s.conf"))
-    assert one.problems and two.problems == ()
+    assert one.blocking and two.problems == ()
+
+
+def test_a_wrong_option_has_its_default_and_the_pair_is_managed(tmp_path):
+    (tmp_path / "s.conf").write_text("[zerg:one]\nauto = x\ndrain_timout = 30\n[zerg:two]\n")
+    one, two = read_pairs(options(tmp_path / "s.conf"))
+    assert [problem.option for problem in one.problems] == ["auto", "drain_timout"]
+    assert one.blocking == () and one.auto is True and one.drain_timeout == 60.0
+    assert two.blocking
+    assert "is not an option; did you mean drain_timeout?" in str(one.problems[1])
