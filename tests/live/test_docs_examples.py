@@ -13,7 +13,7 @@ from tests.pages import DOCS, NAMES, TOP, WITH_SESSIONS, session
 
 WILD = TOP / "tests" / "unit" / "lint" / "wild"
 NUMBERS = re.compile(r"[0-9a-f]{8}-\d+|\d[\d:.-]*")
-OPTIONAL = {"reply": {"pending"}, "history entry": {"label", "killed_requests"}}
+OPTIONAL = {"reply": {"pending"}, "history entry": {"label", "killed_requests", "release"}}
 
 
 def shape(line):
@@ -82,7 +82,7 @@ def assert_has_the_keys_of(name, struct):
 
 
 def test_the_structs_have_the_keys_that_the_docs_describe(both_run):
-    assert len(described()) == 5
+    assert len(described()) == 6
     pair = both_run.info()
     assert_has_the_keys_of("pair", pair)
     for instance in pair["instances"]:
@@ -93,3 +93,12 @@ def test_the_structs_have_the_keys_that_the_docs_describe(both_run):
     assert_has_the_keys_of("deploy", both_run.zerg.deploy("", {"bake": 0, "label": "2"}))
     for entry in both_run.zerg.getHistory("", 200):
         assert_has_the_keys_of("history entry", entry)
+
+
+def test_a_release_has_the_keys_that_the_docs_describe(make_stack):
+    stack = make_stack("managed", releases=True)
+    stack.until_roles("pybossa", "")
+    assert_has_the_keys_of("pair", stack.info())
+    found = stack.zerg.getReleases("")
+    assert [release["release"] for release in found] == ["v1"]
+    assert_has_the_keys_of("release", found[0])
