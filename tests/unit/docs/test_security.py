@@ -6,7 +6,7 @@ import pytest
 
 from supervisor_zerg.core import effects
 from supervisor_zerg.jobs import health_check, subprocesses
-from supervisor_zerg.linux import descriptors, pieces, processes
+from supervisor_zerg.linux import descriptors, pieces, processes, releases
 from supervisor_zerg.pair import history
 from supervisor_zerg.uwsgi import json_pieces, masters, stats, stats_source, threads
 from tests.pages import DOCS
@@ -21,6 +21,8 @@ LIMITS = [
     f"{masters.DESCENDANTS_LIMIT} descendants, {processes.CHILDREN_LIMIT} children and ",
     f"{threads.THREADS_LIMIT:,} threads of a process, ",
     f"{descriptors.DESCRIPTORS_LIMIT:,} descriptors; ",
+    f"names of {releases.NAME_LIMIT} printable ASCII characters",
+    f" {releases.ENTRIES_LIMIT:,} entries;",
     f"in pieces of {pieces.PIECE_S * 1000:g} ms",
     f"``health_timeout``, {health_check.BODY_BYTES >> 10} KiB;",
     f"{subprocesses.MAX_LINES} lines of {subprocesses.LINE_BYTES:,} bytes",
