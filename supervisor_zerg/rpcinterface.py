@@ -13,35 +13,32 @@ from .core.replies import AutoReply
 from .deploy.executor import DEPLOY, ROLLBACK
 from .deploy.plan import read_options
 from .deploy.start import start_deploy
-from .jobs.queue import Job, JobQueue
-from .jobs.services import Services, id_source
+from .jobs.services import Services, make_services
 from .pair.controller import PairController
 from .pair.history import History, history_path
 from .pair.registry import Registry
 from .pair.releases import list_releases
-from .pair.settings import OperatorSettings
+from .pair.settings import OperatorSettings, settings_path
 from .pair.status_query import StatusQuery
-from .supervisord import events, rpc
+from .supervisord import rpc
 from .supervisord.log import Log
 from .supervisord.loop import Loop
-from .supervisord.programs import Programs
 from .supervisord.subscriptions import Subscriptions, before_cleanup
-from .uwsgi.kernel import Kernel
 from .web import metrics
 from .web.handler import Web
 
 API_VERSION = "1.0"
 
-rpc.name_faults()
-
 Struct = dict[str, Any]
+
+rpc.name_faults()
 
 
 def make_zerg_rpcinterface(supervisord: Any, **settings: str) -> ZergNamespaceRPCInterface:
-    """Factory named in the configuration.
+    """Factory named in the configuration. `settings`: the options of the section.
 
     supervisord calls it once for each HTTP server (supervisor/http.py ``make_http_servers``); they
-    all share one namespace. `settings`: the options ``history`` and ``hosts`` of the section.
+    all share one namespace.
     """
     if not hasattr(supervisord, "zerg_namespace"):
         supervisord.zerg_namespace = _wire(supervisord, settings)
@@ -55,9 +52,8 @@ def _wire(supervisord: Any, settings: Mapping[str, str]) -> ZergNamespaceRPCInte
     log = Log(options.logger)
     path = history_path(options, settings.get("history", ""))
     history = History(path, log.complain)
-    settings_path = f"{os.path.splitext(path)[0]}-settings.json" if path else ""
-    services = _services(supervisord, loop, log, history)
-    registry = Registry(options, services, OperatorSettings(settings_path, log.complain))
+    services = make_services(supervisord, loop, log, history)
+    registry = Registry(options, services, OperatorSettings(settings_path(path), log.complain))
     tally = metrics.Tally()
     history.watchers.append(loop.guard(tally.note))
     web = Web(registry, tally, settings.get("hosts", "").split(","))
@@ -74,23 +70,6 @@ def _wire(supervisord: Any, settings: Mapping[str, str]) -> ZergNamespaceRPCInte
     Subscriptions(loop, services.programs, registry)
     before_cleanup(options, loop.guard(close))
     return ZergNamespaceRPCInterface(services, registry, tally)
-
-
-def _services(supervisord: Any, loop: Loop, log: Log, history: History) -> Services:
-    def announce_job(job: Job) -> None:
-        fields = {"pair": job.pair, "id": job.id, "kind": job.kind}
-        loop.call_soon(lambda: events.announce(events.JobToDo, **fields))
-
-    return Services(
-        loop=loop,
-        kernel=Kernel(),
-        programs=Programs(supervisord),
-        job_queue=JobQueue(loop.clock, announce_job),
-        history=history,
-        log=log,
-        new_id=id_source(),
-        answered=lambda: loop.call_soon(loop.poke),
-    )
 
 
 class ZergNamespaceRPCInterface:
@@ -115,16 +94,15 @@ class ZergNamespaceRPCInterface:
             Each instance has program, pid, master, statename, slot, condition, in_flight, workers,
             threads, accepting_threads, frozen, cheap, requests, source, label, release, since
         """
-        query = self._query([self._pair(pair)])
-        return rpc.deferred(lambda: next(iter(query.reply.result() or ()), None))
+        infos = StatusQuery(self._services, [self._pair(pair)]).reply.result
+        return rpc.deferred(infos, lambda infos: infos[0])
 
     def getAllPairInfo(self) -> Any:
         """Return everything about every pair.
 
         @return array infos  A struct like that of getPairInfo for each pair
         """
-        self._registry.refresh()
-        return rpc.deferred(self._query(list(self._registry.controllers.values())).reply.result)
+        return rpc.deferred(self._query_all().reply.result)
 
     def swap(self, pair: str, wait: bool = True) -> Any:
         """Promote the other instance and park the one that serves.
@@ -215,9 +193,9 @@ class ZergNamespaceRPCInterface:
             (boolean: only return the steps), backup_first (boolean: the spare first, then 'update',
             then the main one)
         @return struct deploy  id, kind, pair, target, pid, old, label, release, by, at, elapsed,
-            phase, waiting_for, steps, outcome, changed, reason, killed_requests, serving. outcome
-            is deployed, refused, failed, rolled back, not rolled back, nobody serves, dry run, or
-            empty while it runs
+            phase, waiting_for, steps, outcome (deployed, refused, failed, rolled back, not rolled
+            back, nobody serves, dry run, or empty while it runs), changed, reason,
+            killed_requests, serving
         """
         return self._begin(pair, options, DEPLOY)
 
@@ -233,9 +211,8 @@ class ZergNamespaceRPCInterface:
     def _begin(self, pair: str, options: Optional[Struct], kind: str) -> Any:
         controller = self._pair(pair)
         chosen = rpc.call(read_options, {} if options is None else rpc.struct("options", options))
-        reply = rpc.call(
-            start_deploy, self._services, controller, controller.deploys, chosen, kind=kind
-        )
+        deploys = controller.deploys
+        reply = rpc.call(start_deploy, self._services, controller, deploys, chosen, kind=kind)
         return rpc.deferred(reply.result)
 
     def getReleases(self, pair: str) -> Any:
@@ -286,9 +263,8 @@ class ZergNamespaceRPCInterface:
         @return boolean go_on Whether the check is to be repeated
         """
         rpc.number("seconds", seconds)
-        go_on = self._services.job_queue.report(
-            rpc.text("id", id), rpc.flag("ok", ok), rpc.text("message", message)
-        )
+        arguments = rpc.text("id", id), rpc.flag("ok", ok), rpc.text("message", message)
+        go_on = self._services.job_queue.report(*arguments)
         if go_on is None:
             raise rpc.fault(errors.UnknownJob(f"there is no job {id!r}"))
         return go_on
@@ -299,14 +275,8 @@ class ZergNamespaceRPCInterface:
         @return string metrics  Of every pair, as observed at this moment, and what was counted
             since supervisord began
         """
-        self._registry.refresh()
-        reply = self._query(list(self._registry.controllers.values())).reply
-
-        def text() -> Optional[str]:
-            infos = reply.result()
-            return None if infos is None else metrics.text(infos, self._tally)
-
-        return rpc.deferred(text)
+        infos = self._query_all().reply.result
+        return rpc.deferred(infos, lambda infos: metrics.text(infos, self._tally))
 
     def _pair(self, name: str) -> PairController:
         self._registry.refresh()
@@ -316,8 +286,9 @@ class ZergNamespaceRPCInterface:
         self._registry.refresh()
         return rpc.call(self._registry.controller_of, rpc.text("program", name))
 
-    def _query(self, controllers: list[PairController]) -> StatusQuery:
-        return StatusQuery(self._services, controllers)
+    def _query_all(self) -> StatusQuery:
+        self._registry.refresh()
+        return StatusQuery(self._services, list(self._registry.controllers.values()))
 
     def _ask(
         self, controller: PairController, wait: bool, verb: str, program: str = "", **options: bool

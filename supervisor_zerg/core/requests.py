@@ -11,7 +11,7 @@ from .goals import Aim
 from .instance import Condition, Instance
 from .pair_config import PairConfig
 from .pair_state import PairState
-from .replies import OperationReply
+from .replies import AutoReply, OperationReply
 
 REQUEST_LIMIT_S = 10.0  # a request that is not met by then fails with what stands in the way
 TRAFFIC_ACTIONS = (ActionKind.RESUME, ActionKind.PAUSE, ActionKind.QUIT, ActionKind.LABEL)
@@ -224,4 +224,16 @@ def reply(
         "parked": observed.parked or next(draining, ""),
         "draining": sum(i.in_flight for i in observed.instances if i.paused),
         "held": held,
+    }
+
+
+def auto_reply(pair: str, changed: bool, observed: PairState, auto: bool) -> AutoReply:
+    """Return the reply of ``setAuto``."""
+    return {
+        "pair": pair,
+        "changed": changed,
+        "took_ms": 0.0,
+        "serving": observed.serving,
+        "parked": observed.parked,
+        "auto": auto,
     }

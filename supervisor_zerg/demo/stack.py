@@ -28,11 +28,8 @@ COMMAND_S = 120.0
 LOG_LINES = 80  # of supervisord's log in a report
 LOG_COLUMNS = 1000
 PACKAGE = Path(__file__).resolve().parent.parent
-CONF_D = next(
-    p
-    for p in (PACKAGE.parent / "conf.d", Path(sys.prefix) / "share/supervisor_zerg/conf.d")
-    if p.is_dir()
-)
+PLACES = (PACKAGE.parent / "conf.d", Path(sys.prefix) / "share/supervisor_zerg/conf.d")
+CONF_D = next(place for place in PLACES if place.is_dir())
 BIN = Path(sys.executable).parent
 
 

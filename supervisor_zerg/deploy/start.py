@@ -25,14 +25,10 @@ def start_deploy(
     by: str = "operator",
     kind: str = DEPLOY,
 ) -> Reply[dict[str, Any]]:
-    """Begin a deploy, or a roll-back.
+    """Begin a deploy, or a roll-back. Raises ZergError if the pair cannot be moved now.
 
     Returns:
-        A reply with the deploy struct: at the end of the deploy if ``options.wait`` is set, else at
-        its beginning. A refusal after the observation is in the reply, too.
-
-    Raises:
-        ZergError: something else is under way, or the pair cannot be moved.
+        The deploy struct at its end, or at its beginning without ``options.wait``; or a refusal.
     """
     if not options.dry_run:
         deploys.end_rebuild()
@@ -41,9 +37,10 @@ def start_deploy(
     reply: Reply[dict[str, Any]] = services.new_reply()
 
     def begin(observed: PairState | None) -> None:
+        if observed is None:
+            reply.fail(errors.ZergError(f"the pair {target.pair.name} could not be observed"))
+            return
         try:
-            if observed is None:
-                raise errors.ZergError(f"the pair {target.pair.name} could not be observed")
             wanted = _wanted(target, observed, options, kind)
             if _serves_already(target, observed, options, wanted):
                 reply.set(_unchanged(target, observed, wanted, kind))
@@ -52,17 +49,29 @@ def start_deploy(
             if options.dry_run:
                 reply.set(_dry_run_struct(target, plans, observed))
                 return
-            _require_listener(services, target, plans)
             request = DeployRequest(services.new_id(), plans, options.label, by, kind)
-            at_end = reply if options.wait else services.new_reply()
-            deploy = deploys.begin(request, observed, at_end)
-            if not options.wait:
-                reply.set(deploy.info())
+            _begin(services, target, deploys, request, observed, reply, options.wait)
         except errors.ZergError as refusal:
             reply.fail(refusal)
 
     services.loop.task(target.observe(), begin).start()
     return reply
+
+
+def _begin(
+    services: Services,
+    target: DeployTarget,
+    deploys: DeployRegistry,
+    request: DeployRequest,
+    observed: PairState,
+    reply: Reply[dict[str, Any]],
+    wait: bool,
+) -> None:
+    """Begin a deploy. The reply is its struct, at its end or now."""
+    _require_listener(services, target, request.plans)
+    deploy = deploys.begin(request, observed, reply if wait else services.new_reply())
+    if not wait:
+        reply.set(deploy.info())
 
 
 def _require_options(target: DeployTarget, options: DeployOptions, kind: str) -> None:

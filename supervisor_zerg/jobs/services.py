@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Callable, Protocol
 
 from ..core.reply import Reply
+from ..supervisord import events
 from ..supervisord.log import Log
 from ..supervisord.loop import Loop
 from ..supervisord.programs import Programs
 from ..uwsgi.kernel import Kernel
-from .queue import JobQueue
+from .queue import Job, JobQueue
 
 
 class HistoryStore(Protocol):
@@ -55,3 +56,26 @@ class Services:
     def new_reply(self) -> Reply[Any]:
         """Return a pending reply that wakes up the deferred RPCs once it is answered."""
         return Reply(self.answered)
+
+
+def make_services(supervisord: Any, loop: Loop, log: Log, history: HistoryStore) -> Services:
+    """Return the services of one generation of supervisord.
+
+    Args:
+        supervisord: supervisor.supervisord.Supervisor.
+    """
+
+    def announce_job(job: Job) -> None:
+        fields = {"pair": job.pair, "id": job.id, "kind": job.kind}
+        loop.call_soon(lambda: events.announce(events.JobToDo, **fields))
+
+    return Services(
+        loop=loop,
+        kernel=Kernel(),
+        programs=Programs(supervisord),
+        job_queue=JobQueue(loop.clock, announce_job),
+        history=history,
+        log=log,
+        new_id=id_source(),
+        answered=lambda: loop.call_soon(loop.poke),
+    )

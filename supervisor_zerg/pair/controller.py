@@ -189,14 +189,7 @@ class PairController:
             self.recorder.write_auto(on, OPERATOR, self.serving)
         if changed and on:
             self.schedule(Cause(CauseKind.AUTO_ON))
-        return {
-            "pair": self.pair.name,
-            "changed": changed,
-            "took_ms": 0.0,
-            "serving": self.serving,
-            "parked": self.observed.parked if self.observed else "",
-            "auto": on,
-        }
+        return requests.auto_reply(self.pair.name, changed, self.observed or PairState(()), on)
 
     # what a deploy asks: deploy/target.py
 

@@ -86,3 +86,8 @@ class OperatorSettings:
         if problem != self.problem:
             self.complain(f"{problem}; they hold until supervisord ends")
         self.problem = problem
+
+
+def settings_path(history: str) -> str:
+    """The file of the settings; empty for memory only. It lies beside that of the history."""
+    return f"{os.path.splitext(history)[0]}-settings.json" if history else ""

@@ -34,17 +34,20 @@ def call(function: Callable[..., T], *args: Any, **options: Any) -> T:
         raise fault(refusal) from refusal
 
 
-def deferred(result: Callable[[], Any]) -> Callable[[], Any]:
+def deferred(
+    result: Callable[[], Any], convert: Callable[[Any], Any] = lambda value: value
+) -> Callable[[], Any]:
     """An answer to come: supervisord takes a plain function with ``delay`` for one
     (supervisor/xmlrpc.py:420).
 
     Args:
         result: Returns None while there is no answer. Raises ZergError for a refusal.
+        convert: Makes the answer of the result. May raise ZergError, too.
     """
 
     def callback() -> Any:
         value = call(result)
-        return NOT_DONE_YET if value is None else value
+        return NOT_DONE_YET if value is None else call(convert, value)
 
     callback.delay = CALLBACK_S  # type: ignore[attr-defined]
     return callback
