@@ -10,7 +10,7 @@ from supervisor import events as supervisor_events
 
 from .core import errors
 from .core.replies import AutoReply
-from .deploy.executor import DEPLOY, ROLLBACK
+from .deploy.executor import DEPLOY, RESTART, ROLLBACK
 from .deploy.plan import read_options
 from .deploy.start import start_deploy
 from .jobs.services import Services, make_services
@@ -207,6 +207,18 @@ class ZergNamespaceRPCInterface:
         @return struct deploy  As that of deploy; outcome is done where a deploy has deployed
         """
         return self._begin(pair, options, ROLLBACK)
+
+    def restart(self, pair: str, options: Optional[Struct] = None) -> Any:
+        """Restart both programs, one after the other, so that one of them always serves.
+
+        Settings of the programs that 'supervisorctl reread' has read are taken in. The program that
+        serves now serves again at the end, and the other one is parked.
+
+        @param string pair     Name of the pair; empty if there is only one
+        @param struct options  Any of bake, timeout, wait and dry_run, as of deploy
+        @return struct deploy  As that of deploy; outcome is done where a deploy has deployed
+        """
+        return self._begin(pair, options, RESTART)
 
     def _begin(self, pair: str, options: Optional[Struct], kind: str) -> Any:
         controller = self._pair(pair)

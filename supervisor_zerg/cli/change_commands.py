@@ -53,6 +53,15 @@ def _begin_rollback(zerg: Any, invocation: Invocation) -> Any:
     return zerg.rollback(*_pair_and_options(zerg, invocation))
 
 
+def _begin_restart(zerg: Any, invocation: Invocation) -> Any:
+    options = {
+        name.replace("-", "_"): value
+        for name, value in invocation.options.items()
+        if name not in ("json", "no-wait")
+    }
+    return zerg.restart(invocation.arguments["PAIR"], {**options, "wait": False})
+
+
 def _run_deploy(session: Session, invocation: Invocation) -> Answer:
     """Begin a deploy and follow it: the RPC is never waited for, so that progress can be shown."""
     begin = invocation.command.call
@@ -132,6 +141,35 @@ ROLLBACK = Command(
     ),
     exits={**DEPLOY.exits, 0: "the earlier release serves; with --no-wait: begun"},
     call=_begin_rollback,
+    format=_format_deploy,
+    run=_run_deploy,
+)
+
+RESTART = Command(
+    name="restart",
+    summary="Restart both programs of a pair, one after the other, without a gap.",
+    does="Restarts the program that does not serve, checks it and promotes it, then does the same "
+    "with the other one: the program that serves now serves again at the end, and both have the "
+    "code on disk (with 'releases': the release that serves now). Settings of the programs that "
+    "'supervisorctl reread' has read are taken in; 'supervisorctl update' would stop both at once. "
+    "A program that fails is handled as in a deploy. No other operation changes the pair meanwhile.",
+    prints="As deploy.",
+    when="For what only a start takes in: changed settings of the programs, a changed ini, a new "
+    "uWSGI or Python. Afterwards 'supervisorctl update' has nothing left to do for the pair.",
+    example="$ {zerg} restart\npybossa: restarted in 26.4 s, pybossa serves",
+    takes=("[PAIR]",),
+    options=(
+        "--bake SECONDS",
+        "--timeout SECONDS",
+        "--no-wait",
+        "--dry-run",
+        "--json",
+    ),
+    exits={
+        **DEPLOY.exits,
+        0: "both were restarted; with --no-wait: begun; with --dry-run: printed",
+    },
+    call=_begin_restart,
     format=_format_deploy,
     run=_run_deploy,
 )
@@ -251,4 +289,4 @@ RECONCILE = Command(
     format=_format_operation,
 )
 
-COMMANDS = (DEPLOY, ROLLBACK, SWAP, PROMOTE, ABORT, PAUSE, RESUME, AUTO, RECONCILE)
+COMMANDS = (DEPLOY, ROLLBACK, RESTART, SWAP, PROMOTE, ABORT, PAUSE, RESUME, AUTO, RECONCILE)

@@ -26,7 +26,8 @@ def overview(commands: Sequence[Command], prefix: str) -> Iterator[str]:
 
 def explain(command: Command, prefix: str) -> Iterator[str]:
     """The lines about one command."""
-    yield from textwrap.wrap(f"{prefix} {command.usage}", WIDTH, subsequent_indent="    ")
+    usage = f"{prefix} {command.usage}"
+    yield from textwrap.wrap(usage, WIDTH, subsequent_indent="    ", break_on_hyphens=False)
     yield ""
     yield from _prose(f"{command.summary} {command.does}", "")
     yield from ("", "Prints", *_prose(command.prints))

@@ -50,7 +50,7 @@ def format_busy(busy: Struct) -> str:
 
 
 #: Operations that put a release into an instance.
-RELEASE_KINDS = ("deploy", "rollback", "rebuild")
+RELEASE_KINDS = ("deploy", "rollback", "rebuild", "restart")
 
 
 def _named(operation: Struct) -> str:
@@ -181,6 +181,9 @@ def _progress_of(reply: Struct) -> str:
     if reply.get("kind") == "rollback":
         words = {"": "rolling back to", "done": "rolled back to"}
         return words.get(reply["outcome"], f"{reply['outcome']} while rolling back to")
+    if reply.get("kind") == "restart":
+        words = {"": "restarting", "done": "restarted"}
+        return words.get(reply["outcome"], f"{reply['outcome']} while restarting")
     return reply["outcome"] or "deploying"
 
 

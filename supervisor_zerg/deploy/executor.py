@@ -39,6 +39,7 @@ RECYCLED_S = 0.05
 DEPLOY = "deploy"
 ROLLBACK = "rollback"
 REBUILD = "rebuild"
+RESTART = "restart"
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,8 @@ class DeployExecutor:
             self.services.log("warn", "link unchanged", program=plan.target, reason=reason)
 
     def _start(self, state: DeployState, observed: PairState) -> None:
+        if state.plan.takes_settings:
+            self.services.programs.take_settings(state.plan.target)
         if not self.process.unlinked:
             self.process.on_start(self.target.start_parked(state.plan.target))
 

@@ -76,6 +76,7 @@ class Plan:
     standby: bool = False  # the target is not promoted: it is to be the warm instance
     boots: bool = True  # False: only its link is changed, once it has stopped
     continues_previous: bool = False  # an earlier plan has already changed something
+    takes_settings: bool = False  # the target starts with the settings that supervisord has read
     check_parked: bool = False  # ask for the health before the promotion ...
     check_serving: bool = False  # ... and after it
     count: int = 3  # good answers in a row to be promoted, bad ones to be rolled back

@@ -113,6 +113,28 @@ def make_rollback(
     return replace(plan, release=release, old_release=old_release, warm=warm, after="")
 
 
+def make_restart(
+    pair: PairConfig, observed: PairState, options: DeployOptions, release: str
+) -> tuple[Plan, ...]:
+    """The plans that restart the spare, let it serve, restart the other program, let that serve.
+
+    Args:
+        release: what serves now; empty: the code on disk.
+
+    Raises:
+        ZergError: the restart cannot begin.
+    """
+    if options.label or options.backup_first or options.release or options.force:
+        raise errors.BadOption("a restart has the options bake, timeout, wait and dry_run")
+    serving, spare = roles(pair, observed)
+    first = replace(_plan(pair, options, spare, serving, ()), bake=0.0)
+    second = replace(_plan(pair, options, serving, spare, ()), continues_previous=True)
+    return tuple(
+        replace(plan, release=release, old_release=release, after="", takes_settings=True)
+        for plan in (first, second)
+    )
+
+
 def make_rebuild(pair: PairConfig, target: str, serving: str, release: str) -> Plan:
     """The plan that boots the spare again from the release that serves.
 

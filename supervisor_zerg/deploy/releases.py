@@ -163,8 +163,8 @@ class Releases:
         plan = state.plan
         self.records.trying = ""
         verdict = _verdict(state, aborted)
-        if not plan.release or not verdict:
-            return
+        if plan.release in ("", plan.old_release) or not verdict:
+            return  # the same release in another process proves nothing about it
         records = self.records
         now = time.time()
         if verdict == GOOD:

@@ -70,6 +70,7 @@ class DeployRunner:
         self.aborted_by = ""
         self.steps: list[str] = []
         self._plans = list(request.plans)
+        self._killed_before = 0  # by the plans that have been carried out
         self.state: DeployState = begin(self._plans[0], self.began)[0]
         self._observing = False
         self._timer: Timer | None = None
@@ -184,6 +185,7 @@ class DeployRunner:
     def _end(self) -> None:
         outcome = self.state.outcome
         if outcome is Outcome.DEPLOYED and self._plans:
+            self._killed_before += self.state.killed_requests
             self._begin_plan()
             return
         self.executor.forget()
@@ -263,7 +265,7 @@ class DeployRunner:
             "outcome": self._outcome if self.over else "",
             "changed": state.outcome is not Outcome.REFUSED,
             "reason": state.reason,
-            "killed_requests": state.killed_requests,
+            "killed_requests": self._killed_before + state.killed_requests,
             "serving": self.observed.serving,
         }
 

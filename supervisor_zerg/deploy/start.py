@@ -10,9 +10,9 @@ from ..core.pair_state import PairState
 from ..core.reply import Reply
 from ..jobs.services import Services
 from .dry_run import dry_run
-from .executor import DEPLOY, ROLLBACK, DeployRequest
+from .executor import DEPLOY, RESTART, ROLLBACK, DeployRequest
 from .model import Plan
-from .plan import DeployOptions, make_plans, make_rollback
+from .plan import DeployOptions, make_plans, make_restart, make_rollback
 from .registry import DeployRegistry
 from .target import DeployTarget
 
@@ -25,7 +25,7 @@ def start_deploy(
     by: str = "operator",
     kind: str = DEPLOY,
 ) -> Reply[dict[str, Any]]:
-    """Begin a deploy, or a roll-back. Raises ZergError if the pair cannot be moved now.
+    """Begin a deploy, a roll-back or a restart. Raises ZergError if the pair cannot be moved now.
 
     Returns:
         The deploy struct at its end, or at its beginning without ``options.wait``; or a refusal.
@@ -42,7 +42,7 @@ def start_deploy(
             return
         try:
             wanted = _wanted(target, observed, options, kind)
-            if _serves_already(target, observed, options, wanted):
+            if kind != RESTART and _serves_already(target, observed, options, wanted):
                 reply.set(_unchanged(target, observed, wanted, kind))
                 return
             plans = _plans(target, observed, options, kind, wanted)
@@ -84,7 +84,7 @@ def _require_options(target: DeployTarget, options: DeployOptions, kind: str) ->
         raise errors.Misconfigured(f"the section of the pair {target.pair.name} is wrong: {text}")
     if options.release or kind == ROLLBACK:
         target.releases.require()
-    elif target.releases.on:
+    elif target.releases.on and kind != RESTART:
         raise errors.BadOption(
             f"name the release: the pair {target.pair.name} has a folder of releases",
             "'zerg releases' lists them",
@@ -95,7 +95,9 @@ def _wanted(target: DeployTarget, observed: PairState, options: DeployOptions, k
     """The release that is to serve; empty: the code on disk."""
     if options.release:
         return target.releases.find(options.release, options.force)
-    return target.releases.previous(observed) if kind == ROLLBACK else ""
+    if kind == ROLLBACK:
+        return target.releases.previous(observed)
+    return target.releases.of(observed.serving) if kind == RESTART else ""
 
 
 def _serves_already(
@@ -114,6 +116,8 @@ def _plans(
 ) -> tuple[Plan, ...]:
     pair = target.pair
     old_release = target.releases.of(observed.serving)
+    if kind == RESTART:
+        return make_restart(pair, observed, options, release)
     if kind != ROLLBACK:
         return make_plans(pair, observed, options, release, old_release)
     warm = any(target.releases.in_memory(instance, release) for instance in observed.instances)

@@ -96,6 +96,41 @@ class Programs:
         if process.get_state() == ProcessStates.STOPPING:
             process.kill(signal.SIGKILL)
 
+    def take_settings(self, name: str) -> bool:
+        """Give a stopped program the settings that ``supervisorctl reread`` has read.
+
+        ``supervisorctl update`` stops a whole group and replaces it (supervisor/rpcinterface.py
+        ``addProcessGroup``). This replaces the settings of one program, so that the other one of a
+        pair can serve meanwhile; afterwards ``update`` finds nothing left to do.
+
+        Returns:
+            Whether they were other settings.
+        """
+        process = self.find(name)
+        if process is None or process.pid:
+            return False
+        group = process.group.config
+        new_group = self._as_read(group.name)
+        if new_group is None:
+            return False
+        read = new_group.process_configs
+        config = next((new for new in read if new.name == process.config.name), process.config)
+        if config == process.config:
+            return False
+        config.create_autochildlogs()
+        group.process_configs = [
+            config if old.name == config.name else old for old in group.process_configs
+        ]
+        process.config = config
+        if group.process_configs == new_group.process_configs:
+            process.group.config = new_group
+        return True
+
+    def _as_read(self, group: str) -> Optional[Any]:
+        """Return the settings of a group as supervisord has read them last."""
+        configs = self.supervisord.options.process_group_configs
+        return next((config for config in configs if config.name == group), None)
+
     def spawn(self, name: str) -> bool:
         """Start a stopped program, unless supervisord ends. Returns whether it was started."""
         process = self.find(name)

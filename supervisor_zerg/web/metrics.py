@@ -21,7 +21,18 @@ except ImportError:
     prometheus_client = None  # type: ignore[assignment]
 
 SLOTS = ("new", "running", "sleeping")
-KINDS = ("swap", "promote", "pause", "resume", "reconcile", "auto", "deploy", "rollback", "rebuild")
+KINDS = (
+    "swap",
+    "promote",
+    "pause",
+    "resume",
+    "reconcile",
+    "auto",
+    "deploy",
+    "rollback",
+    "rebuild",
+    "restart",
+)
 OUTCOMES = (
     "done",
     "refused",

@@ -28,6 +28,7 @@ def test_all_that_is_public_is_meant_to_be():
         "swap",
         "promote",
         "pause",
+        "restart",
         "resume",
         "reconcile",
         "reconcileAll",

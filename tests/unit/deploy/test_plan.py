@@ -7,7 +7,7 @@ import pytest
 from supervisor_zerg.core import errors
 from supervisor_zerg.core.instance import Instance
 from supervisor_zerg.core.pair_state import PairState
-from supervisor_zerg.deploy.plan import DeployOptions, make_plans, read_options
+from supervisor_zerg.deploy.plan import DeployOptions, make_plans, make_restart, read_options
 
 from .pairs import OBSERVED, OLD, PAIR, PARKED, SERVING, an_instance
 
@@ -44,6 +44,22 @@ def test_h55_backup_first_needs_one_plan_where_the_backup_serves():
     observed = PairState((an_instance("old", True), SERVING))
     (only,) = make_plans(pair, observed, read_options({"backup_first": True}))
     assert (only.target, only.before) == ("old", ("before_deploy", "update"))
+
+
+def test_h71_a_restart_makes_two_plans_without_hooks():
+    pair = replace(PAIR, update="git pull", before_deploy="true", after_deploy="true")
+    first, second = make_restart(pair, OBSERVED, read_options({}), "v2")
+    assert [(plan.target, plan.old) for plan in (first, second)] == [("new", "old"), ("old", "new")]
+    assert (first.bake, second.bake) == (0, pair.bake) and second.continues_previous
+    for plan in (first, second):
+        assert (plan.before, plan.after, plan.takes_settings) == ((), "", True)
+        assert (plan.release, plan.old_release) == ("v2", "v2")
+
+
+@pytest.mark.parametrize("option", [{"label": "x"}, {"backup_first": True}, {"force": True}])
+def test_a_restart_has_no_options_about_a_release(option):
+    with pytest.raises(errors.BadOption):
+        make_restart(PAIR, OBSERVED, read_options(option), "")
 
 
 @pytest.mark.parametrize(
