@@ -357,3 +357,23 @@ def test_stopping_a_parked_threaded_instance_does_not_hang(make_stack, dialect):
     stack.supervisor.stopProcess("pybossa")
     assert time.monotonic() - began < 10
     assert_serves(stack, "pybossabak")
+
+
+@pytest.mark.parametrize("prints", [10, 440, 470, 480])
+def test_a_flood_of_ready_prints_neither_closes_the_output_nor_stalls_the_pair(make_stack, prints):
+    """Supervisor recurses twice for each print (supervisor/dispatchers.py ``record_output``)."""
+    stack = make_stack("managed", loglevel="debug")
+    output = os.open(f"/proc/{pid_of(stack, 'pybossa')}/fd/1", os.O_WRONLY)
+    try:
+        for _ in range(10):
+            stack.process.send_signal(signal.SIGSTOP)  # so that it reads them all at once
+            os.write(output, b"<!--XSUPERVISOR:BEGIN-->zerg ready<!--XSUPERVISOR:END-->" * prints)
+            stack.process.send_signal(signal.SIGCONT)
+            time.sleep(0.2)
+        os.write(output, b"the flood is over, and the output is still captured\n")
+    finally:
+        os.close(output)
+    stack.until(lambda: "the flood is over" in stack.supervisord_log(), 10)
+    log = stack.supervisord_log()
+    assert "RecursionError" not in log and "this is a bug" not in log
+    assert stack.zerg.reconcile("")["serving"] == "pybossa"
