@@ -9,7 +9,7 @@ from typing import Any, Optional
 from supervisor import events as supervisor_events
 
 from .core import errors
-from .core.replies import AutoReply
+from .core.replies import AutoReply, DeployInfo
 from .deploy.executor import DEPLOY, RESTART, ROLLBACK
 from .deploy.plan import read_options
 from .deploy.start import start_deploy
@@ -239,7 +239,7 @@ class ZergNamespaceRPCInterface:
         rpc.call(controller.releases.require)
         return rpc.deferred(list_releases(controller).result)
 
-    def getDeploy(self, pair: str, ident: str = "") -> Struct:
+    def getDeploy(self, pair: str, ident: str = "") -> DeployInfo:
         """Return the deploy that runs, or the last one.
 
         @param string pair     Name of the pair; empty if there is only one

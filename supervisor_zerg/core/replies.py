@@ -23,6 +23,7 @@ class InstanceInfo(TypedDict):
     requests: float  # since the start of the instance
     source: str
     label: str
+    release: str  # empty without releases
     since: float  # since when it has been in its condition, in seconds since the epoch
 
 
@@ -40,11 +41,13 @@ class DeployInfo(TypedDict, total=False):
     """A deploy; empty if there was none."""
 
     id: str
+    kind: str  # deploy, rollback or rebuild
     pair: str
     target: str
     pid: int
     old: str
     label: str
+    release: str
     by: str
     at: float  # seconds since the epoch
     elapsed: float  # seconds
@@ -52,6 +55,7 @@ class DeployInfo(TypedDict, total=False):
     waiting_for: str
     steps: list[str]  # of a dry run
     outcome: str  # empty while it runs
+    changed: bool
     reason: str
     killed_requests: int
     serving: str
@@ -121,4 +125,5 @@ class HistoryEntry(_HistoryEntry, total=False):
     """One entry of the history."""
 
     label: str  # of a deploy
+    release: str  # where the pair has releases
     killed_requests: int  # of a deploy, or where an operation cut any

@@ -8,6 +8,7 @@ from typing import Any
 from ..core import errors
 from ..core.decision import Action
 from ..core.pair_state import PairState
+from ..core.replies import DeployInfo
 from ..core.reply import Reply
 from ..jobs.services import Services
 from .executor import REBUILD, DeployRequest
@@ -44,7 +45,7 @@ class DeployRegistry:
         self._newest: DeployRunner | None = None
 
     def begin(
-        self, request: DeployRequest, observed: PairState, reply: Reply[dict[str, Any]]
+        self, request: DeployRequest, observed: PairState, reply: Reply[DeployInfo]
     ) -> DeployRunner:
         """Begin a deploy. The reply gets its struct when it has ended.
 
@@ -111,7 +112,7 @@ class DeployRegistry:
                 "ask again when it has ended; 'zerg abort' ends it on the old release",
             )
 
-    def abort(self, by: str) -> Reply[dict[str, Any]]:
+    def abort(self, by: str) -> Reply[DeployInfo]:
         """End the deploy that runs, on the old release. The reply is its struct at its end.
 
         Raises:
@@ -165,7 +166,7 @@ class DeployRegistry:
         process = self.services.kernel.processes.get(pid)
         return process.start if process else 0
 
-    def info(self, ident: str = "") -> dict[str, Any]:
+    def info(self, ident: str = "") -> DeployInfo:
         """The struct of the deploy with that id.
 
         Without an id: of the one that runs, or of the last one; empty if there was none.

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..core.decision import Action, ActionKind
 from ..core.pair_state import PairState
+from ..core.replies import DeployInfo
 from ..core.reply import Reply
 from ..jobs.services import Services
 from ..supervisord import events
@@ -52,7 +53,7 @@ class DeployRunner:
         target: DeployTarget,
         request: DeployRequest,
         observed: PairState,
-        reply: Reply[dict[str, Any]],
+        reply: Reply[DeployInfo],
         on_end: Callable[[DeployRunner], object],
     ) -> None:
         self.services = services
@@ -244,7 +245,7 @@ class DeployRunner:
 
     # reports
 
-    def info(self) -> dict[str, Any]:
+    def info(self) -> DeployInfo:
         """The deploy struct of the RPC interface."""
         state = self.state
         return {
@@ -280,11 +281,16 @@ class DeployRunner:
     def history_entry(self) -> dict[str, Any]:
         """The entry of the history, once the deploy is over; its id is that of the deploy."""
         info = self.info()
-        copied = ("id", "by", "outcome", "reason", "serving", "label", "killed_requests")
         return {
-            **{key: info[key] for key in copied},
-            "kind": self.request.kind,
+            "id": info["id"],
+            "kind": info["kind"],
             "program": info["target"],
+            "by": info["by"],
+            "outcome": info["outcome"],
+            "reason": info["reason"],
+            "serving": info["serving"],
+            "label": info["label"],
+            "killed_requests": info["killed_requests"],
             **({"release": info["release"]} if info["release"] else {}),
             "actions": info["steps"],
             "took_ms": info["elapsed"] * 1000,

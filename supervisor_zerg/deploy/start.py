@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ..core import errors
 from ..core.pair_state import PairState
+from ..core.replies import DeployInfo
 from ..core.reply import Reply
 from ..jobs.services import Services
 from .dry_run import dry_run
@@ -24,7 +24,7 @@ def start_deploy(
     options: DeployOptions,
     by: str = "operator",
     kind: str = DEPLOY,
-) -> Reply[dict[str, Any]]:
+) -> Reply[DeployInfo]:
     """Begin a deploy, a roll-back or a restart. Raises ZergError if the pair cannot be moved now.
 
     Returns:
@@ -34,7 +34,7 @@ def start_deploy(
         deploys.end_rebuild()
     target.require_idle()
     _require_options(target, options, kind)
-    reply: Reply[dict[str, Any]] = services.new_reply()
+    reply: Reply[DeployInfo] = services.new_reply()
 
     def begin(observed: PairState | None) -> None:
         if observed is None:
@@ -64,7 +64,7 @@ def _begin(
     deploys: DeployRegistry,
     request: DeployRequest,
     observed: PairState,
-    reply: Reply[dict[str, Any]],
+    reply: Reply[DeployInfo],
     wait: bool,
 ) -> None:
     """Begin a deploy. The reply is its struct, at its end or now."""
@@ -124,9 +124,7 @@ def _plans(
     return (make_rollback(pair, observed, options, release, old_release, warm),)
 
 
-def _unchanged(
-    target: DeployTarget, observed: PairState, release: str, kind: str
-) -> dict[str, Any]:
+def _unchanged(target: DeployTarget, observed: PairState, release: str, kind: str) -> DeployInfo:
     """The struct of a deploy of what already serves."""
     serving = observed.serving
     return {
@@ -152,9 +150,7 @@ def _unchanged(
     }
 
 
-def _dry_run_struct(
-    target: DeployTarget, plans: Sequence[Plan], observed: PairState
-) -> dict[str, Any]:
+def _dry_run_struct(target: DeployTarget, plans: Sequence[Plan], observed: PairState) -> DeployInfo:
     return {
         "pair": target.pair.name,
         "target": plans[-1].target,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Optional
+from typing import Optional
 
 from ..core.actions import unresponsive
 from ..core.instance import Condition, Instance, UnresponsiveReason
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
+from ..core.replies import BusyInfo, DeployInfo, InstanceInfo, PairInfo
 from ..core.wire import clean
 from ..deploy.releases import NOTHING, Assigned
 
@@ -43,8 +44,8 @@ class PairView:
     hold: bool = False
     auto: bool = False
     both_active: bool = False
-    busy: Mapping[str, Any] = field(default_factory=dict)
-    deploy: Mapping[str, Any] = field(default_factory=dict)
+    busy: BusyInfo = field(default_factory=BusyInfo)
+    deploy: DeployInfo = field(default_factory=DeployInfo)
     failed_target: str = ""
     pool_state: str = ""
     waiting_for: str = ""
@@ -57,7 +58,7 @@ class PairView:
     store_problems: Sequence[str] = ()
 
 
-def describe(view: PairView) -> dict[str, Any]:
+def describe(view: PairView) -> PairInfo:
     """The info struct. Only str, int, float, bool, list and dict: anything else breaks XML-RPC."""
     observed = view.observed
     return {
@@ -68,15 +69,15 @@ def describe(view: PairView) -> dict[str, Any]:
         "held": view.hold,
         "auto": view.auto,
         "retire": view.pair.retire,
-        "busy": dict(view.busy),
-        "deploy": dict(view.deploy),
+        "busy": view.busy,
+        "deploy": view.deploy,
         "pool": f"{view.pair.pool} {view.pool_state}" if view.pool_state else "",
         "problems": [clean(problem) for problem in problems(view)],
         "instances": [_instance(one, view) for one in observed.instances] if observed else [],
     }
 
 
-def _instance(instance: Instance, view: PairView) -> dict[str, Any]:
+def _instance(instance: Instance, view: PairView) -> InstanceInfo:
     threads = sum(worker.threads for worker in instance.workers)
     parked = sum(worker.parked for worker in instance.workers)
     return {
@@ -144,7 +145,7 @@ def _pair_problems(view: PairView, observed: PairState) -> Iterator[str]:
         yield "auto is off: the pair does not react to events"
 
 
-def _bad_release(deploy: Mapping[str, Any], observed: PairState) -> Iterator[str]:
+def _bad_release(deploy: DeployInfo, observed: PairState) -> Iterator[str]:
     """A swap would go to a bad release, or the release that serves is one and there is no other."""
     instance = observed.instance(deploy["target"])
     outcome = deploy["outcome"]

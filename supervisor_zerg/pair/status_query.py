@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Optional
 
 from ..core.pair_state import PairState
+from ..core.replies import PairInfo
 from ..core.reply import Reply
 from ..jobs.services import Services
 from .status import describe
@@ -18,8 +19,6 @@ FRESH_S = 0.25  # an observation begun so lately serves another viewer as well
 PER_ROUND = 2  # observations begun in one round of supervisord's loop: about 2 ms
 STUCK_S = 5.0  # newcomers do not wait for a query that takes longer
 
-Info = dict[str, Any]
-
 
 class StatusQuery:
     """One observation of each of some pairs, a few begun in each round of supervisord's loop.
@@ -29,11 +28,11 @@ class StatusQuery:
     """
 
     def __init__(self, services: Services, controllers: Iterable[PairController]) -> None:
-        self.reply: Reply[list[Info]] = services.new_reply()
+        self.reply: Reply[list[PairInfo]] = services.new_reply()
         self._loop = services.loop
         self._controllers = list(controllers)
         self._waiting = list(self._controllers)
-        self._infos: dict[str, Info] = {}
+        self._infos: dict[str, PairInfo] = {}
         self._next()
 
     def _next(self) -> None:

@@ -48,7 +48,7 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-#: The fields of a history entry; those of OF_DEPLOYS may be missing.
+#: The fields of a history entry; those of OPTIONAL may be missing.
 FIELDS: dict[str, Check] = {
     "at": _is_number_below(MOMENT_LIMIT),
     "pair": _is_text,
@@ -63,7 +63,11 @@ FIELDS: dict[str, Check] = {
     "serving": _is_text,
     "failover": _is_flag,
 }
-OF_DEPLOYS: dict[str, Check] = {"label": _is_text, "killed_requests": _is_count}
+OPTIONAL: dict[str, Check] = {
+    "label": _is_text,
+    "release": _is_text,
+    "killed_requests": _is_count,
+}
 
 
 def entry_of(line: bytes) -> Optional[dict[str, Any]]:
@@ -73,7 +77,7 @@ def entry_of(line: bytes) -> Optional[dict[str, Any]]:
         return None
     if not all(name in found and check(found[name]) for name, check in FIELDS.items()):
         return None
-    known = {**FIELDS, **OF_DEPLOYS}
+    known = {**FIELDS, **OPTIONAL}
     entry = {name: found[name] for name in known if name in found}
     return clean_values(entry) if all(known[name](entry[name]) for name in entry) else None
 

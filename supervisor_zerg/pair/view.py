@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Optional
 
 from ..core.pair_state import PairState
+from ..core.replies import BusyInfo
 from .run_handler import PairParts, RunHandler
 from .status import PairView
 
@@ -40,18 +41,28 @@ def pair_view(parts: PairParts, handler: RunHandler, observed: Optional[PairStat
     )
 
 
-def _busy_with(parts: PairParts) -> dict[str, Any]:
+def _busy_with(parts: PairParts) -> BusyInfo:
     deploy = parts.deploys.running
     if deploy is not None:
         info = deploy.info()
-        fields = {"kind": "deploy", "program": info["target"], "id": info["id"]}
-        return {**fields, "by": info["by"], "since": info["elapsed"]}
+        return {
+            "kind": "deploy",
+            "program": info["target"],
+            "id": info["id"],
+            "by": info["by"],
+            "since": info["elapsed"],
+        }
     request = parts.requests.request
     if request is None:
         return {}
     since = parts.services.loop.clock() - request.began
-    fields = {"kind": request.verb, "program": request.program, "id": request.id}
-    return {**fields, "by": request.by, "since": round(since, 3)}
+    return {
+        "kind": request.verb,
+        "program": request.program,
+        "id": request.id,
+        "by": request.by,
+        "since": round(since, 3),
+    }
 
 
 def _failed_target(parts: PairParts) -> str:

@@ -436,3 +436,5 @@ def test_h57_every_outcome_but_a_refusal_is_an_event_of_its_own_kind():
     for kind in set(EVENTS.values()):
         assert issubclass(kind, events.ZergEvent)
         assert supervisor_events.getEventNameByType(kind).startswith("ZERG_")
+    rolled_back = events.RolledBack("it ended", pair="web", id="1")
+    assert rolled_back.payload() == "pair:web id:1\nit ended"

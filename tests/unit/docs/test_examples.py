@@ -8,6 +8,8 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -163,4 +165,13 @@ def test_the_docs_are_built_without_a_warning(tmp_path):
     options = ["-W", "-n", "-q", "-j", "1", "-d", str(tmp_path / "trees")]
     assert main([*options, "-b", "html", str(DOCS), str(tmp_path / "html")]) == 0
     assert main([*options, "-b", "man", str(DOCS), str(tmp_path / "man")]) == 0
-    assert "zergctl deploy" in (tmp_path / "man" / "zergctl.1").read_text().replace("\\", "")
+    page = tmp_path / "man" / "zergctl.1"
+    assert "zergctl deploy" in page.read_text().replace("\\", "")
+    if shutil.which("man"):
+        shown = subprocess.run(
+            ["man", "--warnings", "-l", page],
+            capture_output=True,
+            text=True,
+            env={"MANWIDTH": "100", "PATH": "/usr/bin:/bin"},
+        )
+        assert shown.returncode == 0 and shown.stderr == "" and "zergctl deploy" in shown.stdout

@@ -188,6 +188,7 @@ def test_no_entry_in_the_file_breaks_an_answer(tmp_path_factory, changes):
         {"failover": "yes"},
         {"label": 5},
         {"killed_requests": 10**30},
+        {"release": 5},
     ],
 )
 def test_an_entry_of_a_wrong_type_is_skipped(tmp_path, complaints, changes):
@@ -195,6 +196,12 @@ def test_an_entry_of_a_wrong_type_is_skipped(tmp_path, complaints, changes):
     (tmp_path / "h").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     history = History(str(tmp_path / "h"), complaints.append)
     assert len(history.last("web", 9)) == 1
+
+
+def test_an_entry_is_read_as_it_was_written(tmp_path, complaints):
+    entry = an_entry(kind="deploy", label="r1", release="v2", killed_requests=3)
+    History(str(tmp_path / "h"), complaints.append).add(entry)
+    assert History(str(tmp_path / "h"), complaints.append).last("web", 9) == [entry]
 
 
 def test_deep_nesting_is_skipped(tmp_path, complaints):
