@@ -11,15 +11,12 @@ from supervisor import events as supervisor_events
 from .core import errors
 from .core.replies import AutoReply, DeployInfo
 from .deploy.executor import DEPLOY, RESTART, ROLLBACK
-from .deploy.plan import read_options
-from .deploy.start import start_deploy
 from .jobs.services import Services, make_services
-from .pair.controller import PairController
+from .pair.calls import PairCalls
 from .pair.history import History, history_path
 from .pair.registry import Registry
 from .pair.releases import list_releases
 from .pair.settings import OperatorSettings, settings_path
-from .pair.status_query import StatusQuery
 from .supervisord import rpc
 from .supervisord.log import Log
 from .supervisord.loop import Loop
@@ -77,6 +74,7 @@ class ZergNamespaceRPCInterface:
         self._services = services
         self._registry = registry
         self._tally = tally
+        self._calls = PairCalls(services, registry)
 
     def getAPIVersion(self) -> str:
         """Return the version of this API.
@@ -94,7 +92,7 @@ class ZergNamespaceRPCInterface:
             Each instance has program, pid, master, statename, slot, condition, in_flight, workers,
             threads, accepting_threads, frozen, cheap, requests, source, label, release, since
         """
-        infos = StatusQuery(self._services, [self._pair(pair)]).reply.result
+        infos = self._calls.infos([self._calls.pair(pair)])
         return rpc.deferred(infos, lambda infos: infos[0])
 
     def getAllPairInfo(self) -> Any:
@@ -102,7 +100,7 @@ class ZergNamespaceRPCInterface:
 
         @return array infos  A struct like that of getPairInfo for each pair
         """
-        return rpc.deferred(self._query_all().reply.result)
+        return rpc.deferred(self._calls.infos(self._calls.all_pairs()))
 
     def swap(self, pair: str, wait: bool = True) -> Any:
         """Promote the other instance and park the one that serves.
@@ -112,7 +110,7 @@ class ZergNamespaceRPCInterface:
         @return struct reply   pair, id, changed, took_ms, serving, parked, draining, held, and
             pending if it is not done yet
         """
-        return self._ask(self._pair(pair), wait, "swap")
+        return self._calls.ask(self._calls.pair(pair), wait, "swap")
 
     def promote(self, program: str, wait: bool = True) -> Any:
         """Make a program the serving one of its pair.
@@ -121,8 +119,8 @@ class ZergNamespaceRPCInterface:
         @param boolean wait    Answer when it is done (true) or at once
         @return struct reply   As that of swap; ``changed`` is false if it already served
         """
-        controller, name = self._program(program)
-        return self._ask(controller, wait, "promote", name)
+        controller, name = self._calls.program(program)
+        return self._calls.ask(controller, wait, "promote", name)
 
     def pause(self, program: str, hold: bool = False) -> Any:
         """Pause a program. The last one that accepts is only paused with hold.
@@ -131,8 +129,8 @@ class ZergNamespaceRPCInterface:
         @param boolean hold    Keep requests waiting in the socket's queue until a resume
         @return struct reply   As that of swap
         """
-        controller, name = self._program(program)
-        return self._ask(controller, True, "pause", name, hold=rpc.flag("hold", hold))
+        controller, name = self._calls.program(program)
+        return self._calls.ask(controller, True, "pause", name, hold=rpc.flag("hold", hold))
 
     def resume(self, program: str, both: bool = False) -> Any:
         """Let a program accept requests, end a hold, and park the other unless both are to accept.
@@ -141,8 +139,8 @@ class ZergNamespaceRPCInterface:
         @param boolean both    Let both instances accept, until the next swap or promote
         @return struct reply   As that of swap
         """
-        controller, name = self._program(program)
-        return self._ask(controller, True, "resume", name, both=rpc.flag("both", both))
+        controller, name = self._calls.program(program)
+        return self._calls.ask(controller, True, "resume", name, both=rpc.flag("both", both))
 
     def reconcile(self, pair: str) -> Any:
         """Observe a pair and repair what is not as it should be.
@@ -150,7 +148,7 @@ class ZergNamespaceRPCInterface:
         @param string pair     Name of the pair; empty if there is only one
         @return struct reply   As that of swap; ``changed`` says whether anything was done
         """
-        return self._ask(self._pair(pair), True, "reconcile")
+        return self._calls.ask(self._calls.pair(pair), True, "reconcile")
 
     def reconcileAll(self) -> int:
         """Check every pair whose auto is on. For the event listener's ticks: returns at once.
@@ -167,7 +165,7 @@ class ZergNamespaceRPCInterface:
         @param boolean on      true: react
         @return struct reply   pair, changed, took_ms, serving, parked, auto
         """
-        controller = self._pair(pair)
+        controller = self._calls.pair(pair)
         rpc.call(controller.require_ready)
         return controller.set_auto(rpc.flag("on", on))
 
@@ -180,7 +178,7 @@ class ZergNamespaceRPCInterface:
             actions, took_ms, serving, failover; those of deploys also label, killed_requests; where
             the pair has 'releases', also release
         """
-        name = self._pair(pair).pair.name
+        name = self._calls.pair(pair).pair.name
         return self._services.history.last(name, rpc.count("limit", limit))
 
     def deploy(self, pair: str, options: Optional[Struct] = None) -> Any:
@@ -197,7 +195,7 @@ class ZergNamespaceRPCInterface:
             back, nobody serves, dry run, or empty while it runs), changed, reason,
             killed_requests, serving
         """
-        return self._begin(pair, options, DEPLOY)
+        return self._calls.deploy(pair, options, DEPLOY)
 
     def rollback(self, pair: str, options: Optional[Struct] = None) -> Any:
         """Return to an earlier release: at once if the parked instance has it, else by a deploy.
@@ -206,7 +204,7 @@ class ZergNamespaceRPCInterface:
         @param struct options  As those of deploy. Without release: the one that served before
         @return struct deploy  As that of deploy; outcome is done where a deploy has deployed
         """
-        return self._begin(pair, options, ROLLBACK)
+        return self._calls.deploy(pair, options, ROLLBACK)
 
     def restart(self, pair: str, options: Optional[Struct] = None) -> Any:
         """Restart both programs, one after the other, so that one of them always serves.
@@ -218,14 +216,7 @@ class ZergNamespaceRPCInterface:
         @param struct options  Any of bake, timeout, wait and dry_run, as of deploy
         @return struct deploy  As that of deploy; outcome is done where a deploy has deployed
         """
-        return self._begin(pair, options, RESTART)
-
-    def _begin(self, pair: str, options: Optional[Struct], kind: str) -> Any:
-        controller = self._pair(pair)
-        chosen = rpc.call(read_options, {} if options is None else rpc.struct("options", options))
-        deploys = controller.deploys
-        reply = rpc.call(start_deploy, self._services, controller, deploys, chosen, kind=kind)
-        return rpc.deferred(reply.result)
+        return self._calls.deploy(pair, options, RESTART)
 
     def getReleases(self, pair: str) -> Any:
         """Return the releases of a pair, the oldest first.
@@ -235,7 +226,7 @@ class ZergNamespaceRPCInterface:
             instances (the programs that have it), serving, at, by, id and reason (of its last
             deploy), modified
         """
-        controller = self._pair(pair)
+        controller = self._calls.pair(pair)
         rpc.call(controller.releases.require)
         return rpc.deferred(list_releases(controller).result)
 
@@ -246,7 +237,7 @@ class ZergNamespaceRPCInterface:
         @param string ident    Id of one of the last ten deploys, instead
         @return struct deploy  As that of deploy; empty if supervisord remembers none
         """
-        return rpc.call(self._pair(pair).deploys.info, rpc.text("ident", ident))
+        return rpc.call(self._calls.pair(pair).deploys.info, rpc.text("ident", ident))
 
     def abort(self, pair: str) -> Any:
         """End the deploy that runs, on the old release.
@@ -254,7 +245,7 @@ class ZergNamespaceRPCInterface:
         @param string pair     Name of the pair; empty if there is only one
         @return struct deploy  As that of deploy
         """
-        return rpc.deferred(rpc.call(self._pair(pair).deploys.abort, "operator").result)
+        return rpc.deferred(rpc.call(self._calls.pair(pair).deploys.abort, "operator").result)
 
     def claimJobs(self, restarted: bool) -> list[Struct]:
         """Give the listener what it is to do: hooks and health checks. For zerg-listener only.
@@ -287,26 +278,5 @@ class ZergNamespaceRPCInterface:
         @return string metrics  Of every pair, as observed at this moment, and what was counted
             since supervisord began
         """
-        infos = self._query_all().reply.result
+        infos = self._calls.infos(self._calls.all_pairs())
         return rpc.deferred(infos, lambda infos: metrics.text(infos, self._tally))
-
-    def _pair(self, name: str) -> PairController:
-        self._registry.refresh()
-        return rpc.call(self._registry.controller, rpc.text("pair", name))
-
-    def _program(self, name: str) -> tuple[PairController, str]:
-        self._registry.refresh()
-        return rpc.call(self._registry.controller_of, rpc.text("program", name))
-
-    def _query_all(self) -> StatusQuery:
-        self._registry.refresh()
-        return StatusQuery(self._services, list(self._registry.controllers.values()))
-
-    def _ask(
-        self, controller: PairController, wait: bool, verb: str, program: str = "", **options: bool
-    ) -> Any:
-        rpc.flag("wait", wait)
-        pending = rpc.call(controller.ask, verb, program, **options)
-        if not wait and pending.reply.pending:
-            return {**controller.reply_to(pending.request), "pending": True}
-        return rpc.deferred(pending.reply.result)

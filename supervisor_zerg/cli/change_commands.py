@@ -152,7 +152,8 @@ RESTART = Command(
     "with the other one: the program that serves now serves again at the end, and both have the "
     "code on disk (with 'releases': the release that serves now). Settings of the programs that "
     "'supervisorctl reread' has read are taken in; 'supervisorctl update' would stop both at once. "
-    "A program that fails is handled as in a deploy. No other operation changes the pair meanwhile.",
+    "A program that fails is handled as in a deploy. No other operation changes the pair "
+    "meanwhile.",
     prints="As deploy.",
     when="For what only a start takes in: changed settings of the programs, a changed ini, a new "
     "uWSGI or Python. Afterwards 'supervisorctl update' has nothing left to do for the pair.",

@@ -57,7 +57,9 @@ def test_every_command_that_calls_the_namespace_offers_json():
     others |= {"deploy", "rollback", "restart"}
     calling = {name for name, command in COMMANDS.items() if command.run is ask_and_print}
     assert calling == set(COMMANDS) - others
-    assert all("--json" in COMMANDS[name].options for name in calling | {"deploy", "rollback", "restart"})
+    assert all(
+        "--json" in COMMANDS[name].options for name in calling | {"deploy", "rollback", "restart"}
+    )
 
 
 def test_companion_prints_the_path_of_the_file_and_nothing_else(capsys):
