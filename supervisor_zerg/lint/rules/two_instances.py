@@ -22,11 +22,11 @@ shutdown_sockets = Rule(
 
 @rule(
     "idle",
-    ERROR,
+    WARNING,
     summary="``idle``, ``cheap``",
-    reason="an instance without workers has nothing that can be paused: its master waits for a"
-    " connection itself, so that a parked instance answered requests, and a swap was refused",
-    fix="remove it; 'cheaper' keeps at least one worker",
+    reason="each request starts the workers of the parked instance, too, and a master that ends its"
+    " idle workers takes no command for a second for each of them",
+    fix="remove it, as 'cheaper' keeps a worker; or keep 'idle' longer than 'bake'",
 )
 def idle(pair: Pair, program: Program) -> Hits:
     for name in options_of("idle"):
