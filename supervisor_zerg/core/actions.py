@@ -191,6 +191,8 @@ def not_ready(goal: str, instance: Instance) -> Decision:
         return Decision(
             goal, refusal=errors.NoRights, waiting_for=instance.unreadable, poll_slowly=True
         )
+    if instance.is_ending:
+        return Decision(goal, refusal=errors.Unresponsive, waiting_for=unresponsive(instance))
     if instance.is_starting:
         waiting_for = f"{instance.program} boots"
         return Decision(goal, refusal=errors.Booting, waiting_for=waiting_for, poll_slowly=True)

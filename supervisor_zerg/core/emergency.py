@@ -72,7 +72,7 @@ def _help_to_stop(desired: DesiredState, instance: Instance) -> Decision | None:
     Parked threads never see that their master ends, and a worker that the master starts in its
     respawn throttle gets no signal to end.
     """
-    if not (instance.is_stopping and instance.paused):
+    if not ((instance.is_stopping or instance.is_ending) and instance.paused):
         return None
     if instance.stopped_pids:
         pids = instance.stopped_pids
@@ -86,5 +86,5 @@ def _help_to_stop(desired: DesiredState, instance: Instance) -> Decision | None:
     )
     if not (ended and (overdue or instance.unresponsive)):
         return None
-    reason = "its master is stopping, and no parked thread sees that"
+    reason = "its master is ending, and no parked thread sees that"
     return do("", Action(ActionKind.END_WORKER, instance.program, pids=ended, reason=reason))

@@ -42,7 +42,7 @@ class DesiredState:
     retiring: str = ""  # the program that is stopped once it has drained (retire = stop)
     force_toggle: bool = False  # nobody has served for too long: risk a flood, it can be ended
     drain_expired: bool = False  # the drain timeout has passed
-    stop_overdue: tuple[str, ...] = ()  # programs that are stopping for longer than they need
+    stop_overdue: tuple[str, ...] = ()  # programs that are ending for longer than they need
 
     def on_start_of(self, program: str) -> OnStart | None:
         return dict(self.on_start).get(program)

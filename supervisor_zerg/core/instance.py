@@ -39,6 +39,7 @@ class UnresponsiveReason(enum.Enum):
     STOPPED = "is stopped (state T): it takes no command before somebody sends it SIGCONT"
     BUSY = "is busy and does not wait for commands"
     GONE = "is gone"
+    AWAITS_WORKERS = "waits for its workers to end: it was told to end"
     REMAKING_FIFO = "is making its FIFO anew"
     THROTTLED = "sleeps: its workers end too fast (forkbomb-delay), or it becomes cheap (idle)"
 
@@ -124,6 +125,11 @@ class Instance:
     @property
     def is_stopping(self) -> bool:
         return bool(self.pid) and self.state == "STOPPING"
+
+    @property
+    def is_ending(self) -> bool:
+        """Its master waits for its workers to end, without a stop by Supervisor."""
+        return self.up and self.unresponsive is UnresponsiveReason.AWAITS_WORKERS
 
     @cached_property
     def fifo_slots_in_use(self) -> frozenset[Slot | None]:

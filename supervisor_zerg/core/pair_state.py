@@ -71,4 +71,6 @@ class PairState:
     def warm(self) -> bool:
         """Whether a second instance could take over at once."""
         serving = self.serving
-        return any(i.ready and i.program != serving for i in self.instances) if serving else False
+        return bool(serving) and any(
+            i.ready and not i.is_ending and i.program != serving for i in self.instances
+        )

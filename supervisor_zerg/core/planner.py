@@ -71,7 +71,7 @@ def choose_active(observed: PairState, desired: DesiredState) -> str:
 def _is_able(instance: Instance, desired: DesiredState) -> bool:
     """It serves, or could at once. One that serves stays able while a worker is replaced."""
     if instance.ready:
-        return True
+        return instance.accepting or not instance.is_ending
     if not (instance.reachable and instance.paused is not None and instance.workers):
         return False
     may_be_forced = desired.force_toggle and not instance.stuck
@@ -254,7 +254,7 @@ def _manage_old_instance(
 
 
 def _freeze_or_continue(desired: DesiredState, old: Instance) -> Action | None:
-    if not old.ready or old.cheap:
+    if not old.ready or old.cheap or old.is_ending:
         return None
     if desired.freeze:
         if not (old.paused and old.fully_paused) or old.frozen:
@@ -284,7 +284,11 @@ def _done(observed: PairState, goal: str) -> Decision:
 
 def _parked_and_stopping(observed: PairState) -> list[str]:
     """Programs whose parked workers may not see that their master ends: emergency.py helps."""
-    return [i.program for i in observed.instances if i.is_stopping and i.paused and i.workers]
+    return [
+        i.program
+        for i in observed.instances
+        if (i.is_stopping or i.is_ending) and i.paused and i.workers
+    ]
 
 
 def _drains(goal: str, old: Instance) -> Decision:

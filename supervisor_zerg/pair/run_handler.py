@@ -131,7 +131,7 @@ class RunHandler:
         self._stopping_since = {
             i.program: self._stopping_since.get(i.program, self.clock())
             for i in observed.instances
-            if i.is_stopping
+            if i.is_stopping or i.is_ending
         }
         self._check_request(observed)
 

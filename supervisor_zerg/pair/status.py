@@ -164,6 +164,8 @@ def _why_cold(view: PairView, observed: PairState) -> str:
     other = observed.other(observed.serving)
     if other.state == "ABSENT":
         return f"supervisord has no program {other.program}; the pair is incomplete"
+    if other.is_ending:
+        return f"the master of {unresponsive(other)}"
     if other.up:
         return f"{other.program} is {other.condition.value}"
     failed = other.program == view.failed_target

@@ -146,11 +146,16 @@ class Observer:
             yield from in_pieces(orphans, self.kernel.pacer)
 
     def _unresponsive(self, reading: InstanceReading, full: bool) -> Optional[UnresponsiveReason]:
-        """Why the master takes no command now. That it is throttled is always read."""
+        """Why the master takes no command now; whether it is stopped or busy only if ``full``."""
         threads = self.kernel.threads
-        if reading.tracked.memory.was_ready and threads.is_sleeping(reading.master):
+        tracked = reading.tracked
+        if threads.is_polling(reading.master):
+            return None
+        if tracked.memory.was_ready and threads.is_sleeping(reading.master):
             return UnresponsiveReason.THROTTLED
-        if not full or threads.is_polling(reading.master):
+        if threads.awaited(reading.master) in tracked.workers.known:
+            return UnresponsiveReason.AWAITS_WORKERS
+        if not full:
             return None
         process = self.kernel.processes.get(reading.master)
         if process is None:

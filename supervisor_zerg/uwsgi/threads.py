@@ -19,11 +19,12 @@ class SystemCalls(NamedTuple):
     epoll: tuple[int, ...]
     futex: int
     sleep: tuple[int, ...]  # nanosleep, clock_nanosleep
+    wait4: int
 
 
 ALL_CALLS = {
-    "x86_64": SystemCalls(7, 271, 219, (232, 281), 202, (35, 230)),
-    "aarch64": SystemCalls(None, 73, 128, (22,), 98, (101, 115)),
+    "x86_64": SystemCalls(7, 271, 219, (232, 281), 202, (35, 230), 61),
+    "aarch64": SystemCalls(None, 73, 128, (22,), 98, (101, 115), 260),
 }
 #: Those of this machine; None where they are not known.
 CALLS = ALL_CALLS.get(platform.machine())
@@ -124,6 +125,22 @@ class Threads:
     def is_sleeping(self, pid: int) -> bool:
         """Is the main thread in sleep()? A master is while it is throttled (core/master.c:1097)."""
         return CALLS is not None and self._blocked_in(pid) in CALLS.sleep
+
+    def awaited(self, pid: int) -> int:
+        """Return the child whose end the main thread waits for; 0: it waits for no single one.
+
+        A master that was told to end waits so for one worker after the other, and takes no command
+        meanwhile (uWSGI core/uwsgi.c:1349 ``gracefully_kill_them_all``).
+        """
+        try:
+            call = self._call(f"{self.proc}/{pid}/syscall")
+        except (FileNotFoundError, ProcessLookupError):
+            return 0
+        if not call or CALLS is None or int(call[0]) != CALLS.wait4:
+            return 0
+        options = int(call[3], 16)
+        child = int(call[1], 16)
+        return child if not options and child < 1 << 31 else 0
 
     def _blocked_in(self, pid: int) -> Optional[int]:
         """The system call in which the main thread is blocked; None: it runs, or is gone."""

@@ -9,7 +9,7 @@ import pytest
 
 from supervisor_zerg.demo.traffic import Traffic
 
-from .conftest import both_run, pid_of
+from .conftest import both_run, echo, pid_of
 
 THROTTLED = "worker respawning too fast"
 THROTTLE_S = 20.0
@@ -55,3 +55,15 @@ def test_a_parked_instance_whose_master_sleeps_in_its_respawn_throttle_stops(mak
     stack.supervisor.stopProcess("pybossa")
     assert time.monotonic() - began < STOPPED_S + 2
     assert THROTTLED in stack.supervisord_log()
+
+
+@pytest.mark.parametrize("app", [{"processes": 2, "threads": 2}, {"processes": 2}])
+def test_a_parked_instance_that_is_told_to_end_by_hand_ends_and_is_started_again(make_stack, app):
+    stack = make_stack("managed", app=app)
+    stack.warm_up()
+    both_run(stack)
+    master = pid_of(stack, "pybossa")
+    echo(stack, "sleeping", "q")
+    stack.until(lambda: pid_of(stack, "pybossa") != master)
+    stack.until_roles("pybossabak", "pybossa")
+    assert stack.info()["problems"] == []

@@ -131,6 +131,8 @@ def _signal_rules(
         yield "no worker that starts gets a SIGTSTP", all(w.started for w in workers)
     if action.kind is ActionKind.END_WORKER:
         yield "no worker is ended with a request in it", not any(w.busy for w in workers)
+        is_ending = instance.is_stopping or instance.is_ending
+        yield "only workers of a paused master that ends are ended", is_ending and instance.paused
     if action.kind is ActionKind.END_ORPHAN:
         ended = [o for o in observed.orphans if o.pid in action.pids]
         yield "orphans may finish", desired.drain_expired or not any(o.busy for o in ended)

@@ -21,6 +21,7 @@ PROGRAMS = st.sampled_from(["a", "b"])
 RARELY = st.sampled_from([False] * 7 + [True])
 MOSTLY = RARELY.map(lambda rare: not rare)
 SELDOM = ["STOPPED", "STARTING", "STOPPING", "BACKOFF", "EXITED", "FATAL", "ABSENT", "UNKNOWN"]
+UNRESPONSIVE = [UnresponsiveReason.STOPPED, UnresponsiveReason.AWAITS_WORKERS]
 STATES = st.sampled_from(["RUNNING"] * 12 + SELDOM)
 
 
@@ -50,7 +51,7 @@ def instances(draw, program):
         paused=draw(st.sampled_from([None, True, True, False, False])),
         workers=tuple(draw(workers(pid + n)) for n in range(draw(st.integers(0, 3)))),
         pending=("p1",) if draw(RARELY) else (),
-        unresponsive=UnresponsiveReason.STOPPED if draw(RARELY) else None,
+        unresponsive=draw(st.sampled_from(UNRESPONSIVE)) if draw(RARELY) else None,
         newly_accepting=draw(RARELY),
         partly_paused=draw(RARELY),
         just_toggled=draw(RARELY),

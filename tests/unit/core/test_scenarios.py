@@ -613,6 +613,55 @@ def test_a_parked_worker_that_missed_the_stop_is_ended_when_the_stop_is_overdue(
     assert not decide(world.observed(), overdue).actions
 
 
+@pytest.fixture
+def ending():
+    """b is parked, and was told to end by hand: Supervisor does not know."""
+    world = World(threads=4).served_by_a()
+    world.masters["b"].unresponsive = UnresponsiveReason.AWAITS_WORKERS
+    return world
+
+
+def test_parked_workers_of_a_master_that_was_told_to_end_by_hand_are_ended(ending):
+    pids = tuple(w.pid for w in ending.masters["b"].workers)
+    (action,) = decide(ending.observed(), A_SERVED).actions
+    assert (action.kind, action.pids) == (ActionKind.END_WORKER, pids)
+
+
+def test_a_prefork_worker_that_missed_such_an_end_is_ended_when_that_is_overdue(ending):
+    workers = [replace(w, threads=1, parked=1) for w in ending.masters["b"].workers]
+    ending.masters["b"].workers = workers
+    decision = decide(ending.observed(), A_SERVED)
+    assert not decision.actions and not decision.done and decision.met
+    (action,) = decide(ending.observed(), replace(A_SERVED, stop_overdue=("b",))).actions
+    assert (action.kind, action.pids) == (ActionKind.END_WORKER, tuple(w.pid for w in workers))
+
+
+def test_an_instance_that_ends_is_not_warm_and_no_swap_or_fail_over_goes_to_it(ending):
+    workers = [replace(w, threads=1, parked=1) for w in ending.masters["b"].workers]
+    ending.masters["b"].workers = workers
+    assert not ending.observed().warm
+    decision = decide(ending.observed(), replace(A_SERVED, requested="b"))
+    assert decision.refusal is errors.Unresponsive and not decision.actions
+    assert "b waits for its workers to end" in decision.waiting_for
+    ending.die("a")
+    assert choose_active(ending.observed(), A_SERVED) == ""
+    decision = decide(ending.observed(), A_SERVED)
+    assert decision.refusal is errors.Unresponsive and not decision.done
+
+
+def test_the_serving_instance_that_ends_serves_until_it_has_ended(ending):
+    ending.masters["b"].unresponsive = None
+    ending.masters["a"].unresponsive = UnresponsiveReason.AWAITS_WORKERS
+    assert choose_active(ending.observed(), A_SERVED) == "a"
+    assert choose_active(ending.observed(), replace(A_SERVED, requested="b")) == "b"
+
+
+def test_no_worker_of_an_instance_that_ends_is_frozen(ending):
+    workers = [replace(w, threads=1, parked=1) for w in ending.masters["b"].workers]
+    ending.masters["b"].workers = workers
+    assert not decide(ending.observed(), replace(A_SERVED, freeze=True)).actions
+
+
 @pytest.mark.parametrize("a_state", ["RUNNING", "STOPPING", "STOPPED"])
 def test_a_parked_instance_that_is_stopping_is_observed_until_it_has_stopped(world, a_state):
     world.masters["b"].state = "STOPPING"

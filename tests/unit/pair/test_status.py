@@ -1,10 +1,11 @@
 """What is wrong with a pair, in sentences."""
 
+from dataclasses import replace
 from xmlrpc.client import dumps
 
 import pytest
 
-from supervisor_zerg.core.instance import Instance, Slot, Worker
+from supervisor_zerg.core.instance import Instance, Slot, UnresponsiveReason, Worker
 from supervisor_zerg.core.pair_config import PairConfig
 from supervisor_zerg.core.pair_state import PairState
 from supervisor_zerg.pair.history import History
@@ -45,6 +46,12 @@ def test_both_instances_at_once_and_nobody():
     other = Instance("b", "RUNNING", 20, 20, Slot.RUNNING, paused=False, workers=(Worker(21, 4),))
     assert "both instances accept requests" in told(SERVES, other)
     assert told(Instance("a"), Instance("b")) == ["nobody serves"]
+
+
+def test_a_parked_instance_that_ends_is_a_problem():
+    ending = replace(PARKED, unresponsive=UnresponsiveReason.AWAITS_WORKERS)
+    reason = "the master of b waits for its workers to end: it was told to end"
+    assert told(SERVES, ending) == [f"no warm instance: {reason}"]
 
 
 def test_a_healthy_pair_has_none():

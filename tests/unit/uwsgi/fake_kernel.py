@@ -31,6 +31,7 @@ class FakeInstance:
     workers: dict = field(default_factory=lambda: dict.fromkeys((11, 12, 13, 14), "waits"))
     slot: int = 1
     sleeps: bool = False
+    awaited: int = 0  # the child whose end the master waits for
     answers: bool = True
     stats: bytes = b""
     connections: dict = field(default_factory=dict)  # worker -> descriptor -> inode
@@ -151,10 +152,13 @@ class FakeKernel:
         return self.found(frozenset({EPOLL} if watches else ()))
 
     def is_polling(self, pid):
-        return not self.instance.sleeps
+        return not (self.instance.sleeps or self.instance.awaited)
 
     def is_blocked(self, pid):
-        return self.instance.sleeps
+        return not self.is_polling(pid)
+
+    def awaited(self, pid):
+        return self.instance.awaited
 
     def is_sleeping(self, pid):
         return self.instance.sleeps

@@ -147,6 +147,17 @@ def test_a_master_that_sleeps_while_it_boots_is_not_called_throttled():
     assert world.observe().unresponsive is UnresponsiveReason.BUSY
 
 
+def test_a_master_that_waits_for_the_end_of_a_worker_is_ending():
+    paused = dict.fromkeys((11, 12), "paused")
+    world = FakeWorld(FakeInstance(workers=paused, slot=2))
+    assert world.observe().unresponsive is None
+    world.instance.awaited = 11
+    ending = world.observe(after=1.0, full=False)
+    assert ending.unresponsive is UnresponsiveReason.AWAITS_WORKERS and ending.is_ending
+    world.instance.awaited = 99  # the command of a hook
+    assert world.observe(after=1.0).unresponsive is UnresponsiveReason.BUSY
+
+
 FOREIGN = 99
 
 

@@ -44,6 +44,19 @@ def test_a_thread_in_epoll_waits_and_one_that_sleeps_is_away():
         assert not THREADS.is_sleeping(waits.pid)
 
 
+def test_the_child_that_a_process_waits_for_is_read():
+    waits = "import os, time; pid = os.fork() or time.sleep(30); print(pid); os.waitpid(pid, 0)"
+    with python(waits) as one, python(waits.replace("(pid, 0)", "(-1, 0)")) as any_child:
+        until(lambda: THREADS.awaited(one.pid))
+        (child,) = at_once(PROCESSES.children(one.pid))
+        assert THREADS.awaited(one.pid) == child
+        until(lambda: THREADS.is_blocked(any_child.pid))
+        assert THREADS.awaited(any_child.pid) == THREADS.awaited(NOBODY) == 0
+        os.kill(child, signal.SIGKILL)
+        for child in at_once(PROCESSES.children(any_child.pid)):
+            os.kill(child, signal.SIGKILL)
+
+
 def test_a_thread_that_runs_is_neither_waiting_nor_away_and_its_time_is_counted():
     with python("while True: pass") as process:
         until(lambda: threads(process).running == (process.pid,))
