@@ -25,6 +25,9 @@ class HistoryStore(Protocol):
 
     def add(self, entry: dict[str, Any]) -> None: ...
 
+    def retry(self) -> None:
+        """Write the entries that are not in the file yet."""
+
     def last(self, pair: str, limit: int) -> list[dict[str, Any]]: ...
 
 

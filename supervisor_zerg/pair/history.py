@@ -20,7 +20,7 @@ from .stored import VERSION, clean_values, entry_of
 HISTORY_FILE = "zerg-history.jsonl"
 ROTATE_BYTES = 8 << 20  # then the file is renamed to NAME.1, as supervisord does with its log
 TAIL_BYTES = 1 << 20  # how far back the file is read
-REMEMBERED = 200  # entries of each pair
+REMEMBERED = 200  # entries of each pair; and of all pairs, while they cannot be written
 
 Entry = dict[str, Any]
 
@@ -45,6 +45,7 @@ class History:
         self.problem = ""
         self.watchers: list[Callable[[Entry], Any]] = []
         self._file = StateFile(path)
+        self._unwritten: collections.deque[bytes] = collections.deque(maxlen=REMEMBERED)
         self._recent: dict[str, collections.deque[Entry]] = {}
         for line in self._read() if path else ():
             entry = entry_of(line)
@@ -58,7 +59,22 @@ class History:
         for watcher in self.watchers:
             watcher(entry)
         if self.path:
-            self._append(f"{json.dumps({**entry, 'v': VERSION}, sort_keys=True)}\n".encode())
+            line = json.dumps({**entry, "v": VERSION}, sort_keys=True)
+            self._unwritten.append(f"{line}\n".encode())
+            self.retry()
+
+    def retry(self) -> None:
+        """Write the entries that are not in the file yet."""
+        if not self._unwritten:
+            return
+        try:
+            while self._unwritten:
+                self._file.append(self._unwritten[0], ROTATE_BYTES)
+                self._unwritten.popleft()
+        except OSError as error:
+            self._fail(f"history cannot be written to {self.path}: {error}")
+        else:
+            self.problem = ""
 
     def last(self, pair: str, limit: int) -> list[Entry]:
         """Return the newest entries of a pair, oldest first; REMEMBERED at most."""
@@ -67,14 +83,6 @@ class History:
     def _remember(self, entry: Entry) -> None:
         recent = self._recent.setdefault(entry["pair"], collections.deque(maxlen=REMEMBERED))
         recent.append(entry)
-
-    def _append(self, line: bytes) -> None:
-        try:
-            self._file.append(line, ROTATE_BYTES)
-        except OSError as error:
-            self._fail(f"history cannot be written to {self.path}: {error}")
-        else:
-            self.problem = ""
 
     def _fail(self, problem: str) -> None:
         if not self.problem:

@@ -186,7 +186,12 @@ class Registry:
     # runs
 
     def reconcile_all(self) -> int:
-        """Check every pair that reacts by itself. Returns how many there are."""
+        """Check every pair that reacts by itself. Returns how many there are.
+
+        What could not be written of history and settings is written now, if the disk is free.
+        """
+        self.services.history.retry()
+        self.settings.retry()
         active = [controller for controller in self.controllers.values() if controller.active()]
         self._schedule(active, Cause(CauseKind.PERIODIC_CHECK), routine=True)
         return len(active)

@@ -33,6 +33,7 @@ class OperatorSettings:
         self.path = path
         self.complain = complain
         self.problem = ""
+        self._unwritten = False
         self._file = StateFile(path)
         self._pairs: dict[str, Settings] = {}
         if path:
@@ -47,6 +48,11 @@ class OperatorSettings:
             self._pairs[pair] = settings
             if self.path:
                 self._write()
+
+    def retry(self) -> None:
+        """Write the settings if they could not be written."""
+        if self._unwritten:
+            self._write()
 
     def _read(self) -> None:
         try:
@@ -78,8 +84,10 @@ class OperatorSettings:
         try:
             self._file.replace(document.encode())
         except OSError as error:
+            self._unwritten = True
             self._fail(f"settings cannot be written to {self.path}: {error}")
         else:
+            self._unwritten = False
             self.problem = ""
 
     def _fail(self, problem: str) -> None:

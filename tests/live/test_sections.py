@@ -80,6 +80,20 @@ def test_a_full_disk_does_not_stop_a_swap(make_stack):
     )
 
 
+def test_status_names_no_history_problem_once_it_can_be_written_again(make_stack):
+    stack = make_stack("managed", start=False)
+    folder = stack.folder / "disk"
+    history = folder / "history.jsonl"
+    stack.set_options("zerg.conf", "rpcinterface:zerg", {"history": str(history)})
+    stack.start()
+    stack.warm_up()
+    stack.until(lambda: "history cannot be written" in " ".join(stack.info()["problems"]))
+    folder.mkdir()
+    stack.zerg.reconcileAll()  # as the listener asks for from time to time
+    assert stack.info()["problems"] == []
+    assert '"pybossabak"' in history.read_text()
+
+
 def test_history_names_the_move_and_supervisords_log_has_the_same_id(make_stack):
     stack = make_stack("managed")
     stack.warm_up()

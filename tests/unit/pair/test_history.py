@@ -124,6 +124,22 @@ def test_a_full_disk_is_complained_of_once_and_nothing_is_lost(tmp_path, complai
     assert numbers(history.last("a", 10)) == [0, 1, 2]
 
 
+def test_entries_that_could_not_be_written_are_written_once_the_disk_is_free(tmp_path, complaints):
+    path = tmp_path / "folder" / "h"
+    history = History(str(path), complaints.append)
+    for number in range(3):
+        history.add(numbered("a", number))
+    history.retry()
+    assert history.problem and len(complaints) == 1
+    path.parent.mkdir()
+    history.retry()
+    assert not history.problem
+    history.retry()
+    history.add(numbered("a", 3))
+    again = History(str(path), complaints.append)
+    assert numbers(again.last("a", 9)) == [0, 1, 2, 3] and len(complaints) == 1
+
+
 def test_a_long_history_is_renamed_and_still_read(tmp_path, complaints, monkeypatch):
     monkeypatch.setattr(history_module, "ROTATE_BYTES", 600)
     history = History(str(tmp_path / "h"), complaints.append)

@@ -113,3 +113,21 @@ def test_settings_that_cannot_be_written_hold_until_the_end(complaints):
     stored.set("a", {"auto": False})
     assert stored.get("a") == {"auto": False}
     assert len(complaints) == 1 and "cannot be written" in complaints[0] and stored.problem
+
+
+def test_settings_that_could_not_be_written_are_written_once_the_disk_is_free(tmp_path, complaints):
+    path = tmp_path / "folder" / "o.json"
+    stored = OperatorSettings(str(path), complaints.append)
+    stored.set("a", {"auto": False})
+    stored.retry()
+    assert stored.problem and len(complaints) == 1
+    path.parent.mkdir()
+    stored.retry()
+    assert not stored.problem
+    assert OperatorSettings(str(path), complaints.append).get("a") == {"auto": False}
+
+
+def test_a_retry_writes_no_settings_that_are_in_the_file_already(tmp_path, complaints):
+    stored = OperatorSettings(str(tmp_path / "o.json"), complaints.append)
+    stored.retry()
+    assert list(tmp_path.iterdir()) == []
