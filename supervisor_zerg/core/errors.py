@@ -195,7 +195,7 @@ class Unsupported(ZergError):
 
     code = 318
     name = "ZERG_UNSUPPORTED"
-    hint = "supervisor_zerg needs Linux with /proc; see 'Compatibility' in the README"
+    hint = "supervisor_zerg needs Linux with /proc; see 'Requirements' in the documentation"
 
 
 class NoListener(ZergError):

@@ -1,4 +1,4 @@
-"""What a pair should be: what an operator ordered, and what instances that start are to become."""
+"""What a pair should be: what an operator requested, and what starting instances are to become."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DesiredState:
     """What a pair should be, as the planner takes it. Nothing in it was observed."""
 
     requested: str = ""  # the program that is to serve, until it does
-    last_active: str = ""  # the program that served last: it serves if nothing speaks against it
+    last_active: str = ""  # the program that served last: it is preferred
     hold: bool = False  # requests are kept waiting: neither instance is to accept
     both_active: bool = False  # both instances are to accept
     on_start: tuple[tuple[str, OnStart], ...] = ()
@@ -40,7 +40,7 @@ class DesiredState:
     freeze: bool = False
     retire_stop: bool = False
     retiring: str = ""  # the program that is stopped once it has drained (retire = stop)
-    force_toggle: bool = False  # nobody has served for too long: risk a flood, it can be ended
+    force_toggle: bool = False  # nobody has served for too long: risk a flood, which can be ended
     drain_expired: bool = False  # the drain timeout has passed
     stop_overdue: tuple[str, ...] = ()  # programs that are ending for longer than they need
 
@@ -52,7 +52,7 @@ class Goals:
     """The goals of one pair, until they are reached.
 
     Args:
-        settings: What an operator ordered before supervisord was restarted: ``held``, ``both``,
+        settings: What an operator had set before supervisord was restarted: ``held``, ``both``,
             ``auto``.
     """
 
@@ -123,7 +123,7 @@ class Goals:
         )
 
     def settings(self) -> dict[str, bool]:
-        """What must outlive supervisord: every setting that differs from the default."""
+        """What must survive a restart of supervisord: the settings that are not the default."""
         settings = {"held": self.hold, "both": self.both_active, "auto": self.auto}
         defaults = {"held": False, "both": False, "auto": self.pair.auto}
         return {name: value for name, value in settings.items() if value != defaults[name]}

@@ -77,7 +77,7 @@ class Instance:
     Five fields are about the recent past, which the moment alone does not show. They are read by:
 
     =================  =============================================================
-    was_ready          is_starting; planner: what retreats or is recycled may accept
+    was_ready          is_starting; planner: an instance that retreats or is recycled may accept
     just_toggled       actions: no second toggle or signal before the first shows
     recycling          uwsgi/execute.py: toggle while the workers stand still
     all_respawning     planner: it may go on serving; requests: a swap swaps it

@@ -108,7 +108,7 @@ def ratio(text: str) -> float:
 
 
 def _number(text: str) -> float:
-    """The number, or one that no option allows."""
+    """The number, or -1, which no option allows."""
     try:
         return float(text)
     except ValueError:

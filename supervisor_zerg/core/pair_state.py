@@ -32,7 +32,10 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Orphan:
-    """A worker that outlived its master. It takes no requests; a parked one would never end."""
+    """A worker that outlived its master.
+
+    It takes no requests; a parked one would never end by itself.
+    """
 
     pid: int
     program: str

@@ -18,7 +18,7 @@ class TooLarge(OSError):
 
 
 class Pacer:
-    """Tells a reading when its piece is over.
+    """Tells when a piece of a reading is over.
 
     Args:
         clock: monotonic seconds.
@@ -37,7 +37,7 @@ class Pacer:
         self._began = self.clock()
 
     def due(self) -> bool:
-        """Return whether the piece is over. Whoever gets True yields, and is restarted."""
+        """Return whether the piece is over. A reading then yields; :meth:`restart` is called."""
         return self.clock() - self._began >= self.seconds
 
 

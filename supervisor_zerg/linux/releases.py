@@ -154,7 +154,7 @@ class ReleaseFolder:
     def running(self, pid: int) -> str:
         """Return the release that is the current folder of a process, or an empty string.
 
-        The kernel goes on to tell the folder where the link was changed or the folder was removed.
+        The kernel still shows that folder after the link was changed or the folder was removed.
         """
         try:
             folder = os.readlink(f"/proc/{pid}/cwd") if pid else ""

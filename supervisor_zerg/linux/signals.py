@@ -3,7 +3,7 @@
 An instance is not trusted: whatever it says of itself, a signal goes to a process only if, at that
 moment, /proc shows it to be a descendant of the program's process, which is a child of this
 supervisord, with no other user than that of the program. The process is held by a pidfd meanwhile,
-so its number cannot come to mean another one (pidfd_open(2), Linux 5.3).
+so its pid cannot be reused (pidfd_open(2), Linux 5.3).
 
 A worker that outlived its master is no descendant any more. It is proven by a :class:`Sighting`,
 which was made while it was one: same start time, session, users and program. Or, if it was never
@@ -157,8 +157,8 @@ class Signals:
     def descends(self, pid: int, ancestor: int) -> bool:
         """Return whether the kernel shows one process below another, at this moment.
 
-        A parent starts before its child, so a number that came to mean another process on the way
-        up does not lead to a wrong answer.
+        A parent starts before its child, so a pid that was reused on the way up gives no wrong
+        answer.
         """
         process = self.processes.get(pid)
         for _ in range(DEPTH_LIMIT):
@@ -230,7 +230,7 @@ def stopped_briefly(processes: Processes, targets: Sequence[ProvenProcess]) -> I
     """Stop processes for a moment, so that none of them ends within it.
 
     Yields:
-        Are all of them alive?
+        Whether all of them are alive.
     """
     for target in targets:
         target.send(signal.SIGSTOP)

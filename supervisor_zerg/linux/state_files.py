@@ -62,7 +62,7 @@ class StateFile:
                 _write(descriptor, line)
 
     def replace(self, content: bytes) -> None:
-        """Write a draft of a name that nobody can foresee, and rename it over whatever is there."""
+        """Write a draft with an unpredictable name, and rename it over whatever is there."""
         draft = f".{self._name}.{token_hex(8)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | ALWAYS
         with self._open_folder() as folder:

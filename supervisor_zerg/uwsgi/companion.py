@@ -18,8 +18,8 @@ more:
 
 The master binds the socket; one worker answers, and when it ends another takes over (cheaper ends
 the oldest first, core/master_utils.c:197). It asks in a thread of its own, one request at a time,
-beside the worker's requests: the application must bear that, and not ask uWSGI's API about the
-current request there. A frozen instance does not answer.
+in parallel with the worker's requests: the application must tolerate that, and must not use uWSGI's
+API of the current request there. A frozen instance does not answer.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def ask(application: Any, environ: Dict[str, Any]) -> Response:
         finally:
             getattr(chunks, "close", int)()
         return f"{int(head[0][:3]):03}{head[0][3:]}", head[1], body.getvalue()[:MOST]
-    except BaseException as error:  # a SystemExit, too: a worker must not end of being asked
+    except BaseException as error:  # also a SystemExit: a health request must not end the worker
         return f"500 {describe(error)}", [], describe(error).encode() + b"\n"
 
 
@@ -164,7 +164,7 @@ def _listener(path: str) -> int:
 
 
 class Companion:
-    """Of one instance: made in the master, where it binds the socket; at work in each worker."""
+    """The companion of one instance: its master makes it and binds the socket; workers use it."""
 
     def __init__(self, uwsgi: Any, path: str, warm: List[str]) -> None:
         self.uwsgi = uwsgi

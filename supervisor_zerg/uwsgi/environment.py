@@ -1,5 +1,4 @@
-"""What lies around a pair: things at the paths of its slots, workers that outlived their master,
-the socket of its pool."""
+"""What surrounds a pair: what lies at the paths of its slots, orphans, the socket of its pool."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ from .workers import WorkerReader
 if TYPE_CHECKING:
     from .kernel import Kernel
 
-FOREIGN_S = 120.0  # who reads a FIFO that no instance holds is looked up that often
+FOREIGN_S = 120.0  # how often the reader of a FIFO that no instance holds is looked up
 
 
 class KnownOrphan(NamedTuple):
@@ -33,7 +32,7 @@ class KnownOrphan(NamedTuple):
 
 
 class PairEnvironment:
-    """Observes what lies around one pair.
+    """Observes what surrounds one pair.
 
     Args:
         pair: its section.
@@ -94,8 +93,7 @@ class PairEnvironment:
         return tuple(found)
 
     def _foreign_reader(self, path: str) -> Observing[int]:
-        """Read the process that reads the FIFO at a path and is no instance's master, as far as it
-        is known; else 0."""
+        """Read the known process that reads a FIFO and is no instance's master, or 0."""
         fifo = self.kernel.fifos.identity(path)
         if fifo is None or fifo not in self._readers:
             return 0
@@ -181,8 +179,7 @@ class PairEnvironment:
     # the pool
 
     def _check_pool(self, readings: list[InstanceReading]) -> Pieces[None]:
-        """Does each instance hold the socket that the pool listens on now? A restarted pool makes
-        a new one."""
+        """Note whether each instance holds the pool's socket: a restarted pool makes a new one."""
         offered = yield from self._offered()
         if offered is None:
             return

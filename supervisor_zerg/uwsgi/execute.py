@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .kernel import Kernel
     from .observer import Observer
 
-WAKE_S = 0.1  # a cheap master is woken that often; every time is a connection in the queue
+WAKE_S = 0.1  # a cheap master is woken at most this often: each time is a connection in the queue
 STILL_S = 0.004  # how long workers may be stopped, until a pause is executed
 STILL_POLL_S = 0.00005
 #: To prove a process takes 50 us. Of more, some are taken at random: the next observation shows
@@ -69,8 +69,8 @@ class ActionResult(NamedTuple):
 def execute(observer: Observer, observed: PairState, action: Action) -> ActionResult:
     """Carry out one action.
 
-    RESTART is no action on uWSGI: the caller handles it. So does it with Supervisor's side of QUIT
-    (to expect the stop).
+    The caller handles RESTART, which is no action on uWSGI, and Supervisor's side of QUIT (it has
+    to expect the stop).
     """
     instance = observed.instance(action.program)
     try:
@@ -94,7 +94,7 @@ def execute(observer: Observer, observed: PairState, action: Action) -> ActionRe
 def _targets(
     observer: Observer, instance: Instance, action: Action
 ) -> Iterator[list[ProvenProcess]]:
-    """The processes that an action is for, as far as they live and the kernel proves them.
+    """The living processes that an action is for, proven by the kernel.
 
     Raises:
         NotProven: one of them does not belong to the program.
@@ -134,8 +134,8 @@ def _wake(observer: Observer, targets: list[ProvenProcess], action: Action) -> b
 def _close(observer: Observer, targets: list[ProvenProcess], action: Action) -> int:
     """Close kept connections. Returns how many requests were cut.
 
-    Where that is not allowed (a container's seccomp profile, a kernel before 5.6) the idle workers
-    are ended: their master replaces them by parked ones.
+    Where that is not allowed (a container's seccomp profile, a kernel before 5.6), the idle workers
+    are ended: their master replaces them with parked ones.
     """
     record = observer.masters[action.program].workers
     try:
@@ -243,11 +243,11 @@ def _wait_until_executed(observer: Observer, instance: Instance, command: FifoCo
 
 
 def _needs_stillness(instance: Instance, action: Action) -> bool:
-    """Stop the workers while the toggle is executed?
+    """Whether to stop the workers while the toggle is executed.
 
     None can end meanwhile, so the master is not starting one when it executes the toggle: that one
-    would start a flood. It costs a millisecond, so only an instance whose workers are being
-    recycled is treated so.
+    would start a flood. It costs a millisecond, so it is done only while workers are being
+    recycled.
     """
     few = len(instance.workers) <= STILL_LIMIT
     return instance.recycling and few and action.kind in TOGGLES

@@ -12,7 +12,7 @@ from ..linux.descriptors import Descriptors, Inode, is_read
 from ..linux.pieces import Pacer, Pieces
 
 DELETED = " (deleted)"
-PASS_S = 120  # how long one pass over the descriptors of all processes is believed
+PASS_S = 120  # how long one pass over the descriptors of all processes is valid
 PATH_KINDS = {
     stat.S_IFIFO: PathKind.FIFO,
     stat.S_IFDIR: PathKind.DIRECTORY,
@@ -213,7 +213,7 @@ class FifoCommand:
             raise FileNotFoundError("the master has just moved to another FIFO")
 
     def executed(self, held: HeldFifo | None) -> bool:
-        """Has the master taken the whole command? Closes the handle when it has.
+        """Return whether the master has executed the whole command. Closes the handle if it has.
 
         Args:
             held: the FIFO that the master holds now, or None.
@@ -247,7 +247,7 @@ class Identifies(Protocol):
 
 
 class FifoChanges:
-    """Notices commands that somebody else gave.
+    """Notices commands that were not ours.
 
     Each command that a master executes changes what lies at the path of a slot.
 
@@ -262,17 +262,17 @@ class FifoChanges:
         self._known: list[Identity | None] | None = None
 
     def ours(self) -> None:
-        """What has changed until now was our doing. What changes from now on is not."""
+        """Take every change until now for ours."""
         self._known = self._now()
 
     def take(self) -> bool:
-        """Did somebody give a command since this, or :meth:`ours`, was called last?"""
+        """Return whether there were such commands since the last call of this or :meth:`ours`."""
         before = self._known
         self._known = self._now()
         return before not in (None, self._known)
 
     def pending(self) -> bool:
-        """The answer of :meth:`take`, which can be asked again."""
+        """Return what :meth:`take` would, and change nothing."""
         return self._known not in (None, self._now())
 
     def _now(self) -> list[Identity | None]:

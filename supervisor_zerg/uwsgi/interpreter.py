@@ -1,7 +1,7 @@
 """PURE: what was read of an instance and is known about it -> what it is now.
 
 The conclusions are which threads of an instance are parked, which are inside a request and which
-may yet take one. What is concluded from a moment is concluded anew each time.
+may yet take one. Each observation is interpreted anew.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class MasterFinder:
         return self.kernel.processes.alive(master) and self.kernel.signals.descends(master, pid)
 
     def _descendants(self, pid: int) -> Pieces[list[int]]:
-        """Read the processes below a program, each generation after its children's parents."""
+        """Read the processes below a program, generation by generation."""
         found: list[int] = []
         generation = [pid]
         for _ in range(GENERATIONS):

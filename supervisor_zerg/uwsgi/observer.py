@@ -64,15 +64,14 @@ class Observer:
         return TrackedMaster(detector, master)
 
     def inherit(self, old: Observer) -> None:
-        """Take over what the previous observer of this pair knows: commands on their way most of
-        all."""
+        """Take over what the previous observer of this pair knows, above all pending commands."""
         if self.paths == old.paths:
             for program in set(self.masters) & set(old.masters):
                 self.masters[program] = old.masters.pop(program)
         self.environment.orphans.update(old.environment.orphans)
 
     def close(self) -> None:
-        """Close the handles of commands on their way."""
+        """Close the handles of pending commands."""
         for tracked in self.masters.values():
             tracked.forget()
 
@@ -173,14 +172,14 @@ class Observer:
         reading.workers = yield from in_pieces(read, self.kernel.pacer)
 
     def _read_connections(self, reading: InstanceReading) -> Observing[None]:
-        """Read them last: what is a request by the stats may only have ended since."""
+        """Read them last: since the stats were read, a request can only have ended."""
         try:
             yield from in_pieces(self.connections.read(reading), self.kernel.pacer)
         except OSError as error:
             reading.unreadable = reading.unreadable or unreadable(reading.program, error)
 
     def _kernel_names_workers(self, reading: InstanceReading) -> Observing[bool]:
-        """The stats do not: they are not answered, or not now and a worker has ended."""
+        """Whether the stats do not: they are of no use, or not asked though a worker has ended."""
         tracked = reading.tracked
         if not tracked.workers.known or tracked.snapshot is None:
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Protocol
 
-TRAPPED_S = 0.01  # a handler that runs once is long over
+TRAPPED_S = 0.01  # a handler that runs once has ended by then
 TRAPPED_WRITES = 4  # and has written no more than this
 
 
@@ -17,7 +17,7 @@ class ReadsHandlers(Protocol):
 
 
 class SignalLoopDetector:
-    """Tells a process whose handler of a signal logs a line and raises the signal anew, for ever.
+    """Detects a process whose signal handler logs a line and raises the signal again, endlessly.
 
     Args:
         processes: what the kernel shows.

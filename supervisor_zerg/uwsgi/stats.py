@@ -1,7 +1,7 @@
 """uWSGI's stats server: its document as plain values that cannot hold nonsense.
 
-An instance can write what it likes. Whatever is no stats document within the limits is refused with
-a reason, and the kernel is the only source then.
+An instance can write what it likes. A document that is invalid or exceeds the limits is refused
+with a reason; the kernel is then the only source.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Snapshot(NamedTuple):
 
 
 class InvalidStats(ValueError):
-    """What answered is no uWSGI stats server."""
+    """The answer is not that of a uWSGI stats server."""
 
 
 def parse(data: bytes, pacer: Optional[Pacer] = None) -> Snapshot:
@@ -192,7 +192,7 @@ def _integer(record: dict[str, Json], name: str, limit: int) -> int:
 
 
 def _count(record: dict[str, Json], name: str) -> int:
-    """A number that grows: uWSGI counts further than we do."""
+    """A counter; uWSGI's may exceed the limit, at which ours stops."""
     return min(_integer(record, name, (1 << 64) - 1), COUNT_LIMIT)
 
 

@@ -14,8 +14,8 @@ from .workers import WorkerReader
 if TYPE_CHECKING:
     from .kernel import Kernel
 
-RETRY_S = 2.0  # a stats server that hung or lied is left alone for so long
-ABSENT_S = 0.1  # one that is not there (yet) costs nothing to ask
+RETRY_S = 2.0  # how long a stats server that hung or lied is not asked
+ABSENT_S = 0.1  # one that does not exist (yet) costs nothing to ask
 Answer = Union[bytes, OSError]
 
 
@@ -72,7 +72,7 @@ class StatsSource:
         return self.is_up(reading) and (full or not kernel_tells_all(reading))
 
     def _is_blocked(self, reading: InstanceReading) -> Observing[bool]:
-        """Its master will not answer in time.
+        """Whether its master will not answer in time.
 
         One whose workers end too fast sleeps for seconds (``forkbomb_delay``,
         uWSGI core/master.c:1097).

@@ -30,7 +30,7 @@ ALL_CALLS = {
 CALLS = ALL_CALLS.get(platform.machine())
 PAUSE_MS = 10000
 THREADS_LIMIT = 2048  # of one process
-Call = list[bytes]  # the words of /proc/PID/task/TID/syscall
+Call = list[bytes]  # the fields of /proc/PID/task/TID/syscall
 GONE: Call = [b"-1", b"0x0", b"0x0", b"0x0"]  # instead of the system call of a zombie
 
 
@@ -114,16 +114,16 @@ class Threads:
             return None
 
     def is_polling(self, pid: int) -> bool:
-        """Does the main thread wait in epoll? A master that does takes its next command at once."""
+        """Return whether the main thread waits in epoll: a master then takes commands at once."""
         return CALLS is not None and self._blocked_in(pid) in CALLS.epoll
 
     def is_blocked(self, pid: int) -> bool:
-        """Is the main thread blocked elsewhere? A master then takes no command and answers none."""
+        """Return whether the main thread is blocked elsewhere: a master then takes no command."""
         call = self._blocked_in(pid)
         return call is not None and CALLS is not None and call not in CALLS.epoll
 
     def is_sleeping(self, pid: int) -> bool:
-        """Is the main thread in sleep()? A master is while it is throttled (core/master.c:1097)."""
+        """Return whether the main thread sleeps, as in a throttled master (core/master.c:1097)."""
         return CALLS is not None and self._blocked_in(pid) in CALLS.sleep
 
     def awaited(self, pid: int) -> int:
@@ -200,7 +200,7 @@ def _reading(pid: int, calls: dict[int, Optional[Call]]) -> ThreadReading:
 
 
 def is_in_epoll(call: Optional[Call]) -> bool:
-    """Is this the system call of a thread that waits for events?"""
+    """Whether this is the system call of a thread that waits for events."""
     return bool(call) and CALLS is not None and int((call or GONE)[0]) in CALLS.epoll
 
 
@@ -209,7 +209,7 @@ def _is_in_futex(call: Call) -> bool:
 
 
 def in_poll(call: Optional[Call]) -> bool:
-    """Is this the system call of a thread that waits for one descriptor?
+    """Whether this is the system call of a thread that waits for one descriptor.
 
     uWSGI waits so for the next request on a kept connection (uWSGI core/reader.c
     ``uwsgi_simple_wait_read_hook``). So may an application for its database.
@@ -220,7 +220,7 @@ def in_poll(call: Optional[Call]) -> bool:
 
 
 def in_pause(call: Optional[Call]) -> bool:
-    """Is this the system call of a parked thread?
+    """Whether this is the system call of a parked thread.
 
     uWSGI's pause is poll(NULL, 0, 10000) in a loop (uWSGI core/utils.c:1396), also seen as
     restart_syscall after a signal; where poll is made of ppoll the third argument is a pointer.

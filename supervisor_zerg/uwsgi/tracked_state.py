@@ -1,7 +1,6 @@
 """What is kept about a master between observations, and what one observation brings together.
 
-Each record has one writer. Only what cannot be looked up is kept, or what is checked before it is
-believed.
+Each record has one writer. Only what cannot be looked up is kept, or what is verified before use.
 """
 
 from __future__ import annotations
@@ -227,7 +226,7 @@ class TrackedMaster:
         return self.stats.error
 
     def forget(self) -> None:
-        """Close the handles of commands on their way."""
+        """Close the handles of pending commands."""
         for command in self.fifo.commands:
             command.close()
 
@@ -255,7 +254,7 @@ class InstanceReading:
             observation has seen executed.
         unreadable: why its process cannot be read; empty when it can.
         workers: pid -> reading; None: the process is gone.
-        signal_loops: worker that is not past its start-up -> is it caught in a signal loop?
+        signal_loops: worker that is not past its start-up -> whether it is caught in a signal loop.
         cpu_ns: worker -> its running threads -> nanoseconds that each has run.
         connections: worker -> what it holds, where that was read.
     """

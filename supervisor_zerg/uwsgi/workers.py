@@ -22,7 +22,7 @@ NOT_A_WORKER_S = 5.0
 #: For so long the stats may name a worker that has ended: the master has not noticed yet.
 ENDED_S = 1.0
 LISTENING_S = 0.2  # a list of sockets that shows no worker is read again after that
-FOREIGN_LIMIT = 8  # so many foreign processes are named in status
+FOREIGN_LIMIT = 8  # status names at most so many foreign processes
 
 
 class WorkerReader:
@@ -38,7 +38,7 @@ class WorkerReader:
         self.clock = clock
 
     def by_kernel(self, master: int, record: WorkersRecord) -> Pieces[None]:
-        """Take the children of the master that watch its listening sockets for its workers.
+        """Regard the children of the master that watch its listening sockets as its workers.
 
         A child that watches none was just forked, or is no worker. The workers of a master that is
         gone are kept: they may be orphans.
@@ -165,7 +165,7 @@ class WorkerReader:
 
         Args:
             with_state: read also whether it is stopped, which costs as much as all the rest, and
-                which nobody changes but an operator and we.
+            only an operator or the plugin changes it.
         """
         readings = {}
         for pid, known in list(tracked.workers.known.items()):
