@@ -59,6 +59,28 @@ def resume(observed: PairState, desired: DesiredState, new: Instance) -> Decisio
     return toggle(observed, desired, new, ActionKind.RESUME, slot, new.program)
 
 
+def serve_unmanaged(unreadable: list[Instance]) -> Decision:
+    """Let an instance serve that boots parked and whose process may not be read.
+
+    Its master toggles the pause at a SIGTSTP as it does at a ``p``. The stats show that it is
+    paused and that no worker is starting.
+    """
+    for instance in unreadable:
+        if (
+            instance.slot is None
+            and instance.paused
+            and instance.steady
+            and instance.up
+            and not instance.was_resumed
+        ):
+            pids = (instance.master,)
+            reason = "nobody would serve: it cannot be managed"
+            return do(
+                "", Action(ActionKind.RESUME_UNREAD, instance.program, pids=pids, reason=reason)
+            )
+    return not_ready("", unreadable[0])
+
+
 def align(observed: PairState, desired: DesiredState, instance: Instance) -> Decision:
     """Toggle a partly paused instance: one ``p`` makes its workers the same.
 

@@ -25,6 +25,7 @@ class ActionKind(enum.Enum):
     CLOSE = "close kept connections"  # of paused workers: a next request would get no answer
     CONTINUE = "continue"  # SIGCONT
     THAW = "thaw"  # SIGCONT to workers stopped inside the pause, and the resume's signal again
+    RESUME_UNREAD = "resume by signal"  # SIGTSTP to a master whose FIFO cannot be read
     FREEZE = "freeze"  # SIGSTOP the workers of a parked instance
     END_FLOOD = "end flood"
     END_ORPHAN = "end orphan"

@@ -120,7 +120,10 @@ class NoRights(ZergError):
 
     code = 309
     name = "ZERG_NO_RIGHTS"
-    hint = "run supervisord as root, or as the user that the instances run as"
+    hint = (
+        "run supervisord as the user that the instances run as, or as root"
+        " (in a container with --cap-add SYS_PTRACE)"
+    )
 
 
 class Unresponsive(ZergError):

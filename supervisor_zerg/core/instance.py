@@ -105,7 +105,8 @@ class Instance:
     cheap: bool = False  # its master has no worker, and starts some with the next connection
     asynchronous: bool = False  # gevent and the like: a pause would freeze its requests
     attached: bool | None = None  # holds the pool's present socket; None: unknown
-    unreadable: str = ""  # why its process cannot be observed
+    unreadable: str = ""  # why its process cannot be read; then the stats alone tell of it
+    was_resumed: bool = False  # it is unreadable, and its master got the signal of a resume
     source: str = ""  # where the observation comes from
     requests: int = 0
 
@@ -208,11 +209,12 @@ class Instance:
     def condition(self) -> Condition:
         if not self.pid:
             return Condition.STOPPED
-        if self.paused and self.slot is not None:
+        is_known = self.slot is not None or bool(self.unreadable)
+        if self.paused and is_known:
             return self._condition_when_paused()
-        if self.accepting and self.master and self.slot is not None:
+        if self.accepting and self.master and is_known:
             return Condition.SERVING
-        if self.slot is None and any(w.started for w in self.workers):
+        if not is_known and any(w.started for w in self.workers):
             return Condition.LOST
         return Condition.BOOTING
 

@@ -62,7 +62,9 @@ class PairState:
     @cached_property
     def serving(self) -> str:
         """The program that accepts requests; if both do, the one in slot ``running``."""
-        accepting = [i for i in self.instances if i.accepting and i.slot is not None]
+        accepting = [
+            i for i in self.instances if i.accepting and (i.slot is not None or i.unreadable)
+        ]
         accepting.sort(key=lambda i: (not i.up, i.slot is not Slot.RUNNING))
         return accepting[0].program if accepting else ""
 

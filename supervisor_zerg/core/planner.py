@@ -28,6 +28,7 @@ from .actions import (
     nudge,
     pause_state_unknown,
     resume,
+    serve_unmanaged,
     toggle,
     unresponsive,
     unsteady,
@@ -122,9 +123,9 @@ def _pause_state_unknown(instance: Instance) -> bool:
 
 
 def _nobody_can_serve(observed: PairState) -> Decision:
-    for instance in observed.instances:
-        if instance.unreadable:
-            return not_ready("", instance)
+    unreadable = [i for i in observed.instances if i.unreadable]
+    if unreadable:
+        return serve_unmanaged(unreadable) if not observed.serving else not_ready("", unreadable[0])
     up = [i for i in observed.instances if i.up]
     if up:
         return not_ready("", up[0])

@@ -9,6 +9,7 @@ from .pieces import Pacer, Pieces, TooLarge
 
 PF_EXITING = 0x4  # Linux include/linux/sched.h
 CHILDREN_LIMIT = 512  # of one process
+CAP_SYS_PTRACE = 19  # linux/capability.h
 FORKS_LIMIT = 2000  # with more new processes than this, all of /proc is read again
 
 
@@ -192,3 +193,10 @@ class Processes:
                 return next((int(line.split()[1]) for line in file if line.startswith("syscw:")), 0)
         except OSError:
             return 0
+
+
+def may_ptrace(proc: str = "/proc") -> bool:
+    """Return whether this process may read processes of other users, as far as capabilities go."""
+    with open(f"{proc}/self/status") as file:
+        effective = next((line for line in file if line.startswith("CapEff:")), "CapEff: 0")
+    return bool(int(effective.split()[1], 16) & (1 << CAP_SYS_PTRACE))

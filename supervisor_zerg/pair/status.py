@@ -177,6 +177,8 @@ def _command_problems(instance: Instance) -> Iterator[str]:
     """Whether the master can be observed and takes commands."""
     if instance.unreadable:
         yield instance.unreadable
+        if instance.accepting:
+            yield f"{instance.program} serves, but is not managed: it cannot be swapped or deployed"
     if instance.condition is Condition.LOST:
         yield f"{instance.program} holds none of the FIFOs; check 'master-fifo' in its ini"
     if any(worker.in_signal_loop for worker in instance.workers):

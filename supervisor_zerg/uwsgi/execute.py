@@ -35,6 +35,7 @@ SIGNALS: dict[ActionKind, tuple[signal.Signals, ...]] = {
     # SIGCONT discards the SIGTSTP of the resume (signal(7)), so another one follows it. A worker
     # that is past its start-up only wakes up by it.
     ActionKind.THAW: (signal.SIGCONT, signal.SIGTSTP),
+    ActionKind.RESUME_UNREAD: (signal.SIGTSTP,),
     ActionKind.FREEZE: (signal.SIGSTOP,),
     ActionKind.END_FLOOD: (signal.SIGKILL,),
     ActionKind.END_ORPHAN: (signal.SIGKILL,),
@@ -157,6 +158,8 @@ def _signal(observer: Observer, targets: list[ProvenProcess], action: Action) ->
     for target in targets:
         for number in SIGNALS[action.kind]:
             target.send(number)
+    if action.kind is ActionKind.RESUME_UNREAD:
+        observer.unreadable.note_resumed(action.pids[0])
     if action.kind is ActionKind.THAW:
         observer.masters[action.program].fifo.woken_at = observer.clock()
 

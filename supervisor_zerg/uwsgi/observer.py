@@ -22,8 +22,9 @@ from .masters import MasterFinder
 from .observing import Observing, in_pieces
 from .programs import ReadsPrograms
 from .signal_loop import SignalLoopDetector
-from .stats_source import StatsSource, unreadable
+from .stats_source import StatsSource
 from .tracked_state import InstanceReading, TrackedMaster
+from .unreadable import UnreadableReader, note_unreadable
 from .workers import WorkerReader
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Observer:
         self.workers = WorkerReader(kernel, clock)
         self.connections = ConnectionReader(pair, kernel, self.workers)
         self.stats = StatsSource(pair, kernel, self.workers, clock)
+        self.unreadable = UnreadableReader(pair, kernel, clock)
         self.environment = PairEnvironment(pair, self.paths, kernel, programs, self.workers, clock)
 
     def _new_master(self, master: int = 0) -> TrackedMaster:
@@ -99,9 +101,14 @@ class Observer:
             yield from in_pieces(self.workers.complete(reading), self.kernel.pacer)
         obstacles = yield from self.environment.obstacles(readings)
         orphans = yield from self.environment.living_orphans()
-        return PairState(tuple(self._interpret(r) for r in readings), obstacles, orphans)
+        instances = []
+        for reading in readings:
+            instances.append((yield from self._interpret(reading)))
+        return PairState(tuple(instances), obstacles, orphans)
 
-    def _interpret(self, reading: InstanceReading) -> Instance:
+    def _interpret(self, reading: InstanceReading) -> Observing[Instance]:
+        if reading.forbidden:
+            return (yield from self.unreadable.read(reading))
         instance, memory = interpreter.interpret(reading, self.clock())
         reading.tracked.memory = memory
         return instance
@@ -123,7 +130,7 @@ class Observer:
             if reading.master:
                 yield from self._read_workers(reading, full)
         except OSError as error:
-            reading.unreadable = unreadable(program, error)
+            note_unreadable(reading, error)
         return reading
 
     def _read_master(self, reading: InstanceReading, full: bool) -> Observing[None]:
@@ -176,7 +183,7 @@ class Observer:
         try:
             yield from in_pieces(self.connections.read(reading), self.kernel.pacer)
         except OSError as error:
-            reading.unreadable = reading.unreadable or unreadable(reading.program, error)
+            note_unreadable(reading, error)
 
     def _kernel_names_workers(self, reading: InstanceReading) -> Observing[bool]:
         """Whether the stats do not: they are of no use, or not asked though a worker has ended."""

@@ -9,6 +9,7 @@ from ..core.pair_config import PairConfig
 from . import stats
 from .observing import Observing, in_pieces
 from .tracked_state import InstanceReading, StatsRecord
+from .unreadable import note_unreadable
 from .workers import WorkerReader
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class StatsSource:
             by_stats = self.workers.by_stats(reading.master, workers, snapshot)
             foreign = yield from in_pieces(by_stats, self.kernel.pacer)
         except OSError as error:
-            reading.unreadable = unreadable(reading.program, error)
+            note_unreadable(reading, error)
             return False
         note_snapshot(record, snapshot.without(foreign), reading.at)
         return set(workers.known) != set(reading.workers)
@@ -126,14 +127,7 @@ class StatsSource:
             pieces = self.workers.by_kernel(reading.master, reading.tracked.workers)
             yield from in_pieces(pieces, self.kernel.pacer)
         except OSError as error:
-            reading.unreadable = unreadable(reading.program, error)
-
-
-def unreadable(program: str, error: OSError) -> str:
-    """Return why the process of a program cannot be read."""
-    if isinstance(error, PermissionError):
-        return f"no right to read the process of {program} ({error})"
-    return f"the process of {program} cannot be read ({error})"
+            note_unreadable(reading, error)
 
 
 def note_snapshot(record: StatsRecord, snapshot: stats.Snapshot, at: float) -> None:

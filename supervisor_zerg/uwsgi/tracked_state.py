@@ -253,6 +253,7 @@ class InstanceReading:
         at: before the stats were asked. An answer may be older than a toggle that another
             observation has seen executed.
         unreadable: why its process cannot be read; empty when it can.
+        forbidden: supervisord has no right to read it.
         workers: pid -> reading; None: the process is gone.
         signal_loops: worker that is not past its start-up -> whether it is caught in a signal loop.
         cpu_ns: worker -> its running threads -> nanoseconds that each has run.
@@ -268,6 +269,7 @@ class InstanceReading:
     held: HeldFifo | None = None
     unresponsive: UnresponsiveReason | None = None
     unreadable: str = ""
+    forbidden: bool = False
     workers: dict[int, WorkerReading | None] = field(default_factory=dict)
     signal_loops: dict[int, bool | None] = field(default_factory=dict)
     cpu_ns: dict[int, dict[int, int | None]] = field(default_factory=dict)

@@ -3,15 +3,18 @@
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import xmlrpc.client
 from pathlib import Path
 
 import pytest
 
 from supervisor_zerg.demo import app as demo_app
+from supervisor_zerg.demo.traffic import get
 
 from .conftest import assert_nobody_noticed, swap_under_load
 
@@ -107,6 +110,42 @@ def test_h28_works_when_everything_runs_as_one_unprivileged_user(make_stack, dia
     stack.warm_up()
     answers, swaps = swap_under_load(stack, 10)
     assert_nobody_noticed(answers, swaps)
+
+
+#: Executes a command without CAP_SYS_PTRACE (PR_CAPBSET_DROP), as Docker does by default.
+WITHOUT_PTRACE = """
+import ctypes, os, sys
+assert ctypes.CDLL(None).prctl(24, 19, 0, 0, 0) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("app", [{"processes": 4}, {"processes": 2, "threads": 4}])
+def test_h72_root_without_cap_sys_ptrace_serves_and_says_what_it_lacks(
+    make_stack, dialect, www_data, app
+):
+    stack = make_stack(dialect, app=app, start=False)
+    for_www_data(stack, www_data)
+    for program in ("pybossa", "pybossabak", "zergpool"):
+        stack.set_options(f"{program}.conf", f"program:{program}", {"user": "www-data"})
+    supervisord = str(Path(sys.executable).parent / "supervisord")
+    stack.start(command=[sys.executable, "-c", WITHOUT_PTRACE, supervisord])
+    answers = [get(stack.web, timeout=10) for _ in range(20)]
+    assert {answer.program for answer in answers} == {"pybossa"}
+    info = stack.info()
+    assert info["serving"] == "pybossa" and not info["warm"]
+    told = " ".join(info["problems"])
+    assert "--cap-add SYS_PTRACE" in told and "not managed" in told
+    with pytest.raises(xmlrpc.client.Fault) as refusal:
+        stack.zerg.swap("")
+    assert refusal.value.faultCode == 309 and "SYS_PTRACE" in refusal.value.faultString
+    if dialect == "managed":  # with hooks the spare takes over by itself
+        stack.supervisor.startProcess("pybossabak", True)
+        time.sleep(1)
+        assert stack.info()["serving"] == "pybossa"
+        os.kill(stack.supervisor.getProcessInfo("pybossa")["pid"], signal.SIGKILL)
+        assert get(stack.web, timeout=20).status == 200
+        stack.until(lambda: stack.info()["serving"])
 
 
 def test_h28_without_the_rights_the_refusal_says_so(make_stack, www_data):

@@ -124,6 +124,12 @@ def _signal_rules(
     if action.kind is ActionKind.NUDGE:
         see_the_pause = all(w.started and not w.stopped for w in workers)
         yield "only workers that see the pause are nudged", bool(instance.paused) and see_the_pause
+    if action.kind is ActionKind.RESUME_UNREAD:
+        yield (
+            "only a paused instance that cannot be read is resumed by a signal, once",
+            bool(instance.unreadable and instance.paused) and not instance.was_resumed,
+        )
+        yield "no worker that starts gets that signal", instance.steady and not observed.serving
     if action.kind is ActionKind.CLOSE:
         yield "connections of paused workers are closed", bool(instance.paused)
         yield "only kept connections are closed", all(w.kept for w in workers)

@@ -265,6 +265,40 @@ def test_h28_a_process_that_may_not_be_observed_is_a_refusal_and_no_guess(world)
     assert (decision.refusal, decision.actions) == (errors.NoRights, ())
 
 
+def unreadable(world, program, **stats):
+    """An instance of which only the stats tell."""
+    seen = world.observed().instance(program)
+    facts = {"slot": None, "unreadable": f"no right to read {program}", **stats}
+    return replace(seen, **facts)
+
+
+def test_h72_an_instance_that_boots_parked_and_may_not_be_read_serves_unmanaged_if_nobody_else_does():
+    world = World()
+    for program in ("a", "b"):
+        world.boot(program, Slot.NEW, True)
+    seen = PairState((unreadable(world, "a"), unreadable(world, "b")))
+    (action,) = decide(seen, DesiredState(last_active="b")).actions
+    assert (action.kind, action.program) == (ActionKind.RESUME_UNREAD, "a")
+    assert action.pids == (world.masters["a"].pid,)
+    workers = tuple(replace(w, parked=0) for w in world.masters["a"].workers)
+    resumed = unreadable(world, "a", was_resumed=True, paused=False, workers=workers)
+    seen = PairState((resumed, unreadable(world, "b")))
+    assert seen.serving == "a" and resumed.condition is Condition.SERVING
+    decision = decide(seen, DesiredState(requested="b", last_active="a"))
+    assert (decision.refusal, decision.actions) == (errors.NoRights, ())
+
+
+@pytest.mark.parametrize(
+    "stats", [{"paused": None}, {"was_resumed": True}, {"workers": ()}, {"state": "STOPPING"}]
+)
+def test_h72_an_unreadable_instance_gets_no_signal_unless_it_is_known_to_be_paused(stats):
+    world = World()
+    world.boot("a", Slot.NEW, True)
+    seen = PairState((unreadable(world, "a", **stats), Instance("b")))
+    decision = decide(seen, DesiredState())
+    assert (decision.refusal, decision.actions) == (errors.NoRights, ())
+
+
 def test_h29_nothing_is_done_when_both_are_stopped():
     decision = decide(World().observed(), A_SERVED)
     assert decision.done and not decision.actions
@@ -733,8 +767,8 @@ def test_the_only_instance_that_serves_is_not_restarted_for_a_new_socket(world):
 
 def test_an_instance_that_cannot_be_observed_is_the_reason_that_nobody_serves(world):
     _a, b = world.observed().instances
-    observed = PairState((Instance("a"), replace(b, unreadable="no right to read b")))
-    decision = decide(observed, A_SERVED)
+    unreadable = replace(b, paused=None, unreadable="no right to read b")
+    decision = decide(PairState((Instance("a"), unreadable)), A_SERVED)
     assert (decision.refusal, decision.waiting_for) == (errors.NoRights, "no right to read b")
 
 
