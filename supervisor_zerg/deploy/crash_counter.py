@@ -47,7 +47,7 @@ class CrashCounter:
         return replace(self._counters, lost=self._replaced + len(self._missing))
 
     def _count_lost(self, workers: set[int], now: float) -> None:
-        """A worker that ends and is not replaced was not needed any more (cheaper)."""
+        """A worker that ended and was not replaced was no longer needed (cheaper)."""
         started = workers - self._known
         gone = {pid for pid in self._known | started if not self.alive(pid)}
         self._known = (self._known | started) - gone

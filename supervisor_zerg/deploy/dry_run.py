@@ -175,6 +175,6 @@ class _Sentences:
 
 
 def _who(instance: Instance) -> str:
-    """Which process the simulated one will be, nobody knows yet."""
+    """The pid of a process that the simulation started is not known."""
     pid = instance.master or instance.pid
     return f"pid {pid}" if pid > 0 else "the new master"

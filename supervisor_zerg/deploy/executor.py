@@ -1,4 +1,4 @@
-"""Carries out what the state machine orders, and keeps what its sources report.
+"""Carries out the actions of the state machine, and keeps what its sources report.
 
 What can block (hooks, health checks) is done by the listener
 (:mod:`~supervisor_zerg.deploy.jobs`); what moves a slot is requested of the pair
@@ -102,7 +102,7 @@ class DeployExecutor:
         self._unwatch()
 
     def close(self) -> None:
-        """supervisord ends, or forgets the pair."""
+        """supervisord ends, or the pair is removed."""
         self.jobs.end()
         self._unwatch()
 

@@ -1,4 +1,4 @@
-"""Is a release good? What was observed in its boot and its bake -> why it must go back, or ''.
+"""Whether a release is good: what was observed in its boot and bake -> the reason for a roll-back.
 
 Pure.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..core.instance import Instance
 from .model import Counters, DeployObservation, DeployState, HealthStreak, Plan
 
-#: Fewer exceptions and ended workers than these are no reason to go back.
+#: Fewer exceptions and ended workers than these are no reason for a roll-back.
 MIN_FAILURES = 3
 
 
@@ -30,7 +30,7 @@ def is_healthy(state: DeployState, health: HealthStreak) -> bool:
 
 
 def rollback_reason(state: DeployState, observation: DeployObservation) -> str:
-    """Why a release that bakes must go back, or an empty string."""
+    """Why a release in its bake has to be rolled back, or an empty string."""
     plan = state.plan
     health = observation.health
     if observation.ended:

@@ -39,7 +39,7 @@ class Outcome(enum.Enum):
 
 
 class DeployAction(enum.Enum):
-    """What the state machine orders."""
+    """What the state machine may do."""
 
     RUN_HOOK = "run hook"
     END_HOOK = "end hook"  # the one that runs; its result is reported as usual
@@ -147,7 +147,7 @@ class DeployObservation:
 
 @dataclass(frozen=True)
 class DeployState:
-    """Where a deploy is, and what it must not forget."""
+    """Where a deploy is, and what it has to remember."""
 
     plan: Plan
     phase: Phase

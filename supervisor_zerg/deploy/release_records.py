@@ -26,7 +26,8 @@ class Verdict:
 
 
 class ReleaseRecords:
-    """
+    """The records of one pair.
+
     Args:
         stored: what `settings` returned, perhaps from another version or damaged.
     """
@@ -46,7 +47,7 @@ class ReleaseRecords:
         self.trying = str(stored.get("trying", ""))  # the program of a deploy that has not ended
 
     def settings(self) -> dict[str, Any]:
-        """What must outlive supervisord; empty if nothing is known."""
+        """What must survive a restart of supervisord; empty if nothing is known."""
         if not (self.verdicts or self.serving):
             return {}
         return {

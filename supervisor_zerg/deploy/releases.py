@@ -31,7 +31,8 @@ NOTHING = Assigned("", "", "")
 
 
 class Releases:
-    """
+    """The releases of one pair.
+
     Args:
         stored: the records of earlier deploys, from the settings file.
     """
@@ -122,7 +123,7 @@ class Releases:
     def note_serving(self, program: str) -> bool:
         """A program serves. Returns whether there is something new to be stored.
 
-        What a deploy still watches does not count: nobody knows whether it is good.
+        A release that a deploy still watches does not count: it is not known to be good.
         """
         release = self.of(program) if program != self.records.trying else ""
         return bool(release) and self.records.note_serving(release, program, self._links())
@@ -131,8 +132,7 @@ class Releases:
         return {program: self.of(program) for program in self.pair.programs}
 
     def point(self, program: str, release: str, trying: bool) -> None:
-        """Let the link of a stopped program name a release. `trying`: nobody knows whether it is
-        good.
+        """Let the link of a stopped program name a release. `trying`: it is not known to be good.
 
         Raises:
             OSError: it cannot be done.
@@ -221,7 +221,7 @@ class Releases:
 
 
 def _verdict(state: DeployState, aborted: bool) -> str:
-    """GOOD, BAD, or an empty string where nothing was learnt about the release."""
+    """GOOD, BAD, or an empty string if nothing is known about the release."""
     if state.outcome is None or not (state.release_started or state.plan.warm):
         return ""
     if state.outcome is Outcome.DEPLOYED:

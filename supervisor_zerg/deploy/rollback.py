@@ -74,7 +74,7 @@ def _ask_back(state: DeployState, observation: DeployObservation) -> Step:
 
 
 def _returned(state: DeployState, observation: DeployObservation) -> bool:
-    """Users are on the old release, and no request can reach the new one.
+    """Whether users are on the old release, and no request can reach the new one.
 
     Workers of a master that was killed may take a request or two before they notice.
     """

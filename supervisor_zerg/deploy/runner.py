@@ -117,11 +117,11 @@ class DeployRunner:
         self.observe()
 
     def supersede(self) -> None:
-        """Another deploy begins: what this one still has to stop is that one's concern."""
+        """Another deploy begins, which stops what this one still had to stop."""
         self.executor.superseded = True
 
     def close(self) -> None:
-        """supervisord ends, or forgets the pair: do nothing any more."""
+        """supervisord ends, or the pair is removed: do nothing any more."""
         self.closed = True
         self._cancel_timer()
         self.executor.close()
@@ -149,7 +149,7 @@ class DeployRunner:
             if observed is not None and self.services.programs.running():
                 self.observed = observed
                 self._advance()
-        except Exception:  # the loop's guard logs it; the pair must not stay busy for ever
+        except Exception:  # the loop's guard logs it; the pair must not stay busy forever
             self._plans = []
             self.state = replace(self.state, phase=Phase.ENDED, outcome=Outcome.FAILED, reason=BUG)
             self._end()

@@ -32,10 +32,10 @@ class DeployTarget(Protocol):
         """The program that serves, or that served last; empty if none ever did."""
 
     def save_settings(self) -> None:
-        """Keep what must outlive supervisord."""
+        """Store what must survive a restart of supervisord."""
 
     def require_idle(self) -> None:
-        """Raise ZergError if the pair is busy, or cannot be moved at all."""
+        """Raise ZergError if the pair is busy, or can take no request at all."""
 
     def observe(self) -> Observing:
         """Observe the pair with every source."""

@@ -1,1 +1,1 @@
-"""What may block: the queue inside supervisord, and the listener process that works it off."""
+"""What may block: the queue inside supervisord, and the listener process that executes the jobs."""

@@ -44,7 +44,7 @@ def run_hook(
 
 
 def _expire(services: Services, job: Job) -> None:
-    """The listener limits a hook; this is for a listener that is gone."""
+    """The listener enforces the limit of a hook; this is for the case that it is gone."""
     message = f"the listener reported nothing for {job.timeout + GRACE_S:.0f} s"
     if job.id in services.job_queue.jobs:
         services.job_queue.report(job.id, False, message)

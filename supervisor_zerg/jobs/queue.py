@@ -1,11 +1,9 @@
-"""The queue of what may block: hooks and health checks, worked off by the event listener
-process.
+"""The queue of jobs that may block (hooks, health checks) for the event listener process.
 
 The queue lives inside supervisord; the listener claims jobs and reports their results
 (``claimJobs`` and ``reportJob`` in rpcinterface.py). No job is lost with a listener that dies:
 the next one gets the health checks again, and a hook that had begun counts as failed, since
-nobody knows how far it came. A check about which the listener reports nothing is given out
-again.
+nobody knows how far it came. A check about which the listener reports nothing is offered again.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-STARTS_S = 8.0  # after supervisord's start a listener may still be on its way
+STARTS_S = 8.0  # after the start of supervisord a listener may still be starting
 PRESENT_S = 20.0  # a listener asks on every tick (5 s); one that was silent for so long is gone
 SILENT_S = 10.0  # a check may be silent this long beyond its timeout and interval
 
@@ -92,7 +90,7 @@ class JobQueue:
         return job
 
     def withdraw(self, job: Job | None) -> None:
-        """The result does not matter any more.
+        """Forget a job: its result does not matter any more.
 
         A hook that has begun is ended by the listener, and its result is reported as usual.
         """

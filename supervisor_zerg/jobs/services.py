@@ -32,7 +32,7 @@ class HistoryStore(Protocol):
 
 
 def id_source() -> Callable[[], str]:
-    """Return a function that gives another id with each call, also after a restart."""
+    """Return a function that returns a new id with each call, also after a restart."""
     numbers = itertools.count(1)
     generation = int(time.time())
     return lambda: f"{generation:x}-{next(numbers)}"

@@ -126,8 +126,7 @@ def _tcp_listeners() -> Iterator[tuple[int, str]]:
 
 
 def _tcp_messages() -> Iterator[tuple[int, bytes]]:
-    """Family and struct inet_diag_msg of every listening TCP socket; none where this kernel does
-    not tell."""
+    """Family and struct inet_diag_msg of every listening TCP socket, if the kernel shows them."""
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as netlink:

@@ -144,7 +144,7 @@ class PairController:
         return pending
 
     def require_ready(self) -> None:
-        """Raise ZergError if the pair cannot be moved at all."""
+        """Raise ZergError if the pair can take no request at all."""
         if self.closed:
             raise errors.ZergError(
                 f"the section of the pair {self.pair.name} was just changed", "ask again"

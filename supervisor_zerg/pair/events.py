@@ -32,7 +32,7 @@ class PairEvents:
         self.controller = controller
 
     def on_starting(self, program: str, on_start: Optional[OnStart], cause: Cause) -> None:
-        """A program starts. `on_start` is None if that is another try of the same start."""
+        """A program starts. `on_start` is None if this is a retry of the same start."""
         if on_start is None:
             on_start = self.goals.on_start.get(program, OnStart.STANDBY)
         if program == self.goals.serves_first:
@@ -74,7 +74,7 @@ class PairEvents:
         self.controller.schedule(Cause(CauseKind.PROCESS_ENDED, program, str(pid)), urgent=True)
 
     def poll_fifos(self) -> None:
-        """Each second, for 2 microseconds a path: did somebody else move a slot?"""
+        """Check each second, at 2 microseconds a path, whether somebody else moved a slot."""
         usable = self.goals.auto and not self.pair.blocking
         if usable and self.controller.idle and self.handler.fifos_changed():
             self.controller.schedule(Cause(CauseKind.FIFO_CHANGED))

@@ -28,7 +28,7 @@ Entry = dict[str, Any]
 class History:
     """The newest entries of each pair.
 
-    A file that is not ours is put aside, and a line that is no entry is skipped.
+    A file that is not ours is renamed, and a line that is no entry is skipped.
 
     Args:
         path: The file; empty for memory only.

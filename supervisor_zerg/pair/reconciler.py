@@ -1,6 +1,6 @@
 """The reconcile loop: observe, plan, act, until nothing is left to do.
 
-It is the only path: what repairs a pair is what swaps it. The loop is a generator that yields
+It is the only path: the same loop repairs a pair and swaps it. The loop is a generator that yields
 :class:`~supervisor_zerg.core.effects.ReadStats` or :class:`~supervisor_zerg.core.effects.Sleep` and
 never blocks; supervisord/task.py drives it, a test drives it with a clock of its own.
 """
@@ -25,7 +25,7 @@ BRISK_S = 0.0003  # between two observations while the effect of an action is aw
 PATIENT_S = 0.05  # between two observations while an instance boots, drains or runs its hooks
 SLOWER = 1.3  # each observation in vain makes the next pause longer, up to PATIENT_S
 BRISK_OBSERVATIONS = 40
-FULL_EVERY = 15  # of so many observations in vain, one uses every source
+FULL_EVERY = 15  # one of so many observations in vain uses every source
 OTHERS_S = 0.1  # a hand-written `echo 1p > ...; echo 2p > ...` is not interrupted
 FORCE_AFTER_S = 1.0  # nobody serves for so long: toggle although a worker is starting
 
@@ -39,7 +39,7 @@ class ReconcileRun:
     Attributes:
         cause: Why it runs; becomes the `by` of the history entry.
         began: Monotonic seconds.
-        urgent: Something is at stake at this moment: short observations, no regard for scripts.
+        urgent: Users would notice a delay: short observations, no wait for scripts of an operator.
         routine: Nothing happened, the pair is only checked.
         acted_at: When the last action was planned, or `began`.
     """

@@ -1,4 +1,4 @@
-"""Gathers what is done to one pair into entries of its history, and reports who serves."""
+"""Collects the actions on one pair into entries of its history, and reports who serves."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class HistoryRecorder:
 
     @property
     def actions(self) -> list[Action]:
-        """The actions of the entry that is being gathered."""
+        """The actions of the current entry."""
         return [taken.action for taken in self._taken]
 
     def on_action_done(self, action: Action, killed_requests: int = 0) -> None:

@@ -38,13 +38,15 @@ class Outcome(NamedTuple):
 
 
 class RequestHandler:
-    """Tells when the request can be answered, and with what. The controller acts on that."""
+    """Decides when the request can be answered, and with what. The controller acts on that."""
 
     def __init__(self, pair: PairConfig, services: Services) -> None:
         self.pair = pair
         self.services = services
         self.pending: Optional[PendingRequest] = None
-        self.follow_up_pending = False  # answered, but the old instance is yet to be frozen or so
+        self.follow_up_pending = (
+            False  # answered, but the old instance has yet to be frozen or ended
+        )
 
     @property
     def request(self) -> Optional[Request]:
@@ -72,7 +74,7 @@ class RequestHandler:
     def accept(
         self, verb: str, program: str, by: str, options: dict[str, Any], goals: Goals
     ) -> PendingRequest:
-        """Begin a request. `goals`: what the pair is to be until then."""
+        """Begin a request. `goals`: those of the pair before it."""
         now = self.services.loop.clock()
         request = Request(self.services.new_id(), verb, program, by, options, now)
         previous = Aim("", hold=goals.hold, both_active=goals.both_active)

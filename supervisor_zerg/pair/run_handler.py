@@ -1,4 +1,4 @@
-"""What the reconcile loop of one pair needs to know, and what follows from what it finds."""
+"""What the reconcile loop of one pair needs to know, and what follows from its observations."""
 
 from __future__ import annotations
 
@@ -96,8 +96,10 @@ class RunHandler:
     # observe
 
     def observe_options(self, run: ReconcileRun) -> ObserveOptions:
-        """Quick where somebody waits. A routine check finds an idle pair, for which the kernel's
-        source is enough until CLOSELY_S have passed."""
+        """How closely to observe: briefly while somebody waits.
+
+        For a routine check of an idle pair the kernel is enough until CLOSELY_S have passed.
+        """
         if self.requests.request is not None or run.urgent:
             return ObserveOptions(False, False)
         now = self.clock()
@@ -115,8 +117,7 @@ class RunHandler:
             self.fifo_changes.ours()
 
     def take_foreign_changes(self, run: ReconcileRun) -> bool:
-        """An operator's script may be between two commands. Nothing is repaired yet, unless
-        somebody waits for us."""
+        """Leave an operator's script alone between two commands, unless somebody waits for us."""
         return self.fifo_changes.take() and self.requests.request is None and not run.urgent
 
     def on_observed(self, observed: PairState) -> None:
@@ -173,7 +174,7 @@ class RunHandler:
             self.recorder.finish("waiting", decision.waiting_for, self.serving, run.cause)
 
     def goes_on(self, run: ReconcileRun, decision: Decision) -> bool:
-        """Gives up if nothing happens for longer than a boot may take: until the next event."""
+        """Gives up until the next event if nothing happens for longer than a boot may take."""
         if not self.owner.active():
             return False
         if self.requests.request is not None:

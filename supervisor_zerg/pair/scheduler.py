@@ -11,7 +11,7 @@ from ..supervisord.task import Task
 from ..supervisord.timer import Timer
 from .reconciler import ReconcileRun, Reconciling
 
-AT_ONCE_S = 0.004  # an urgent event may hold supervisord's loop so long, to make before it breaks
+AT_ONCE_S = 0.004  # an urgent event may hold supervisord's loop this long: make before break
 FOLLOW_UPS_S = (0.3, 1.5)  # after a toggle: a flood or a lost signal shows by then
 
 

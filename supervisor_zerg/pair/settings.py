@@ -1,4 +1,4 @@
-"""What must outlive supervisord: what an operator set (hold, both, auto), and release labels."""
+"""What must survive a restart of supervisord: an operator's settings, labels, releases."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Settings = dict[str, Any]
 class OperatorSettings:
     """One small file, written when something changes and renamed over the old one.
 
-    A file that cannot be used is put aside; what can be used of it is kept. Nothing waits for the
+    A file that cannot be used is renamed; what can be used of it is kept. Nothing waits for the
     disk (fsync): that could hold supervisord's loop for seconds.
 
     Args:

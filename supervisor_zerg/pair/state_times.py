@@ -16,7 +16,8 @@ class Since(NamedTuple):
 
 
 class StateTimes:
-    """
+    """The times of one pair.
+
     Args:
         now: Seconds since the epoch.
     """

@@ -15,7 +15,7 @@ from ..core.wire import clean
 from ..deploy.releases import NOTHING, Assigned
 
 LEAKS_S = 5.0  # a pause reaches every thread within milliseconds
-#: Why a master takes no command for seconds, or until somebody helps.
+#: Why a master takes no command for seconds, or until an operator acts.
 LASTING_REASONS = (UnresponsiveReason.STOPPED, UnresponsiveReason.THROTTLED)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .controller import PairController
     from .registry import Registry
 
-FRESH_S = 0.25  # an observation begun so lately serves another viewer as well
+FRESH_S = 0.25  # an observation begun this recently serves another viewer as well
 PER_ROUND = 2  # observations begun in one round of supervisord's loop: about 2 ms
 STUCK_S = 5.0  # newcomers do not wait for a query that takes longer
 

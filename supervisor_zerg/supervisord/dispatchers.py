@@ -1,5 +1,4 @@
-"""Entries of ours in supervisord's socket map: a pidfd for each master, a connection to a stats
-server."""
+"""Our entries in supervisord's socket map: pidfds of masters, connections to stats servers."""
 
 from __future__ import annotations
 
@@ -65,7 +64,7 @@ class Dispatcher:
     def handle_error(self) -> None:
         """supervisord calls it inside the except clause of a handler."""
         if self.closed:
-            return  # by another handler of this round; the poller did not know it any more
+            return  # closed by another handler in this round
         self.loop.report(traceback.format_exc())
 
     def close(self, unregister: bool = True) -> None:
@@ -104,7 +103,7 @@ class PidWatch(Dispatcher):
         if self.closed:
             return
         self.close(unregister=False)
-        self.loop.supervisord.reap()  # EXITED now, and what follows from it in this very round
+        self.loop.supervisord.reap()  # so that the program is EXITED in this round already
         self.loop.guard(self.died)(self.pid)
 
     def close(self, unregister: bool = True) -> None:

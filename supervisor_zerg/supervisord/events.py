@@ -1,5 +1,4 @@
-"""Supervisor events of our own, for any event listener: ``events = ZERG`` for all of them, or one
-by its name.
+"""The plugin's Supervisor events: a listener takes all with ``events = ZERG``, or one by name.
 
 They exist as soon as the plugin is imported, which supervisord does before it reads its listeners'
 ``events``.
@@ -29,7 +28,7 @@ class ZergEvent(events.Event):
 
 
 class Promoted(ZergEvent):
-    """Another instance serves, because an operator, a deploy or a start wanted it."""
+    """Another instance serves, because of an operator, a deploy or a start."""
 
 
 class FailedOver(ZergEvent):

@@ -6,7 +6,8 @@ from typing import Any
 
 
 class Log:
-    """
+    """Writes lines with our prefix.
+
     Args:
         logger: Supervisor's.
     """
@@ -25,7 +26,7 @@ class Log:
         self._levels[level](f"zerg: {sentence} {text}")
 
     def complain(self, sentence: str) -> None:
-        """Write what an operator has to see."""
+        """Write a problem that an operator should see."""
         self._levels["critical"](f"zerg: {sentence}")
 
 

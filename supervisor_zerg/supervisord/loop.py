@@ -56,7 +56,7 @@ class Loop:
             self.call_soon(lambda: None)
 
     def stop(self) -> None:
-        """Leave, before supervisord closes our descriptors (options.py ``cleanup_fds``)."""
+        """Stop before supervisord closes our descriptors (options.py ``cleanup_fds``)."""
         for watch in list(self._watches.values()):
             watch.close()
         for entry in list(self.options.get_socket_map().values()):
@@ -117,7 +117,7 @@ class Loop:
         return guarded
 
     def report(self, trace: str) -> None:
-        """Log an exception that should not have come that far."""
+        """Log an exception that reached a guard: a bug."""
         self.options.logger.critical(f"zerg: this is a bug, please report it: {trace}")
 
     def _report_late(self, error: Exception) -> None:
@@ -151,7 +151,7 @@ class Loop:
     # processes
 
     def watch(self, pid: int, died: Callable[[int], Any]) -> bool:
-        """Call ``died`` with the pid in the instant when a process ends.
+        """Call ``died`` with the pid as soon as a process ends.
 
         Returns False where it has ended, or this kernel has no pidfd.
         """
@@ -183,7 +183,7 @@ class Loop:
         """Ask every deferred RPC now whether it has its answer.
 
         An idle loop would only do so each second (supervisor/http.py
-        ``deferring_http_channel.writable``). One that has none yet just says so once more.
+        ``deferring_http_channel.writable``). One that has none yet stays deferred.
         """
         for channel in list(self.options.get_socket_map().values()):
             fifo = getattr(channel, "producer_fifo", None)

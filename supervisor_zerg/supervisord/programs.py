@@ -63,9 +63,9 @@ class Programs:
     def expect_stop(self, name: str) -> None:
         """Make Supervisor wait for the end of a program as if it had sent its stop signal.
 
-        uWSGI was told to end through its FIFO: SIGTERM would end requests where the ini does not
-        say otherwise. Like ``Subprocess.stop`` (supervisor/process.py), with SIGCONT for the
-        signal; SIGKILL after stopwaitsecs stays.
+        uWSGI got ``q`` through its FIFO: SIGTERM would cut requests unless the ini says otherwise.
+        As ``Subprocess.stop`` does (supervisor/process.py), but with SIGCONT as the signal; SIGKILL
+        still follows after stopwaitsecs.
         """
         process = self.find(name)
         if process is not None:
@@ -154,7 +154,7 @@ class Programs:
         process.stop()
 
     def take_restart(self, name: str) -> Optional[Callable[[], None]]:
-        """Return what restart() left to do for a program that has stopped, or None."""
+        """Return what :meth:`restart` has to do next for a program that has stopped, or None."""
         return self._restarts.pop(name, None)
 
 

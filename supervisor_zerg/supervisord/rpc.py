@@ -13,7 +13,9 @@ from ..core.errors import ALL, ZergError
 
 T = TypeVar("T")
 
-CALLBACK_S = 0.05  # supervisord may ask an unfinished answer so often; an answer is sent at once
+CALLBACK_S = (
+    0.05  # how often supervisord may poll an unfinished answer; a finished one is sent at once
+)
 
 
 def name_faults() -> None:
@@ -37,8 +39,7 @@ def call(function: Callable[..., T], *args: Any, **options: Any) -> T:
 def deferred(
     result: Callable[[], Any], convert: Callable[[Any], Any] = lambda value: value
 ) -> Callable[[], Any]:
-    """An answer to come: supervisord takes a plain function with ``delay`` for one
-    (supervisor/xmlrpc.py:420).
+    """Defer an answer: supervisord polls a function with ``delay`` (supervisor/xmlrpc.py:420).
 
     Args:
         result: Returns None while there is no answer. Raises ZergError for a refusal.

@@ -1,7 +1,7 @@
 """Turns Supervisor's events into calls of :class:`ProcessEvents`.
 
-supervisord calls the handlers in the instant of the event, between two rounds of its loop: before a
-stop signal is sent, and as soon as it has seen the end of a process.
+supervisord calls the handlers synchronously: before it sends a stop signal, and as soon as it has
+seen the end of a process.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ProcessEvents(Protocol):
     """What happens to programs. A program is named ``name`` or ``group:name``."""
 
     def on_starting(self, program: str, on_start: Optional[OnStart], cause: Cause) -> None:
-        """A program is being started. `on_start` is None where Supervisor tries again."""
+        """A program is being started. `on_start` is None if Supervisor retries."""
 
     def on_running(self, program: str) -> None: ...
 
@@ -104,9 +104,11 @@ class Subscriptions:
         self.listener.on_ended(program, ENDED[type(event)])
 
     def _on_communication(self, event: Any) -> None:
-        """Supervisor calls this deep inside its recursion over the output of a program, for each
-        print (supervisor/dispatchers.py ``record_output``). The listener is called in the next
-        round of the loop, once for each program."""
+        """Call the listener in the next round of the loop, once for each program.
+
+        Supervisor calls this deep inside its recursion over the output of a program, for each print
+        (supervisor/dispatchers.py ``record_output``).
+        """
         if READY in _bytes(event.data):
             if not self._ready:
                 self.loop.call_soon(self._tell_ready)

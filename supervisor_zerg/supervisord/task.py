@@ -11,7 +11,8 @@ from ..uwsgi.stats import connect
 from .dispatchers import Answer, DispatcherLoop, StatsRead
 from .timer import Timer
 
-#: A crowded machine gives time to others; run_at_once takes so many times as long at most.
+#: On a crowded machine other processes get the time; run_at_once lasts at most so many times as
+#: long.
 CROWDED = 10
 Effect = Union[ReadStats, Sleep]
 
@@ -26,7 +27,7 @@ class TaskLoop(DispatcherLoop, Protocol):
 
 
 class Task:
-    """A generator on its way. It always waits for exactly one thing: a timer or stats servers.
+    """A running generator. It always waits for exactly one thing: a timer or stats servers.
 
     Args:
         loop: that drives it.

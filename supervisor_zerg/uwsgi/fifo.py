@@ -38,8 +38,7 @@ class HeldFifo(NamedTuple):
 
 
 class Identity(NamedTuple):
-    """What lies at a path. It changes with every command that a master executes, also where the
-    file system gives the new FIFO the number of the old one."""
+    """What lies at a path; each executed command changes it, even if the inode number is reused."""
 
     dev: int
     ino: int

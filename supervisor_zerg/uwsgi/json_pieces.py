@@ -1,7 +1,8 @@
-"""Reads JSON in pieces and within limits: json.loads would hold supervisord's loop for a document
-that an instance makes as expensive as it can (20,000 rows: 345 ms).
+"""Reads JSON in pieces and within limits.
 
-Only objects' members that are asked for are kept. Strings are not unescaped.
+json.loads would hold supervisord's loop for a document that an instance makes as expensive as it
+can (20,000 rows: 345 ms). Only those members of objects are kept that are asked for. Strings are
+not unescaped.
 """
 
 from __future__ import annotations

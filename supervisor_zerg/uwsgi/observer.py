@@ -1,5 +1,6 @@
-"""Observes one pair: what Supervisor, the kernel and uWSGI's stats say at this moment, as one
-:class:`~supervisor_zerg.core.pair_state.PairState`.
+"""Observes one pair: what Supervisor, the kernel and uWSGI's stats say at this moment.
+
+The result is a :class:`~supervisor_zerg.core.pair_state.PairState`.
 
 The kernel is read first, then the stats: a thread that was parked at the first reading cannot be
 inside a request at the second, so the two never count the same thread twice. The stats are read

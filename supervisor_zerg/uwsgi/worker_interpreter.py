@@ -84,10 +84,9 @@ def _worker(
 
 
 def _connections(reading: InstanceReading, pid: int, parked: int, busy: int) -> tuple[int, int]:
-    """The open connections of a worker that belong to no request in it, and how many of those only
-    wait for a next request.
+    """Open connections of a worker without a request, and how many of those wait for a next one.
 
-    With a request in the worker nothing tells which connection is whose.
+    While a request is in the worker, nothing tells which connection is its own.
     """
     held = reading.connections.get(pid)
     seen = reading.workers[pid]

@@ -206,8 +206,7 @@ class WorkerReader:
                 yield
 
     def _note_state(self, pid: int, tracked: TrackedMaster) -> None:
-        """Note whether a worker is stopped, and what else may change in its life: its name, and
-        its user, until it is past its start-up."""
+        """Note whether a worker is stopped; during its start-up, also its name and user."""
         record = tracked.workers
         process = self.kernel.processes.get(pid)
         if process and process.stopped:

@@ -140,7 +140,7 @@ class PageAction:
         run: Begins the action on a pair, or on one of its programs.
         is_offered: Says from the info structs of the pair and of the instance whether the button
             is shown; the second one is empty for an action on a pair.
-        takes: What it is about, PAIR or PROGRAM.
+        takes: What it acts on, PAIR or PROGRAM.
         question: What must be confirmed first; ``%s`` is the name of the pair.
     """
 

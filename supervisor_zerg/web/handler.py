@@ -75,7 +75,7 @@ class Web:
         self._guarded(request, lambda: self._route(request))
 
     def refuse(self, request: Request, code: int, sentence: str, **headers: str) -> None:
-        """Answer with a page that says one thing, without reading the body."""
+        """Answer with a page of one sentence, without reading the body."""
         unread = request.command not in READING
         self._send(request, self._notice(request, code, sentence, headers), unread)
 
@@ -103,7 +103,7 @@ class Web:
             self._receive(request, action)
 
     def _guarded(self, request: Request, function: Callable[[], object]) -> None:
-        """Answer a bug of ours with 500, and log it; supervisord lives on."""
+        """Answer with 500 if there is an exception, and log it; supervisord goes on."""
         try:
             function()
         except Exception:
