@@ -62,9 +62,9 @@ def choose_active(observed: PairState, desired: DesiredState) -> str:
         if starts[instance.program] is OnStart.PROMOTE and not instance.newly_accepting:
             return instance.program
     accepting = [i for i in able if i.accepting]
-    settled = [i for i in able if starts[i.program] is None]
-    pool = [i for i in settled if i.accepting] or [
-        i for i in settled if i.program == desired.last_active
+    present = [i for i in able if starts[i.program] is None]
+    pool = [i for i in present if i.accepting] or [
+        i for i in present if i.program == desired.last_active
     ]
     return _preferred(pool or accepting or able, desired)
 

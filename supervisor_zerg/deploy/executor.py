@@ -116,8 +116,8 @@ class DeployExecutor:
 
     def run_rollback_hook(self, state: DeployState, reason: str, release: str) -> None:
         """`release`: what serves again."""
-        told = {"ZERG_REASON": reason, "ZERG_RELEASE": release}
-        environment = {**self._environment(state), **told}
+        environment = self._environment(state)
+        environment.update({"ZERG_REASON": reason, "ZERG_RELEASE": release})
         pair = self.target.pair
         run_hook(self.services, pair, self.target.serving, "on_rollback", environment)
 

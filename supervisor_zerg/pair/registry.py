@@ -65,7 +65,7 @@ class Registry:
             self._replace_controllers()
 
     def _replace_controllers(self) -> None:
-        """Replace controllers whose section was changed, but that of a busy pair once it is idle."""
+        """Replace controllers whose section was changed; that of a busy pair once it is idle."""
         before = self.controllers
         self.controllers = {}
         for name in [*self._configured, *(set(before) - set(self._configured))]:

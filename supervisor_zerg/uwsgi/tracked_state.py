@@ -98,7 +98,7 @@ class WorkersRecord:
     Attributes:
         sightings: of workers, while the kernel showed them below the master.
         first_seen: when a child, identified by pid and start time, was first seen.
-        settled: those that were sighted once they were past their start-up.
+        confirmed: those that were sighted once they were past their start-up.
         stopped: those that were last seen in state T.
         replaced_at: when a worker that was not there before was last named.
         listening: inode -> address of the listening sockets of the master, as they were read at
@@ -114,7 +114,7 @@ class WorkersRecord:
     known: dict[int, KnownWorker] = field(default_factory=dict)
     sightings: dict[int, Sighting] = field(default_factory=dict)
     first_seen: dict[tuple[int, int], float] = field(default_factory=dict)
-    settled: set[int] = field(default_factory=set)
+    confirmed: set[int] = field(default_factory=set)
     stopped: set[int] = field(default_factory=set)
     replaced_at: float = LONG_AGO
     listening: dict[int, str] | None = None

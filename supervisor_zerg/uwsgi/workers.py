@@ -147,7 +147,7 @@ class WorkerReader:
             record.replaced_at = self.clock()
         record.known = known
         record.stopped &= set(known)
-        record.settled &= set(known)
+        record.confirmed &= set(known)
         record.first_seen = {key: at for key, at in record.first_seen.items() if key[0] in named}
         sightings = {}
         for pid in known:
@@ -218,8 +218,8 @@ class WorkerReader:
             return
         if (process.session, process.command) != (before.session, before.command):
             self._sight_again(pid, tracked)
-        elif tracked.workers.known[pid].started and pid not in record.settled:
-            record.settled.add(pid)
+        elif tracked.workers.known[pid].started and pid not in record.confirmed:
+            record.confirmed.add(pid)
             self._sight_again(pid, tracked)
 
     def _sight_again(self, pid: int, tracked: TrackedMaster) -> None:

@@ -145,7 +145,7 @@ class ResponseQueue:
         elif int(length) > BODY_BYTES:
             refuse(413, f"the body may not be longer than {BODY_BYTES} bytes")
         elif int(length) == 0:
-            # As a terminator it would mean: for ever (supervisor/medusa/asynchat_25.py
+            # As a terminator it would mean: forever (supervisor/medusa/asynchat_25.py
             # ``handle_read``).
             complete(b"")
         else:

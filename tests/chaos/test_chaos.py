@@ -10,7 +10,7 @@ from .steps import as_text, generate
 
 FAULTS = 10
 #: Seed 97 takes no path away while an instance of the dialect hooks boots: its own hooks fail then
-#: (docs/uwsgi-internals.rst), which nobody outside can mend.
+#: (docs/uwsgi-internals.rst), which nobody outside can repair.
 RUNS = [(11, "managed", "prefork"), (97, "hooks", "threads")]
 if os.environ.get("CHAOS_SEED"):
     seed = int(os.environ["CHAOS_SEED"])

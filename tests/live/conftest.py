@@ -160,7 +160,7 @@ def history(stack, limit=200):
     return stack.zerg.getHistory("", limit)
 
 
-def told(stack):
+def actions_text(stack):
     """All actions of the history as one text."""
     return "\n".join(action for entry in history(stack) for action in entry["actions"])
 

@@ -55,7 +55,7 @@ def promotions(stack):
 
 @contextmanager
 def nobody_notices(stack, **options):
-    """Traffic, of which no request fails, waits for ever, or meets an instance that was parked."""
+    """Traffic, of which no request fails, waits forever, or meets an instance that was parked."""
     with Traffic(stack.web, **{"clients": 4, "paths": ("/",), **options}) as traffic:
         yield traffic
         assert traffic.end(HUNG_S), "a client was never answered"

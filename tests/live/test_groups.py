@@ -8,7 +8,14 @@ import pytest
 
 from supervisor_zerg.demo.traffic import Traffic, get
 
-from .conftest import assert_nobody_noticed, assert_serves, pid_of, slots, swap_under_load, told
+from .conftest import (
+    actions_text,
+    assert_nobody_noticed,
+    assert_serves,
+    pid_of,
+    slots,
+    swap_under_load,
+)
 
 PROGRAMS = ("gx:zergling0", "gx:zergling1")
 FIFOS = ("web-new.fifo", "web-running.fifo", "web-sleeping.fifo")
@@ -82,7 +89,7 @@ def test_h27_an_instance_that_the_next_ones_hook_told_to_quit_leaves_that_one_se
         answers = traffic.answers()
     assert_nobody_noticed(answers)
     assert_serves(stack, "zergling0")
-    assert "pause" not in told(stack), "there was nobody to be paused"
+    assert "pause" not in actions_text(stack), "there was nobody to be paused"
 
 
 def test_h27_a_pair_may_choose_to_stop_the_old_instance_after_it_drained(zerglings, dialect):
@@ -97,5 +104,5 @@ def test_h27_a_pair_may_choose_to_stop_the_old_instance_after_it_drained(zerglin
             time.sleep(1)
         answers = traffic.answers()
     assert_nobody_noticed(answers)
-    assert f"quit {PROGRAMS[0]}" in told(stack)
+    assert f"quit {PROGRAMS[0]}" in actions_text(stack)
     assert get(stack.web).program == "zergling0"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from supervisor_zerg.demo.traffic import get
 
-from .conftest import pid_of, slots, told
+from .conftest import actions_text, pid_of, slots
 from .test_events import restart
 
 
@@ -98,7 +98,7 @@ def test_supervisord_leaks_nothing_over_two_hundred_swaps_kills_restarts_and_rel
     assert abs(after - before) <= 1, (before, after, descriptors(pid))
     assert "this is a bug" not in stack.supervisord_log()
     assert cpu_seconds(pid, 2.0) < 0.2, "supervisord spins"
-    assert slots(stack)["pybossabak"] == "running" and told(stack)
+    assert slots(stack)["pybossabak"] == "running" and actions_text(stack)
 
 
 def _runs_anew(stack, gone):

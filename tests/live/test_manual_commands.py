@@ -16,6 +16,7 @@ from .conftest import (
     CHEAPER,
     PREFORK,
     THREADS,
+    actions_text,
     assert_nobody_noticed,
     assert_serves,
     both_run,
@@ -23,7 +24,6 @@ from .conftest import (
     pid_of,
     slots,
     swap_under_load,
-    told,
 )
 from .test_events import restart, workers_of
 
@@ -38,9 +38,9 @@ def is_fifo(path):
 def test_uwsgi_issue_1617_h13_a_deleted_fifo_is_put_back_and_the_pair_stays_controllable(warm):
     os.unlink(warm.run / "running.fifo")
     warm.until(lambda: is_fifo(warm.run / "running.fifo"))
-    warm.until(lambda: "relink pybossabak" in told(warm))
+    warm.until(lambda: "relink pybossabak" in actions_text(warm))
     time.sleep(2)
-    assert told(warm).count("relink pybossabak") == 1
+    assert actions_text(warm).count("relink pybossabak") == 1
     os.unlink(warm.run / "running.fifo")
     assert warm.zerg.swap("")["serving"] == "pybossa"
     warm.until_roles("pybossa", "pybossabak")
@@ -95,7 +95,7 @@ def test_uwsgi_issue_1486_h16_an_instance_stuck_in_slot_new_is_promoted_and_the_
 def test_h17_when_both_accept_the_desired_one_serves(warm):
     echo(warm, "sleeping", "p")
     warm.until_roles("pybossabak", "pybossa")
-    warm.until(lambda: "pause pybossa" in told(warm))
+    warm.until(lambda: "pause pybossa" in actions_text(warm))
     assert_serves(warm, "pybossabak")
 
 
@@ -198,7 +198,7 @@ def test_h33_a_worker_that_ends_with_its_last_request_starts_parked(make_stack, 
     assert len(failed(answers)) == (2 if "harakiri" in app else 0)
     stack.until_roles("pybossa", "pybossabak")
     assert_serves(stack, "pybossa", tries=2)
-    assert "pause pybossabak" not in told(stack).partition("pause pybossabak")[2], (
+    assert "pause pybossabak" not in actions_text(stack).partition("pause pybossabak")[2], (
         "it had to be parked once more"
     )
 
@@ -243,7 +243,7 @@ def test_h36_a_flood_that_somebody_else_caused_is_over_within_two_seconds(make_s
         return stack.child_log(program).count("resuming workers")
 
     def flooded():
-        return told(stack).count("end flood")
+        return actions_text(stack).count("end flood")
 
     def quiet():
         before = noise(serving)
@@ -292,9 +292,9 @@ def test_h38_an_instance_whose_workers_end_up_stopped_at_boot_is_continued_and_e
         stack.until(lambda: pid_of(stack, "pybossa") not in (0, victim))
         time.sleep(1)
         stack.until_roles("pybossabak", "pybossa")
-        if "continue pybossa" in told(stack):
+        if "continue pybossa" in actions_text(stack):
             break
-    assert "continue pybossa" in told(stack)
+    assert "continue pybossa" in actions_text(stack)
     assert_serves(stack, "pybossabak")
 
 
@@ -327,10 +327,10 @@ def test_h40_a_master_that_runs_a_hook_takes_the_toggle_when_it_is_through(make_
     stack.warm_up()
     os.utime(stack.run / "touched", (time.time() + 10,) * 2)
     stack.until(lambda: 'running "exec:sleep' in stack.child_log("pybossa"), every=0.005)
-    swaps = told(stack).count("resume pybossa ")
+    swaps = actions_text(stack).count("resume pybossa ")
     reply = stack.zerg.swap("")
     assert reply["serving"] == "pybossa" and reply["changed"] and reply["took_ms"] > 500
-    assert told(stack).count("resume pybossa ") == swaps + 1
+    assert actions_text(stack).count("resume pybossa ") == swaps + 1
     stack.until_roles("pybossa", "pybossabak")
     assert_serves(stack, "pybossa")
 

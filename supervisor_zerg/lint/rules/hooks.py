@@ -78,7 +78,7 @@ def hook_quit(pair: Pair, program: Program) -> Hits:
     ERROR,
     summary="a digit before ``p`` in a hook, such as ``2p``",
     reason="a pause directly after a digit can hit a worker that is just starting, which then"
-    " floods the log and uses a whole core for ever: 10 of 80",
+    " floods the log and uses a whole core forever: 10 of 80",
     fix="write the p first ('p2')",
 )
 def hook_digit_p(pair: Pair, program: Program) -> Hits:

@@ -55,7 +55,7 @@ ignore_sigpipe = Rule(
     absent("ignore-sigpipe"),
     summary="no ``ignore-sigpipe``",
     reason="a worker that outlives its master logs to a pipe that nobody reads, and without the"
-    " option does so for ever",
+    " option does so forever",
     fix="ignore-sigpipe = true",
 )
 

@@ -55,7 +55,7 @@ def program_missing(pair: Pair) -> Hits:
     WARNING,
     summary="the pool is not in the files",
     reason="the plugin does not notice when the pool restarts: a pool with a unix socket creates a"
-    " new one, and all requests wait for ever",
+    " new one, and all requests wait forever",
     fix="set pool to the program that owns the socket, or to nothing if it runs elsewhere",
 )
 def pool_missing(pair: Pair) -> Hits:

@@ -72,7 +72,7 @@ def startsecs(pair: Pair, program: Program) -> Hits:
     "killasgroup",
     WARNING,
     summary="neither ``killasgroup`` nor ``no-orphans``",
-    reason="parked workers of a killed master (stopwaitsecs was over) live on for ever",
+    reason="parked workers of a killed master (stopwaitsecs was over) live on forever",
     fix="killasgroup = true",
 )
 def killasgroup(pair: Pair, program: Program) -> Hits:

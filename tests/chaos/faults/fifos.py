@@ -142,7 +142,7 @@ def stranger_at_path(target: Target, rng: random.Random) -> Undo:
 
 
 def _echo(target: Target, path: Path, text: str) -> None:
-    """As a shell's ``echo text > path``, but it does not wait for a reader for ever."""
+    """As a shell's ``echo text > path``, but it does not wait for a reader forever."""
     target.written_by_hand = True
     end = time.monotonic() + 1
     while True:

@@ -272,7 +272,7 @@ def unreadable(world, program, **stats):
     return replace(seen, **facts)
 
 
-def test_h72_an_instance_that_boots_parked_and_may_not_be_read_serves_unmanaged_if_nobody_else_does():
+def test_h72_an_unreadable_instance_that_boots_parked_serves_unmanaged_if_nobody_else_does():
     world = World()
     for program in ("a", "b"):
         world.boot(program, Slot.NEW, True)
