@@ -74,13 +74,14 @@ class Worker:
 class Instance:
     """One program of a pair and its uWSGI master, as observed at one moment.
 
-    Five fields are about the recent past, which the moment alone does not show. They are read by:
+    Six fields are about the recent past, which the moment alone does not show. They are read by:
 
     =================  =============================================================
     was_ready          is_starting; planner: an instance that retreats or is recycled may accept
     just_toggled       actions: no second toggle or signal before the first shows
     recycling          uwsgi/execute.py: toggle while the workers stand still
     all_respawning     planner: it may go on serving; requests: a swap swaps it
+    missing_workers    status
     newly_accepting    planner, goals: no roles while its own hooks may move slots
     =================  =============================================================
     """
@@ -100,6 +101,7 @@ class Instance:
     was_ready: bool = False  # this master was ready once, so it does not boot any more
     recycling: bool = False  # workers are replaced: one may end, and another start, at any moment
     all_respawning: bool = False  # it has had no started worker for a moment: one will accept next
+    missing_workers: int = 0  # that its master does not replace
     newly_accepting: bool = False  # it has just begun to accept: its hooks may still move slots
     keeps_connections: bool = False  # it was seen to keep a connection for a next request
     cheap: bool = False  # its master has no worker, and starts some with the next connection

@@ -207,6 +207,12 @@ def _traffic_problems(instance: Instance, view: PairView) -> Iterator[str]:
             f"{program} is paused, but threads of process {pids} may still take a request;"
             f" if that lasts, restart {program}"
         )
+    if instance.missing_workers:
+        count = len(instance.workers)
+        yield (
+            f"{program} runs {count} of {count + instance.missing_workers} workers, and its master"
+            f" starts no other: see its log, and restart {program}"
+        )
     if instance.asynchronous:
         refused = "; swaps away from it are refused, see 'retire'"
         yield (

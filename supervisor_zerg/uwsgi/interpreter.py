@@ -25,6 +25,8 @@ RECYCLING_S = 60.0
 #: For so long an instance may be without any worker before another one serves in its place. One
 #: that becomes cheap sleeps for 1 s after it has ended its last worker (core/master_checks.c:154).
 RESPAWN_S = 1.5
+#: A master starts a worker in place of one that has ended within this time, unless it is ending.
+REPLACED_S = 5.0
 
 
 def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
@@ -59,7 +61,8 @@ def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
         source=_source(reading),
         requests=tracked.snapshot.requests if tracked.snapshot else 0,
     )
-    memory = _next_memory(memory, instance, away, quiet, now)
+    missing = tracked.snapshot.missing if tracked.snapshot else 0
+    memory = _next_memory(memory, instance, away, quiet, missing, now)
     return _with_past(instance, tracked, memory, now), memory
 
 
@@ -68,6 +71,7 @@ def _next_memory(
     instance: Instance,
     blocked_elsewhere: dict[int, int],
     quiet: dict[int, QuietWorker],
+    missing: int,
     now: float,
 ) -> Memory:
     return Memory(
@@ -77,6 +81,7 @@ def _next_memory(
         was_ready=memory.was_ready or instance.ready,
         accepts_since=_since(memory.accepts_since, instance.accepting, now),
         gone_since=_since(memory.gone_since, _is_gone(instance, memory), now),
+        missing_since=_since(memory.missing_since, missing > 0, now),
         blocked_elsewhere=blocked_elsewhere,
         quiet=quiet,
     )
@@ -103,12 +108,15 @@ def _is_gone(instance: Instance, memory: Memory) -> bool:
 def _with_past(instance: Instance, tracked: TrackedMaster, memory: Memory, now: float) -> Instance:
     """The instance with what the moment alone does not show."""
     gone_since, accepts_since = memory.gone_since, memory.accepts_since
+    changed_at = max(memory.missing_since or now, tracked.workers.replaced_at)
+    lacks = tracked.snapshot is not None and now - changed_at > REPLACED_S
     newly = accepts_since is not None and now - accepts_since < HOOKS_S
     return replace(
         instance,
         was_ready=memory.was_ready,
         recycling=memory.was_ready and now - tracked.workers.replaced_at < RECYCLING_S,
         all_respawning=gone_since is not None and now - gone_since < RESPAWN_S,
+        missing_workers=tracked.snapshot.missing if tracked.snapshot and lacks else 0,
         newly_accepting=newly and instance.slot is Slot.NEW,
     )
 

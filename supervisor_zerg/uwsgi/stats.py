@@ -59,6 +59,7 @@ class Snapshot(NamedTuple):
         requests: of all workers, since the start.
         cheap: there are workers that do not run now and may be spawned at any time.
         partly_paused: some workers are paused and some are not.
+        missing: workers that are to run and have no process.
     """
 
     version: str
@@ -68,6 +69,7 @@ class Snapshot(NamedTuple):
     requests: int
     cheap: bool
     partly_paused: bool
+    missing: int = 0
 
     def without(self, foreign: Collection[int]) -> Snapshot:
         """Return it without the rows of some processes."""
@@ -122,11 +124,13 @@ def _snapshot(document: dict[str, Json], pacer: Pacer) -> Pieces[Snapshot]:
         raise InvalidStats(f"more than {ROWS_LIMIT} workers")
     rows = []
     requests = 0
+    missing = 0
     for worker in workers:
         row = _row(worker)
         requests += row.requests
         if row.pid and row.status != "cheap":
             rows.append(row)
+        missing += not row.pid and row.status != "cheap"
         if pacer.due():
             yield
     if len({row.pid for row in rows}) < len(rows):
@@ -140,6 +144,7 @@ def _snapshot(document: dict[str, Json], pacer: Pacer) -> Pieces[Snapshot]:
         requests=min(requests, COUNT_LIMIT),
         cheap=len(rows) < len(workers),
         partly_paused=partly_paused,
+        missing=missing,
     )
 
 

@@ -165,6 +165,7 @@ class Memory:
         partly_paused_since: since when some main threads are parked and others wait for requests.
         was_ready: it could serve once.
         gone_since: since when it has no worker that is past its start-up.
+        missing_since: since when its stats name a worker that has no process.
         blocked_elsewhere: worker -> observations in a row in which its thread was.
         quiet: worker -> see there.
     """
@@ -175,6 +176,7 @@ class Memory:
     accepts_since: float | None = None
     was_ready: bool = False
     gone_since: float | None = None
+    missing_since: float | None = None
     blocked_elsewhere: dict[int, int] = field(default_factory=dict)
     quiet: dict[int, QuietWorker] = field(default_factory=dict)
 

@@ -7,10 +7,19 @@ import time
 
 import pytest
 
-from supervisor_zerg.demo.traffic import Traffic
+from supervisor_zerg.demo.traffic import Traffic, get
 
 from .conftest import both_run, echo, pid_of
 
+#: One worker, the first that is asked for it, takes no SIGINT any more.
+IGNORES = """
+import signal
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/ignore":
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    start_response("200 OK", [])
+    return [b"pybossa 1 0 1"]
+"""
 THROTTLED = "worker respawning too fast"
 THROTTLE_S = 20.0
 STOPPED_S = 4.0  # far below the 30 s of a close observation and the 60 s of stopwaitsecs
@@ -67,3 +76,14 @@ def test_a_parked_instance_that_is_told_to_end_by_hand_ends_and_is_started_again
     stack.until(lambda: pid_of(stack, "pybossa") != master)
     stack.until_roles("pybossabak", "pybossa")
     assert stack.info()["problems"] == []
+
+
+def test_status_names_workers_that_are_not_replaced_since_their_master_is_ending(make_stack):
+    """So does a hook that fails in one worker while another one starts (core/hooks.c:728)."""
+    stack = make_stack("managed", start=False)
+    (stack.folder / "ignores.py").write_text(IGNORES)
+    stack.write_app({"processes": 2, "wsgi-file": stack.folder / "ignores.py"})
+    stack.start()
+    assert get(stack.web, "/ignore").status == 200
+    os.kill(pid_of(stack, "pybossa"), signal.SIGINT)
+    stack.until(lambda: "pybossa runs 1 of 2 workers" in " ".join(stack.info()["problems"]))

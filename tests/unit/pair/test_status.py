@@ -54,6 +54,11 @@ def test_a_parked_instance_that_ends_is_a_problem():
     assert told(SERVES, ending) == [f"no warm instance: {reason}"]
 
 
+def test_a_worker_that_is_not_replaced_is_a_problem():
+    (problem,) = told(SERVES, replace(PARKED, missing_workers=1))
+    assert problem.startswith("b runs 1 of 2 workers") and "restart b" in problem
+
+
 def test_a_healthy_pair_has_none():
     parked = Instance(
         "b", "RUNNING", 20, 20, Slot.SLEEPING, paused=True, workers=(Worker(21, 1, parked=1),)

@@ -31,6 +31,7 @@ class FakeInstance:
     workers: dict = field(default_factory=lambda: dict.fromkeys((11, 12, 13, 14), "waits"))
     slot: int = 1
     sleeps: bool = False
+    missing: int = 0  # workers without a process in the stats
     awaited: int = 0  # the child whose end the master waits for
     answers: bool = True
     stats: bytes = b""
@@ -49,7 +50,7 @@ class FakeInstance:
                 "respawn_count": 1,
                 "cores": [{"in_request": int(where == "busy")}],
             }
-            for pid, where in self.workers.items()
+            for pid, where in [*self.workers.items(), *([(0, "waits")] * self.missing)]
         ]
         return json.dumps({"version": "2", "pid": self.master, "workers": rows}).encode()
 

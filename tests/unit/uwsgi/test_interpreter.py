@@ -76,7 +76,7 @@ def worker_with(held, threads, busy=0, known_threads=1, snapshot=True):
         SimpleNamespace(), master=10, fifo=FifoRecord(flag=True), workers=workers
     )
     if snapshot:
-        tracked.stats.snapshot = SimpleNamespace(partly_paused=False, requests=0)
+        tracked.stats.snapshot = SimpleNamespace(partly_paused=False, requests=0, missing=0)
     reading = InstanceReading("a", "RUNNING", 10, tracked, 100.0, 10, HeldFifo(3, 1, 1, 1, True))
     reading.workers = {11: WorkerReading(threads)}
     reading.connections = {11: held}

@@ -158,6 +158,22 @@ def test_a_master_that_waits_for_the_end_of_a_worker_is_ending():
     assert world.observe(after=1.0).unresponsive is UnresponsiveReason.BUSY
 
 
+def test_a_worker_is_missing_when_its_master_has_not_replaced_it_for_a_while():
+    world = FakeWorld(FakeInstance(missing=1))
+    assert world.observe().missing_workers == 0
+    assert world.observe(after=4.0).missing_workers == 0
+    assert world.observe(after=2.0).missing_workers == 1
+    world.instance.missing = 0
+    assert world.observe(after=1.0).missing_workers == 0
+
+
+def test_no_worker_is_missing_while_others_are_replaced():
+    world = FakeWorld(FakeInstance(missing=1))
+    for pid in range(20, 30):
+        world.instance.workers = {11: "waits", pid: "waits"}
+        assert world.observe(after=2.0).missing_workers == 0
+
+
 FOREIGN = 99
 
 

@@ -34,6 +34,12 @@ def test_workers_that_are_not_busy_show_the_pause_flag():
     assert parse(stats(worker(1, "pause"), worker(2, "idle"))).paused is None
 
 
+def test_a_worker_without_a_process_is_missing_unless_it_is_cheap():
+    rows = [worker(11, "idle"), worker(0, "idle"), worker(0, "cheap")]
+    snapshot = parse(stats(*rows))
+    assert snapshot.missing == 1 and [row.pid for row in snapshot.workers] == [11]
+
+
 def test_cores_are_counted_and_cheap_workers_left_out():
     snapshot = parse(stats(worker(1, "busy", in_request=(1, 0, 1, 0)), worker(0, "cheap")))
     (row,) = snapshot.workers
