@@ -81,6 +81,7 @@ class DeployExecutor:
         self.process = TargetProcess(services.kernel.processes.alive)
         self.superseded = False  # by another deploy
         self._watched: set[int] = set()  # workers
+        self._unreachable: str | None = None  # None: not asked yet
         self._actions: dict[DeployAction, Callable[[DeployState, PairState], None]] = {
             DeployAction.RUN_HOOK: self._run_hook,
             DeployAction.END_HOOK: self._end_hook,
@@ -99,6 +100,7 @@ class DeployExecutor:
         self.jobs.end()
         self.promotion.withdraw()
         self.process.forget()
+        self._unreachable = None
         self._unwatch()
 
     def close(self) -> None:
@@ -146,6 +148,7 @@ class DeployExecutor:
             now=now,
             ended=self.process.ended,
             unlinked=self.process.unlinked,
+            unreachable=self._reach(state, target),
             resumed=self.process.resumed,
             orphans=any(orphan.program == plan.target for orphan in observed.orphans),
             counters=self._count(state, target, now),
@@ -154,6 +157,12 @@ class DeployExecutor:
             promotion=self.promotion.state,
             abort=aborted_by,
         )
+
+    def _reach(self, state: DeployState, target: Instance) -> str:
+        """Why nobody can connect to the target, which is asked once, when it serves."""
+        if self._unreachable is None and state.phase is Phase.BAKING and target.accepting:
+            self._unreachable = self.target.unreachable(target.program)
+        return self._unreachable or ""
 
     def _count(self, state: DeployState, target: Instance, now: float) -> Counters:
         pids = {worker.pid for worker in target.workers if not worker.zombie}

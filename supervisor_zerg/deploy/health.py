@@ -37,6 +37,8 @@ def rollback_reason(state: DeployState, observation: DeployObservation) -> str:
         return f"{plan.target} ended: {observation.ended}"
     if plan.check_serving and health.bad >= plan.count:
         return f"{plan.target} is not healthy: {health.message}"
+    if observation.unreachable:
+        return f"nobody can connect to {plan.target}: {observation.unreachable}"
     failures = _failures(plan, observation.counters) if observation.counters.known else ""
     if failures:
         return failures

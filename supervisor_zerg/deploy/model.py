@@ -136,6 +136,7 @@ class DeployObservation:
     now: float
     ended: str = ""  # how the target ended since it was started
     unlinked: str = ""  # why the link could not name the release; the target was not started
+    unreachable: str = ""  # why nobody can connect to the target, which serves
     resumed: bool = False  # the target was resumed, so it may have had requests
     orphans: bool = False  # workers of the target live on without a master
     counters: Counters = Counters()  # of the target

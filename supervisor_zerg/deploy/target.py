@@ -43,6 +43,9 @@ class DeployTarget(Protocol):
     def snapshot(self, program: str) -> Snapshot | None:
         """Return what the stats server of a program said last, if it ever answered."""
 
+    def unreachable(self, program: str) -> str:
+        """Connect to the served sockets once. Returns why that fails; empty if it does not."""
+
     def promote(self, program: str, by: str) -> Reply[OperationReply]:
         """Ask for a program to serve; a refusal is in the reply. `by` names the deploy."""
 

@@ -199,6 +199,9 @@ class PairController:
     def snapshot(self, program: str) -> Optional[Snapshot]:
         return self.observer.masters[program].snapshot
 
+    def unreachable(self, program: str) -> str:
+        return self.observer.unreachable_at(program)
+
     def promote(self, program: str, by: str) -> Reply[OperationReply]:
         try:
             self.require_ready()

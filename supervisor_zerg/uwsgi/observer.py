@@ -16,6 +16,7 @@ from .. import config
 from ..core.instance import Instance, UnresponsiveReason
 from ..core.pair_config import PairConfig
 from ..core.pair_state import PairState
+from ..linux.pieces import at_once
 from . import interpreter
 from .connections import ConnectionReader
 from .environment import PairEnvironment
@@ -113,6 +114,22 @@ class Observer:
         instance, memory = interpreter.interpret(reading, self.clock())
         reading.tracked.memory = memory
         return instance
+
+    def unreachable_at(self, program: str) -> str:
+        """Connect to each socket that both instances serve. Returns where that fails, or ''."""
+        lists = {
+            each: at_once(self.workers.listening(tracked.master, tracked.workers))
+            for each, tracked in self.masters.items()
+            if tracked.master
+        }
+        shared = set.intersection(*map(set, lists.values())) if len(lists) == 2 else set()
+        for name in sorted(lists[program][inode] for inode in shared):
+            connections = self.kernel.sockets.begin_connection(name)
+            for connection in connections:
+                connection.close()
+            if not connections:
+                return f"{name} refuses"
+        return ""
 
     # the kernel
 

@@ -474,3 +474,27 @@ def test_supervisorctl_shows_each_step_and_has_an_exit_status_for_each_outcome(m
     stack.until(lambda: stack.zerg.getDeploy("")["phase"] == "baking")
     assert stack.ctl("zerg", "deploy").returncode == 3
     assert "rolled back" in stack.ctl("zerg", "abort").stdout
+
+
+def test_h73_a_deploy_that_nobody_can_connect_to_is_not_called_deployed(make_stack, dialect):
+    """uWSGI does not understand the address, and listens at 255.255.255.255."""
+    stack = make_stack(dialect, pair={"health": "", "bake": "0"}, start=False)
+    served = {"zerg-pool": "$(ZERG_RUN)/pool.sock:[::1]:8000"}
+    stack.set_options("uwsgi/zergpool.ini", "uwsgi", served)
+    stack.start()
+    stack.warm_up()
+    info = stack.zerg.deploy("", {"label": "2"})
+    assert info["outcome"] == "rolled back" and "nobody can connect" in info["reason"]
+    assert info["serving"] == "pybossabak"
+
+
+def test_h73_a_deploy_at_a_tcp_address_is_asked_there(make_stack, dialect):
+    stack = make_stack(dialect, pair={"health": "", "bake": "0"}, start=False)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    served = {"zerg-pool": f"$(ZERG_RUN)/pool.sock:127.0.0.1:{port}"}
+    stack.set_options("uwsgi/zergpool.ini", "uwsgi", served)
+    stack.start()
+    stack.warm_up()
+    assert stack.zerg.deploy("", {"label": "2"})["outcome"] == "deployed"
+    assert get(str(port)).program == "pybossa"

@@ -108,6 +108,7 @@ class FakeTarget:
         self.withdrawn = []
         self.causes = []
         self.on_start = {}
+        self.refused = ""
         self.others_started = False
         self.ends_parked = True
 
@@ -128,6 +129,9 @@ class FakeTarget:
 
     def snapshot(self, program):
         return None
+
+    def unreachable(self, program):
+        return self.refused
 
     def promote(self, program, by):
         self.promoted.append((program, by))

@@ -129,6 +129,12 @@ def test_h60_connections_beyond_the_limit_are_counted_although_the_instance_ends
     assert deploy.state.killed_requests == 2
 
 
+def test_h73_a_release_that_nobody_can_connect_to_goes_back():
+    deploy = Driver(PLAN).until_baking().see(SERVING, unreachable="port 8000 refuses")
+    assert deploy.state.reason == "nobody can connect to new: port 8000 refuses"
+    assert deploy.actions[-1] is DeployAction.RETURN
+
+
 def test_an_instance_that_accepts_is_not_stopped():
     deploy = Driver(PLAN).see(SERVING)
     assert deploy.actions == []
