@@ -210,9 +210,7 @@ def test_h11_on_tcp_a_restarted_pool_cannot_bind_and_status_says_so_while_the_in
         answers = traffic.answers()
     assert_nobody_noticed(answers)
     stack.until_roles("pybossa", "pybossabak")
-    assert "restart" not in actions_text(stack), (
-        "a restarted instance could not attach"
-    )
+    assert "restart" not in actions_text(stack), "a restarted instance could not attach"
 
 
 def test_h12_a_restarted_supervisord_believes_the_kernel_and_not_the_files(warm):
