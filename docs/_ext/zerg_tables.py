@@ -16,6 +16,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from supervisor_zerg.cli.commands import EXITS, TABLE, Command
 from supervisor_zerg.core import errors
+from supervisor_zerg.core.exit_status import OUTCOMES
 from supervisor_zerg.core.pair_config import OPTIONS, PairConfig
 from supervisor_zerg.lint import check
 from supervisor_zerg.lint.rule import Rule
@@ -103,7 +104,7 @@ def exit_statuses_rst() -> Iterator[str]:
 
 def outcomes_rst() -> Iterator[str]:
     """How a deploy may end, with the exit status of ``zerg deploy``."""
-    rows = ((outcome, code(int(status))) for outcome, status in errors.OUTCOMES.items())
+    rows = ((outcome, code(int(status))) for outcome, status in OUTCOMES.items())
     return list_table(("Outcome", "Exit status"), rows, "70 30")
 
 

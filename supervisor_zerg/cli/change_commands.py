@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..core.errors import OUTCOMES, ExitStatus
+from ..core.exit_status import OUTCOMES, ExitStatus
 from ..core.text import format_auto, format_deploy, format_operation
 from .command import EXITS, Answer, Command, Invocation, Session, format_reply
 from .follow import follow

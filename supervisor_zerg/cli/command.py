@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TextIO
 
-from ..core.errors import ExitStatus
+from ..core.exit_status import ExitStatus
 
 EXITS: Mapping[int, str] = {
     0: "done, or it was so already",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from ..core.errors import ExitStatus
+from ..core.exit_status import ExitStatus
 from . import change_commands, inspect_commands, setup_commands
 from .command import EXITS, Answer, Command, Invocation, Session, UsageError
 from .help import explain, overview

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..core.errors import ExitStatus
+from ..core.exit_status import ExitStatus
 from ..uwsgi.threads import CALLS
 from . import probe
 from .command import Answer, Invocation, Session

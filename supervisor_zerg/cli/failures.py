@@ -12,6 +12,7 @@ from xml.parsers.expat import ExpatError
 from supervisor.xmlrpc import Faults
 
 from ..core import errors
+from ..core.exit_status import ExitStatus
 from .command import UsageError
 
 NO_NAMESPACE = (
@@ -35,7 +36,7 @@ def failure(error: Exception, url: str) -> tuple[str, int]:
     The status SERVED means: SERVED if the pair serves, otherwise NOBODY.
     """
     if isinstance(error, UsageError):
-        return str(error), errors.ExitStatus.USAGE
+        return str(error), ExitStatus.USAGE
     if isinstance(error, xmlrpc.client.Fault):
         return _fault(error, url)
     if isinstance(error, xmlrpc.client.ProtocolError):
@@ -45,17 +46,17 @@ def failure(error: Exception, url: str) -> tuple[str, int]:
         reason = str(error) or type(error).__name__
         return (
             f"supervisord cannot be reached at {url}: {reason}; {hint}",
-            errors.ExitStatus.UNREACHABLE,
+            ExitStatus.UNREACHABLE,
         )
-    return BUG.format(type(error).__name__, error), errors.ExitStatus.REFUSED
+    return BUG.format(type(error).__name__, error), ExitStatus.REFUSED
 
 
 def _fault(fault: xmlrpc.client.Fault, url: str) -> tuple[str, int]:
     if fault.faultCode == Faults.UNKNOWN_METHOD:
-        return NO_NAMESPACE.format(url), errors.ExitStatus.UNREACHABLE
+        return NO_NAMESPACE.format(url), ExitStatus.UNREACHABLE
     refusal = errors.BY_CODE.get(fault.faultCode)
     if refusal is None:
-        return fault.faultString, errors.ExitStatus.REFUSED
+        return fault.faultString, ExitStatus.REFUSED
     sentence = re.sub(r"^[A-Z_]+: ", "", fault.faultString)
     return f"{sentence} ({refusal.name})", refusal.exit_status
 
@@ -68,9 +69,9 @@ def is_unauthorized(error: Exception) -> bool:
 
 def _protocol(error: xmlrpc.client.ProtocolError, url: str) -> tuple[str, int]:
     if is_unauthorized(error):
-        return NO_PASSWORD.format(url), errors.ExitStatus.UNREACHABLE
+        return NO_PASSWORD.format(url), ExitStatus.UNREACHABLE
     answer = f"HTTP {error.errcode} {error.errmsg}"
-    return f"the supervisord at {url} answered {answer}; see its log", errors.ExitStatus.REFUSED
+    return f"the supervisord at {url} answered {answer}; see its log", ExitStatus.REFUSED
 
 
 def concerned(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..core.errors import ExitStatus
+from ..core.exit_status import ExitStatus
 from ..core.text import format_history, format_releases, format_status, infos_of
 from .command import EXITS, Answer, Command, Invocation, Session
 from .watch import INTERVAL_S, watch

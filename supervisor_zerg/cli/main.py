@@ -10,7 +10,7 @@ from typing import Any
 from supervisor.options import ClientOptions
 from supervisor.supervisorctl import Controller
 
-from ..core import errors
+from ..core.exit_status import ExitStatus
 from ..lint.uwsgi_ini import Unreadable, read_text
 from .command import UsageError
 from .commands import COMMANDS, TABLE, find
@@ -85,7 +85,7 @@ class ZergController(Controller):
             find(line.split()[0])
         except UsageError as error:
             complain(str(error))
-        self.exitstatus = errors.ExitStatus.USAGE
+        self.exitstatus = ExitStatus.USAGE
 
 
 def main(args: Sequence[str] | None = None) -> int:

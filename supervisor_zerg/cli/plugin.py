@@ -13,7 +13,7 @@ from typing import Any
 
 from supervisor.supervisorctl import ControllerPluginBase
 
-from ..core import errors
+from ..core.exit_status import ExitStatus
 from ..core.text import plain
 from .command import Answer, Invocation
 from .commands import COMMANDS, TABLE
@@ -83,10 +83,8 @@ class ZergControllerPlugin(ControllerPluginBase):
             raise error
         sentence, status = failure(error, self.ctl.options.serverurl)
         labelled = invocation is not None and "label" in invocation.options
-        complain(sentence + (ONE_WORD if labelled and status == errors.ExitStatus.USAGE else ""))
-        return (
-            self._does_anybody_serve(invocation) if status == errors.ExitStatus.REFUSED else status
-        )
+        complain(sentence + (ONE_WORD if labelled and status == ExitStatus.USAGE else ""))
+        return self._does_anybody_serve(invocation) if status == ExitStatus.REFUSED else status
 
     def _does_anybody_serve(self, invocation: Invocation | None) -> int:
         """The exit status of a refusal."""
@@ -94,9 +92,9 @@ class ZergControllerPlugin(ControllerPluginBase):
         try:
             infos = concerned(self._session.ask(lambda zerg: zerg.getAllPairInfo()), arguments)
         except Exception:
-            return errors.ExitStatus.UNREACHABLE
+            return ExitStatus.UNREACHABLE
         served = infos and all(info["serving"] for info in infos)
-        return errors.ExitStatus.REFUSED if served else errors.ExitStatus.NOBODY_SERVES
+        return ExitStatus.REFUSED if served else ExitStatus.NOBODY_SERVES
 
     def _write(self, lines: Iterable[str]) -> int:
         """Write the answer. Returns the exit status."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.errors import ExitStatus
+from ..core.exit_status import ExitStatus
 from .check import run_check
 from .command import EXITS, Answer, Command, Invocation, Session
 from .completion import SCRIPTS

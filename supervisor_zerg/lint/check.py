@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ..core.errors import ExitStatus
+from ..core.exit_status import ExitStatus
 from .config_model import ConfigModel
 from .rule import ERROR, NOTE, WARNING, Finding, Rule
 from .rules import (

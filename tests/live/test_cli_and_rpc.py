@@ -19,7 +19,7 @@ from types import SimpleNamespace
 import pytest
 
 import supervisor_zerg
-from supervisor_zerg.core.errors import ExitStatus
+from supervisor_zerg.core.exit_status import ExitStatus
 from supervisor_zerg.demo.stack import BIN, Stack
 from supervisor_zerg.demo.traffic import get
 

@@ -5,14 +5,13 @@ import xmlrpc.client
 import pytest
 
 from supervisor_zerg.cli import follow
-from supervisor_zerg.core import errors
-from supervisor_zerg.core.errors import ExitStatus
+from supervisor_zerg.core.exit_status import OUTCOMES, ExitStatus
 
 from ..structs import a_deploy, a_pair
 from .client import run
 
 
-@pytest.mark.parametrize("outcome, status", errors.OUTCOMES.items())
+@pytest.mark.parametrize("outcome, status", OUTCOMES.items())
 def test_a_deploy_ends_with_the_status_of_its_outcome(outcome, status, capsys, monkeypatch):
     monkeypatch.setattr(follow, "FOLLOW_S", 0.0)
     done = run("deploy", capsys, deploy=a_deploy(), getDeploy=a_deploy(outcome=outcome, steps=[]))
@@ -30,7 +29,7 @@ def test_a_deploy_that_supervisord_has_forgotten_is_reported_as_such(capsys, mon
     )
     done = run("deploy", capsys, deploy=a_deploy(), getDeploy=gone)
     assert (
-        done.status == errors.ExitStatus.FORGOTTEN
+        done.status == ExitStatus.FORGOTTEN
         and "error: supervisord does not remember the deploy x-1" in done.err
     )
 

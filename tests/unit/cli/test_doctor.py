@@ -9,7 +9,7 @@ import pytest
 
 from supervisor_zerg.cli import doctor, probe
 from supervisor_zerg.cli.probe import Unfit, Uwsgi
-from supervisor_zerg.core.errors import ExitStatus
+from supervisor_zerg.core.exit_status import ExitStatus
 
 from .client import run
 

@@ -13,7 +13,7 @@ from supervisor_zerg.cli import failures
 from supervisor_zerg.cli.plugin import INTERRUPTED, UNWRITABLE, make_zerg_controllerplugin
 from supervisor_zerg.cli.session import limit
 from supervisor_zerg.core import errors
-from supervisor_zerg.core.errors import ExitStatus
+from supervisor_zerg.core.exit_status import ExitStatus
 
 from ..structs import a_pair, a_reply, an_instance
 from .client import URL, Controller, Zerg, run

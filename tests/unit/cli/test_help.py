@@ -10,7 +10,7 @@ from supervisor_zerg.cli.command import ask_and_print
 from supervisor_zerg.cli.commands import COMMANDS
 from supervisor_zerg.cli.parser import parse
 from supervisor_zerg.cli.plugin import make_zerg_controllerplugin
-from supervisor_zerg.core.errors import ExitStatus
+from supervisor_zerg.core.exit_status import ExitStatus
 
 from .client import Controller, Zerg, run
 

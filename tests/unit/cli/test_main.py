@@ -3,7 +3,7 @@
 import pytest
 
 from supervisor_zerg.cli import main
-from supervisor_zerg.core.errors import ExitStatus
+from supervisor_zerg.core.exit_status import ExitStatus
 
 from ..structs import a_reply
 from .client import URL, Zerg

@@ -9,7 +9,7 @@ from supervisor_zerg.cli.commands import COMMANDS
 from supervisor_zerg.cli.inspect_commands import HISTORY_LIMIT
 from supervisor_zerg.cli.parser import parse
 from supervisor_zerg.core import text
-from supervisor_zerg.core.errors import ExitStatus
+from supervisor_zerg.core.exit_status import ExitStatus
 
 from ..structs import a_pair, a_reply
 from .client import run

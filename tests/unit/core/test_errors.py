@@ -2,6 +2,7 @@ import pytest
 from supervisor.xmlrpc import Faults
 
 from supervisor_zerg.core import errors
+from supervisor_zerg.core.exit_status import ExitStatus
 
 TAKEN_BY_OTHER_PLUGINS = {100, 101, 102, 103, 104, 105, 220, 230}
 
@@ -24,10 +25,10 @@ def test_every_refusal_has_a_hint_of_its_own_and_an_exit_status(error):
     assert str(refusal) == f"it is so; {error.hint}"
     assert [e.hint for e in errors.ALL].count(error.hint) == 1
     assert error.exit_status in (
-        errors.ExitStatus.USAGE,
-        errors.ExitStatus.REFUSED,
-        errors.ExitStatus.NOBODY_SERVES,
-        errors.ExitStatus.FORGOTTEN,
+        ExitStatus.USAGE,
+        ExitStatus.REFUSED,
+        ExitStatus.NOBODY_SERVES,
+        ExitStatus.FORGOTTEN,
     )
 
 

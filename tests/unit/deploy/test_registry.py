@@ -3,6 +3,7 @@
 import pytest
 
 from supervisor_zerg.core import errors
+from supervisor_zerg.core.exit_status import ExitStatus
 from supervisor_zerg.core.reply import Reply
 from supervisor_zerg.deploy.executor import DeployRequest
 from supervisor_zerg.deploy.model import Phase
@@ -50,7 +51,7 @@ def test_h53_a_deploy_that_nobody_remembers_has_an_exit_status_of_its_own(deploy
     assert deploys.last is None
     with pytest.raises(errors.ForgottenDeploy) as refusal:
         deploys.info("6b-1")
-    assert refusal.value.exit_status == errors.ExitStatus.FORGOTTEN
+    assert refusal.value.exit_status == ExitStatus.FORGOTTEN
     assert "reloaded" in str(refusal.value)
 
 

@@ -15,6 +15,7 @@ pytest.importorskip(
 from supervisor_zerg.cli.commands import EXITS, TABLE
 from supervisor_zerg.config import parse_pair
 from supervisor_zerg.core import errors
+from supervisor_zerg.core.exit_status import OUTCOMES
 from supervisor_zerg.core.pair_config import OPTIONS, PairConfig
 from supervisor_zerg.lint import check
 from supervisor_zerg.rpcinterface import ZergNamespaceRPCInterface
@@ -64,7 +65,7 @@ def test_every_exit_status_is_in_the_table():
 
 def test_every_outcome_of_a_deploy_is_in_the_table_with_its_exit_status():
     rows = {row[0]: row[1].strip("`") for row in cells(zerg_tables.outcomes_rst())}
-    assert rows == {outcome: str(int(status)) for outcome, status in errors.OUTCOMES.items()}
+    assert rows == {outcome: str(int(status)) for outcome, status in OUTCOMES.items()}
 
 
 def test_the_defaults_are_the_defaults():

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supervisor_zerg.cli import main
-from supervisor_zerg.core.errors import ExitStatus
+from supervisor_zerg.core.exit_status import ExitStatus
 from supervisor_zerg.lint import check, uwsgi_ini
 from supervisor_zerg.lint.uwsgi_ini import IniReader, Place, Unreadable
 

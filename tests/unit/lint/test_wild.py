@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from supervisor_zerg.cli import main
-from supervisor_zerg.core.errors import ExitStatus
+from supervisor_zerg.core.exit_status import ExitStatus
 
 from .configuration import found, ids
 
