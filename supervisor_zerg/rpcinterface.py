@@ -90,7 +90,8 @@ class ZergNamespaceRPCInterface:
         @return struct info   pair, serving, parked, warm, held, auto, retire, busy, deploy, pool,
             problems, instances. busy is empty, or has kind, program, id, by and since (seconds).
             Each instance has program, pid, master, statename, slot, condition, in_flight, workers,
-            threads, accepting_threads, frozen, cheap, requests, source, label, release, since
+            threads, accepting_threads, frozen, cheap, requests,
+            responses, source, label, release, since
         """
         infos = self._calls.infos([self._calls.pair(pair)])
         return rpc.deferred(infos, lambda infos: infos[0])

@@ -107,6 +107,13 @@ def ratio(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    value = _number(text)
+    if not 0 <= value <= 1:  # Supervisor gives "%" another meaning
+        raise ValueError(f"must be a share of the responses, such as 0.02, not {text!r}")
+    return value
+
+
 def _number(text: str) -> float:
     """The number, or -1, which no option allows."""
     try:

@@ -62,6 +62,8 @@ class PairConfig:
     after_rollback: str = "rebuild"
     bake: float = 10.0
     max_exceptions: float = 0.05
+    max_5xx: float = 0.02
+    min_responses: int = 20
     before_deploy: str = ""
     after_deploy: str = ""
     on_failover: str = ""
@@ -236,6 +238,16 @@ OPTIONS: dict[str, Option] = {
     "max_exceptions": Option(
         option_values.ratio,
         "Exceptions and replaced workers per request that a release may have during the bake.",
+    ),
+    "max_5xx": Option(
+        option_values.share,
+        (
+            "The share of responses with a status 5xx, such as ``0.02``, that a release may have"
+            " during the bake. uWSGI must count them, see ``responses.ini`` in ``conf.d/uwsgi``."
+        ),
+    ),
+    "min_responses": Option(
+        option_values.count, "Number of requests from which on ``max_5xx`` counts."
     ),
     "before_deploy": Option(
         option_values.command, "A command. If it fails, the deploy is refused."

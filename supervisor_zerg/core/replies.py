@@ -21,6 +21,9 @@ class InstanceInfo(TypedDict):
     frozen: bool
     cheap: bool  # it has no workers; the next connection starts some
     requests: float  # since the start of the instance
+    responses: dict[
+        str, float
+    ]  # of those, by class of statuses: 3xx, 4xx, 5xx; empty if not counted
     source: str
     label: str
     release: str  # empty without releases

@@ -42,6 +42,7 @@ class CrashCounter:
                 requests=snapshot.requests,
                 exceptions=sum(row.exceptions for row in snapshot.workers),
                 harakiris=sum(row.harakiris for row in snapshot.workers),
+                server_errors=(snapshot.responses or {}).get("5xx", 0),
                 known=True,
             )
         return replace(self._counters, lost=self._replaced + len(self._missing))

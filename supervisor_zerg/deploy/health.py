@@ -74,6 +74,18 @@ def _failures(plan: Plan, counters: Counters) -> str:
             f"{plan.target}: {counters.exceptions} exceptions and {counters.lost} respawned"
             f" workers in {counters.requests} requests"
         )
+    return _server_errors(plan, counters)
+
+
+def _server_errors(plan: Plan, counters: Counters) -> str:
+    """What users get decides, whatever the health check says."""
+    failures = counters.server_errors
+    enough = failures >= MIN_FAILURES and counters.requests >= plan.min_responses
+    if enough and failures > plan.max_5xx * counters.requests:
+        return (
+            f"{plan.target} answered {failures} of {counters.requests} requests with a status 5xx,"
+            f" more than max_5xx = {plan.max_5xx:g}"
+        )
     return ""
 
 

@@ -82,6 +82,8 @@ class Plan:
     count: int = 3  # good answers in a row to be promoted, bad ones to be rolled back
     bake: float = 10.0
     max_exceptions: float = 0.05  # per request
+    max_5xx: float = 0.02  # per request ...
+    min_responses: int = 20  # ... of at least so many
     drain_timeout: float = 60.0
     boot_timeout: float = 300.0
     check_timeout: float = 60.0  # for the whole check of a parked instance
@@ -96,6 +98,7 @@ class Counters:
     exceptions: int = 0
     harakiris: int = 0
     lost: int = 0  # workers that ended and were (or may yet be) replaced: crashed or recycled
+    server_errors: int = 0  # responses with a status 5xx; 0 where uWSGI does not count them
     known: bool = False  # the first three are; without them ``lost`` cannot be judged
 
 

@@ -209,6 +209,8 @@ def _plan(
         count=pair.health_count,
         bake=pair.bake if options.bake is None else float(options.bake),
         max_exceptions=pair.max_exceptions,
+        max_5xx=pair.max_5xx,
+        min_responses=pair.min_responses,
         drain_timeout=pair.drain_timeout,
         boot_timeout=pair.boot_timeout if options.timeout is None else float(options.timeout),
         check_timeout=period * pair.health_count * 2 + 10,

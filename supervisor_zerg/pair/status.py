@@ -34,6 +34,7 @@ class PairView:
         releases: The release that each instance has.
         since: Since when each instance has been in its condition, seconds since the epoch.
         durations: The same as seconds that it has lasted.
+        responses: What uWSGI counted, by class of statuses; empty where it does not.
         stats_errors: Why a stats server could not be used.
         foreign: Processes that the stats name and the kernel does not show below the master.
         store_problems: Why history or settings are not in their files.
@@ -53,6 +54,7 @@ class PairView:
     releases: Mapping[str, Assigned] = field(default_factory=dict)
     since: Mapping[str, float] = field(default_factory=dict)
     durations: Mapping[str, float] = field(default_factory=dict)
+    responses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     stats_errors: Mapping[str, str] = field(default_factory=dict)
     foreign: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     store_problems: Sequence[str] = ()
@@ -94,6 +96,7 @@ def _instance(instance: Instance, view: PairView) -> InstanceInfo:
         "frozen": instance.frozen,
         "cheap": instance.cheap,
         "requests": float(instance.requests),
+        "responses": {n: float(c) for n, c in view.responses.get(instance.program, {}).items()},
         "source": instance.source,
         "label": clean(view.labels.get(instance.program, "")),
         "release": view.releases.get(instance.program, NOTHING).release,

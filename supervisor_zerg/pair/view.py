@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Optional
 
 from ..core.pair_state import PairState
 from ..core.replies import BusyInfo
+from ..uwsgi.tracked_state import TrackedMaster
 from .run_handler import PairParts, RunHandler
 from .status import PairView
 
@@ -35,10 +37,15 @@ def pair_view(parts: PairParts, handler: RunHandler, observed: Optional[PairStat
         releases={i.program: parts.releases.assigned(i) for i in instances},
         since={i.program: times.since(i.program) for i in instances},
         durations={i.program: times.duration(i.program) for i in instances},
+        responses={p: _responses(master) for p, master in parts.observer.masters.items()},
         stats_errors={p: master.stats_error for p, master in parts.observer.masters.items()},
         foreign={p: master.workers.foreign for p, master in parts.observer.masters.items()},
         store_problems=[problem for problem in stores if problem],
     )
+
+
+def _responses(master: TrackedMaster) -> Mapping[str, int]:
+    return (master.snapshot.responses if master.snapshot else None) or {}
 
 
 def _busy_with(parts: PairParts) -> BusyInfo:

@@ -26,8 +26,10 @@ STATUS = re.compile(r"idle|busy|pause|cheap|sig[0-9]{1,3}")
 
 MEMBERS = frozenset(
     "version pid workers accepting status requests exceptions harakiri_count respawn_count "
-    "cores in_request".split()
+    "cores in_request metrics zerg_3xx zerg_4xx zerg_5xx value".split()
 )
+#: The metrics that conf.d/uwsgi/responses.ini adds, by the class of statuses that they count.
+CLASSES = {"3xx": "zerg_3xx", "4xx": "zerg_4xx", "5xx": "zerg_5xx"}
 
 
 class Row(NamedTuple):
@@ -60,6 +62,7 @@ class Snapshot(NamedTuple):
         cheap: there are workers that do not run now and may be spawned at any time.
         partly_paused: some workers are paused and some are not.
         missing: workers that are to run and have no process.
+        responses: by class of statuses, since the start; None where uWSGI does not count them.
     """
 
     version: str
@@ -70,6 +73,7 @@ class Snapshot(NamedTuple):
     cheap: bool
     partly_paused: bool
     missing: int = 0
+    responses: Optional[dict[str, int]] = None
 
     def without(self, foreign: Collection[int]) -> Snapshot:
         """Return it without the rows of some processes."""
@@ -145,7 +149,18 @@ def _snapshot(document: dict[str, Json], pacer: Pacer) -> Pieces[Snapshot]:
         cheap=len(rows) < len(workers),
         partly_paused=partly_paused,
         missing=missing,
+        responses=_responses(document.get("metrics")),
     )
+
+
+def _responses(metrics: Json) -> Optional[dict[str, int]]:
+    """The responses that uWSGI's metrics count, or None."""
+    if not isinstance(metrics, dict):
+        return None
+    found = {name: metrics.get(metric) for name, metric in CLASSES.items()}
+    if not all(isinstance(metric, dict) for metric in found.values()):
+        return None
+    return {n: _count(m, "value") for n, m in found.items() if isinstance(m, dict)}
 
 
 def _suspended(rows: Iterable[Row]) -> tuple[Optional[bool], bool]:

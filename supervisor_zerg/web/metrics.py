@@ -190,6 +190,7 @@ class Collector:
         yield self._releases()
         yield self._slots()
         yield self._requests()
+        yield self._responses()
         for name, sentence, value_of_pair in PAIR_GAUGES:
             yield self._pair_gauge(name, sentence, value_of_pair)
         yield self._operations()
@@ -227,6 +228,18 @@ class Collector:
             for slot in SLOTS:
                 value = float(instance["slot"] == slot)
                 family.add_metric((*_labels(info, instance), slot), value)
+        return family
+
+    def _responses(self) -> Any:
+        family = CounterMetricFamily(
+            "zerg_instance_responses",
+            "Responses by class of statuses since the start of the instance, where uWSGI counts "
+            "them: 3xx, 4xx and 5xx. The rest of requests_total is 2xx.",
+            labels=(*INSTANCE_LABELS, "class"),
+        )
+        for info, instance in self._instances:
+            for name, count in instance["responses"].items():
+                family.add_metric([*_labels(info, instance), name], count)
         return family
 
     def _requests(self) -> Any:

@@ -3,9 +3,12 @@
 import os
 import signal
 
+import pytest
+
+from supervisor_zerg.demo.stack import CONF_D
 from supervisor_zerg.demo.traffic import Traffic, get
 
-from .conftest import pid_of
+from .conftest import LAZY, PREFORK, THREADS, pid_of
 from .releases import begin, deploy, ended, nobody_notices
 
 
@@ -69,3 +72,27 @@ def test_h48_if_the_old_process_has_ended_the_deploy_says_that_there_is_no_way_b
         "pybossabak holds the release that was not rolled back: aborted" in p
         for p in stack.info()["problems"]
     )
+
+
+COUNTING = {"ini": CONF_D / "uwsgi" / "responses.ini"}
+ALL_MODES = {"prefork": PREFORK, "threads": THREADS, "lazy": LAZY}
+
+
+@pytest.mark.parametrize("app", ALL_MODES.values(), ids=ALL_MODES)
+def test_h72_a_release_that_answers_users_with_500_is_rolled_back_within_a_second(make, app):
+    stack = make(app={**app, **COUNTING}, bake="20")
+    with Traffic(stack.web, clients=4) as traffic:
+        info = deploy(stack, "2 status=500")
+        traffic.end(10)
+    assert info["outcome"] == "rolled back" and "with a status 5xx" in info["reason"], info
+    times = {s.rpartition("pybossabak ")[2]: float(s[1:].split("s")[0]) for s in info["steps"]}
+    assert times["is rolled back"] - times["is promoted"] < 2
+    stack.until_roles("pybossa", "pybossabak")
+    assert stack.instance("pybossabak")["responses"]["5xx"] >= 20
+
+
+def test_h72_few_errors_are_no_reason_to_go_back(make):
+    stack = make(app={**PREFORK, **COUNTING}, max_5xx="1")
+    with Traffic(stack.web, clients=4):
+        info = deploy(stack, "2 status=500")
+    assert info["outcome"] == "deployed", info

@@ -626,3 +626,26 @@ def test_after_deploy_that_runs_is_waited_for():
     deploy = Driver(replace(PLAN, after="after_deploy")).until_baking().see(**bakes(), after=11)
     assert deploy.see(**bakes(hook=None)).state.phase is Phase.FINISHING
     assert deploy.see(**bakes(hook=True)).end == (ENDED, Outcome.DEPLOYED)
+
+
+ANSWERED = Counters(requests=100, server_errors=3, known=True)
+
+
+@pytest.mark.parametrize(
+    "counted, rolled_back",
+    [
+        (ANSWERED, True),
+        (replace(ANSWERED, server_errors=2), False),
+        (replace(ANSWERED, requests=19), False),
+        (replace(ANSWERED, requests=150), False),
+    ],
+    ids=["too many", "fewer than three", "too few requests", "at the limit"],
+)
+def test_h72_responses_with_a_status_5xx_roll_back_whatever_the_health_check_says(
+    counted, rolled_back
+):
+    plan = replace(CHECKED, max_5xx=0.02, min_responses=20)
+    deploy = Driver(plan).until_baking(counters=COUNTED).see(**bakes(counters=counted, good=9))
+    assert (deploy.state.outcome is Outcome.ROLLED_BACK) is rolled_back
+    if rolled_back:
+        assert "3 of 100 requests with a status 5xx" in deploy.state.reason

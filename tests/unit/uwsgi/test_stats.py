@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -77,3 +78,21 @@ def test_invalid_stats_are_refused_as_such_and_nothing_else(text):
         parse(text)
     except InvalidStats as error:
         assert "not a uWSGI stats document" in str(error)
+
+
+def counted(**values):
+    metrics = {f"zerg_{name}": {"type": 0, "oid": "", "value": n} for name, n in values.items()}
+    return json.dumps({**json.loads(stats(worker(11))), "metrics": metrics}).encode()
+
+
+def test_h72_responses_are_counted_where_uwsgi_does():
+    answered = {"3xx": 1, "4xx": 2, "5xx": 3}
+    assert parse(counted(**answered)).responses == answered
+    assert parse(stats(worker(11))).responses is None
+    assert parse(counted(**{"3xx": 1})).responses is None
+
+
+def test_responses_that_are_no_numbers_are_no_stats():
+    for nonsense in (-1, 1.5, "7", None, True):
+        with pytest.raises(InvalidStats):
+            parse(counted(**{"3xx": 1, "4xx": 2, "5xx": nonsense}))

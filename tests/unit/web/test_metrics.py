@@ -41,6 +41,13 @@ def told(*entries):
     return tally
 
 
+def test_h72_the_responses_of_each_instance_are_counted_by_class():
+    info = an_info()
+    info["instances"][0]["responses"] = {"5xx": 3.0}
+    name = info["instances"][0]["program"]
+    assert samples([info])["zerg_instance_responses_total", "5xx", name, "web"] == 3
+
+
 def test_the_release_of_each_instance_is_told():
     info = an_info()
     info["instances"][0]["release"] = "v1"

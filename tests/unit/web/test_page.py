@@ -40,6 +40,7 @@ def a_copy(program="a", condition="parked", **values):
         "requests": 12.0,
         "source": "kernel",
         "release": "",
+        "responses": {},
         "since": NOW - 90,
         **values,
     }
