@@ -1,9 +1,6 @@
-"""One exception per refusal, each with its fault code, exit status and a hint at what to do next.
+"""One exception per refusal, with fault code, exit status and a hint; docs/api.rst has a table.
 
-The docstring of each says when it is raised; docs/api.rst has all of them as a table.
-
-Codes are 300 to 325, which neither Supervisor nor a known plugin uses (supervisor/xmlrpc.py
-``Faults``).
+Codes are 300 to 325, which neither Supervisor nor a known plugin uses (supervisor/xmlrpc.py).
 """
 
 from __future__ import annotations

@@ -207,12 +207,9 @@ class Collector:
         return family
 
     def _releases(self) -> Any:
-        family = GaugeMetricFamily(
-            "zerg_instance_info",
-            "Always 1. The label release is what the instance runs or would boot; empty where the "
-            "pair has no folder of releases.",
-            labels=(*INSTANCE_LABELS, "release"),
-        )
+        sentence = "Always 1. The label release is what the instance runs, or would boot."
+        labels = (*INSTANCE_LABELS, "release")
+        family = GaugeMetricFamily("zerg_instance_info", sentence, labels=labels)
         for info, instance in self._instances:
             family.add_metric([*_labels(info, instance), instance["release"]], 1.0)
         return family
@@ -226,20 +223,17 @@ class Collector:
         )
         for info, instance in self._instances:
             for slot in SLOTS:
-                value = float(instance["slot"] == slot)
-                family.add_metric((*_labels(info, instance), slot), value)
+                held = float(instance["slot"] == slot)
+                family.add_metric((*_labels(info, instance), slot), held)
         return family
 
     def _responses(self) -> Any:
-        family = CounterMetricFamily(
-            "zerg_instance_responses",
-            "Responses by class of statuses since the start of the instance, where uWSGI counts "
-            "them: 3xx, 4xx and 5xx. The rest of requests_total is 2xx.",
-            labels=(*INSTANCE_LABELS, "class"),
-        )
+        sentence = "Responses with statuses 3xx, 4xx and 5xx, where uWSGI counts them."
+        labels = (*INSTANCE_LABELS, "class")
+        family = CounterMetricFamily("zerg_instance_responses", sentence, labels=labels)
         for info, instance in self._instances:
-            for name, count in instance["responses"].items():
-                family.add_metric([*_labels(info, instance), name], count)
+            for kind, count in instance["responses"].items():
+                family.add_metric([*_labels(info, instance), kind], count)
         return family
 
     def _requests(self) -> Any:
