@@ -79,7 +79,7 @@ ALL_MODES = {"prefork": PREFORK, "threads": THREADS, "lazy": LAZY}
 
 
 @pytest.mark.parametrize("app", ALL_MODES.values(), ids=ALL_MODES)
-def test_h73_a_release_that_answers_users_with_500_is_rolled_back_within_a_second(make, app):
+def test_h74_a_release_that_answers_users_with_500_is_rolled_back_within_a_second(make, app):
     stack = make(app={**app, **COUNTING}, bake="20")
     with Traffic(stack.web, clients=4) as traffic:
         info = deploy(stack, "2 status=500")
@@ -91,7 +91,7 @@ def test_h73_a_release_that_answers_users_with_500_is_rolled_back_within_a_secon
     assert stack.instance("pybossabak")["responses"]["5xx"] >= 20
 
 
-def test_h73_few_errors_are_no_reason_to_go_back(make):
+def test_h74_few_errors_are_no_reason_to_go_back(make):
     stack = make(app={**PREFORK, **COUNTING}, max_5xx="1")
     with Traffic(stack.web, clients=4):
         info = deploy(stack, "2 status=500")

@@ -641,7 +641,7 @@ ANSWERED = Counters(requests=100, server_errors=3, known=True)
     ],
     ids=["too many", "fewer than three", "too few requests", "at the limit"],
 )
-def test_h73_responses_with_a_status_5xx_roll_back_whatever_the_health_check_says(
+def test_h74_responses_with_a_status_5xx_roll_back_whatever_the_health_check_says(
     counted, rolled_back
 ):
     plan = replace(CHECKED, max_5xx=0.02, min_responses=20)

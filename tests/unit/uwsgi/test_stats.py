@@ -85,7 +85,7 @@ def counted(**values):
     return json.dumps({**json.loads(stats(worker(11))), "metrics": metrics}).encode()
 
 
-def test_h73_responses_are_counted_where_uwsgi_does():
+def test_h74_responses_are_counted_where_uwsgi_does():
     answered = {"3xx": 1, "4xx": 2, "5xx": 3}
     assert parse(counted(**answered)).responses == answered
     assert parse(stats(worker(11))).responses is None

@@ -41,7 +41,7 @@ def told(*entries):
     return tally
 
 
-def test_h73_the_responses_of_each_instance_are_counted_by_class():
+def test_h74_the_responses_of_each_instance_are_counted_by_class():
     info = an_info()
     info["instances"][0]["responses"] = {"5xx": 3.0}
     name = info["instances"][0]["program"]
