@@ -49,6 +49,8 @@ def test_a_value_is_read(parse, text, value):
         (values.stats, "/a,127.0.0.1:x", "must be unix paths or IP:PORT"),
         (values.switch, "maybe", "must be true or false"),
         (values.retire, "kill", "must be park or stop"),
+        (values.after_rollback, "ask", "must be rebuild or keep"),
+        (values.link, "/releases/current", "must end with a name that contains"),
         (values.seconds, "soon", "must be a number of seconds"),
         (values.seconds, "-1", "must be a number of seconds"),
         (values.seconds, "nan", "must be a number of seconds"),

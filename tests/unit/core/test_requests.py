@@ -192,3 +192,14 @@ def test_what_counts_as_a_change(verb, kind, changed):
     actions = [Action(ActionKind(kind), "a")]
     reply = requests.reply("web", request(verb), HEALTHY, actions, False, 1.0)
     assert reply["changed"] is changed and reply["parked"] == "b"
+
+
+def test_the_reply_of_auto_says_who_serves():
+    assert requests.auto_reply("web", True, HEALTHY, False) == {
+        "pair": "web",
+        "changed": True,
+        "took_ms": 0.0,
+        "serving": "a",
+        "parked": "b",
+        "auto": False,
+    }

@@ -199,3 +199,48 @@ def test_progress_is_what_a_deploy_waits_for():
 def test_auto_says_whether_it_was_so_already():
     reply = {"pair": "web", "changed": False, "auto": True}
     assert list(text.format_auto(reply)) == ["web: nothing to do, auto on"]
+
+
+@pytest.mark.parametrize(
+    "kind, outcome, line",
+    [
+        ("rollback", "", "web: rolling back to v1, a serves"),
+        ("rollback", "done", "web: rolled back to v1 in 1.0 s, a serves"),
+        ("rollback", "failed", "web: failed while rolling back to v1 in 1.0 s, a serves"),
+        ("restart", "", "web: restarting v1, a serves"),
+        ("restart", "done", "web: restarted v1 in 1.0 s, a serves"),
+        ("restart", "failed", "web: failed while restarting v1 in 1.0 s, a serves"),
+    ],
+)
+def test_the_line_of_a_deploy_says_of_what_kind_it_is(kind, outcome, line):
+    reply = a_deploy(kind=kind, outcome=outcome, release="v1")
+    assert list(text.format_deploy(reply)) == [line]
+
+
+def test_the_line_of_a_deploy_of_what_serves_says_that_nothing_was_done():
+    reply = a_deploy(outcome="deployed", release="v1", changed=False)
+    assert list(text.format_deploy(reply)) == ["web: nothing to do, a serves v1"]
+
+
+def test_each_release_is_one_line():
+    release = {
+        "release": "v2",
+        "state": "good",
+        "instances": ["a"],
+        "serving": True,
+        "at": NOW - 60,
+        "by": "operator",
+        "reason": "",
+    }
+    unused = {**release, "release": "v10", "state": "bad", "instances": [], "serving": False}
+    unused.update({"at": 0.0, "reason": "b ended"})
+    first, second = text.format_releases([release, unused], NOW)
+    assert first.startswith("*  v2   good  in a (serves)  ")
+    assert first.endswith("(1m 0s) by operator")
+    assert second.split() == ["v10", "bad", "-", "-", "b", "ended"]
+
+
+def test_a_cheap_instance_and_killed_requests_are_named():
+    assert "cheap" in next(text.oddities(an_instance("a", "parked", cheap=True)))
+    (line,) = text.format_history([an_entry(killed_requests=2, actions=[])])
+    assert line.endswith("2 requests were killed")
