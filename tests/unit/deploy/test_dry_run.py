@@ -95,6 +95,15 @@ def test_h56_an_async_instance_has_no_way_back():
     assert listed[-1] == "if new fails: there is no way back: old has ended"
 
 
+def test_an_async_instance_with_releases_is_booted_again_from_its_own():
+    observed = PairState((replace(OLD, asynchronous=True), PARKED))
+    pair = replace(PAIR, retire="stop", health="")
+    plans = make_plans(pair, observed, read_options({}), "v2", "v1")
+    listed = dry_run(pair, plans, observed)
+    assert "if new fails: start old again, from its own release v1" in listed
+    assert "if new fails: old serves again" in listed
+
+
 def test_a_parked_instance_is_frozen_where_the_section_says_so():
     listed = steps(replace(PAIR, freeze=True))
     assert listed[-1] == "freeze old (freeze = true)"
