@@ -160,7 +160,9 @@ class Signals:
         A parent starts before its child, so a pid that was reused on the way up gives no wrong
         answer.
         """
-        process = self.processes.get(pid)
+        return self._descends(self.processes.get(pid), ancestor)
+
+    def _descends(self, process: Process | None, ancestor: int) -> bool:
         for _ in range(DEPTH_LIMIT):
             if process is None or process.ppid == 0:
                 return False
@@ -200,7 +202,7 @@ class Signals:
         process = self.processes.get(pid)
         if process is None or not process.alive:
             return False
-        if pid != program and not self.descends(pid, program):
+        if pid != program and not self._descends(process, program):
             if not self.processes.alive(pid, process.start):
                 return False
             raise NotProven(f"process {pid} is no descendant of process {program}")

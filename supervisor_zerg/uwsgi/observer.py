@@ -98,8 +98,8 @@ class Observer:
         if thorough:
             yield from self.environment.explore(readings)
         for reading in readings:
-            if thorough or reading.tracked.flag:
-                yield from self._read_connections(reading)
+            always = thorough or (full and bool(reading.tracked.flag))
+            yield from self._read_connections(reading, always)
             yield from in_pieces(self.workers.complete(reading), self.kernel.pacer)
         obstacles = yield from self.environment.obstacles(readings)
         orphans = yield from self.environment.living_orphans()
@@ -196,10 +196,10 @@ class Observer:
         read = self.workers.read(reading.tracked, with_state=full or self.pair.freeze)
         reading.workers = yield from in_pieces(read, self.kernel.pacer)
 
-    def _read_connections(self, reading: InstanceReading) -> Observing[None]:
+    def _read_connections(self, reading: InstanceReading, always: bool) -> Observing[None]:
         """Read them last: since the stats were read, a request can only have ended."""
         try:
-            yield from in_pieces(self.connections.read(reading), self.kernel.pacer)
+            yield from in_pieces(self.connections.read(reading, always), self.kernel.pacer)
         except OSError as error:
             note_unreadable(reading, error)
 

@@ -91,6 +91,14 @@ class HeldConnections(NamedTuple):
         return threads.polling > 0 and self.queues.isdisjoint(threads.waiting)
 
 
+class ParkedWorkers(NamedTuple):
+    """Workers that were parked, the FIFO of their master, and its last toggle that is known."""
+
+    pids: frozenset[int]
+    held: HeldFifo | None
+    moved_at: float
+
+
 @dataclass
 class WorkersRecord:
     """The workers of a master. Written by workers.py.
@@ -109,6 +117,7 @@ class WorkersRecord:
         connections: of workers that hold any, at the last reading. Written by connections.py.
         keeps_connections: a worker was seen to keep one for a next request.
         other_sockets: inodes of sockets of workers that are no open connections.
+        unconnected: the workers, if they were parked and held no connection at the last reading.
     """
 
     known: dict[int, KnownWorker] = field(default_factory=dict)
@@ -126,6 +135,7 @@ class WorkersRecord:
     connections: dict[int, HeldConnections] = field(default_factory=dict)
     keeps_connections: bool = False
     other_sockets: set[int] = field(default_factory=set)
+    unconnected: ParkedWorkers | None = None
 
 
 @dataclass

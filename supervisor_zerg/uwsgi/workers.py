@@ -196,14 +196,14 @@ class WorkerReader:
                 continue
             if not known.started:
                 reading.signal_loops[pid] = tracked.signal_loop.check(pid)
-            running = worker.threads.running if tracked.snapshot is None else ()
-            cpu_ns = reading.cpu_ns.setdefault(pid, {})
-            for tid in running:
-                cpu_ns[tid] = self.kernel.threads.cpu_ns(pid, tid)
                 if self.kernel.pacer.due():
                     yield
-            if self.kernel.pacer.due():
-                yield
+            if tracked.snapshot is None and worker.threads.running:
+                cpu_ns = reading.cpu_ns.setdefault(pid, {})
+                for tid in worker.threads.running:
+                    cpu_ns[tid] = self.kernel.threads.cpu_ns(pid, tid)
+                    if self.kernel.pacer.due():
+                        yield
 
     def _note_state(self, pid: int, tracked: TrackedMaster) -> None:
         """Note whether a worker is stopped; during its start-up, also its name and user."""

@@ -237,3 +237,26 @@ def test_h59_a_socket_that_was_found_while_the_list_of_sockets_was_incomplete_is
     parked.connections = {11: {9: 90}}
     world.tracked.workers.other_sockets = {WEB_SOCKET, 77, 90}
     assert world.observe().in_flight == 1
+
+
+def test_h58_parked_workers_without_connections_are_read_again_after_they_ran():
+    parked = FakeInstance(workers=dict.fromkeys((11, 12), "paused"), slot=2)
+    world = FakeWorld(parked)
+    assert world.observe().condition is Condition.PARKED
+    parked.connections = {11: {9: 90}}
+    assert world.observe(full=False).in_flight == 0
+    parked.workers[11] = "waits"
+    world.observe(full=False)
+    parked.workers[11] = "paused"
+    assert world.observe(full=False).keeping_workers == (11,)
+    parked.connections = {}
+    assert world.observe(full=False).condition is Condition.PARKED
+
+
+def test_h58_parked_workers_without_connections_are_read_again_after_a_command():
+    parked = FakeInstance(workers=dict.fromkeys((11, 12), "paused"), slot=2)
+    world = FakeWorld(parked)
+    assert world.observe().condition is Condition.PARKED
+    parked.connections = {11: {9: 90}}
+    parked.slot = 1  # another FIFO
+    assert world.observe(full=False).keeping_workers == (11,)
