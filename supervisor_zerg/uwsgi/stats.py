@@ -20,6 +20,7 @@ SMALL_BYTES = 1 << 15  # the most expensive document of that size takes 2 ms
 ROWS_LIMIT = 512  # as many as children of a master that are read
 PID_LIMIT = 1 << 22  # Linux include/linux/threads.h PID_MAX_LIMIT
 COUNT_LIMIT = (1 << 31) - 1  # counts stop there: XML-RPC knows no larger integer
+UNSIGNED_LIMIT = (1 << 64) - 1  # of a counter of uWSGI
 VERSION_LIMIT = 64  # characters
 #: Of a worker (uWSGI core/master_utils.c:1166).
 STATUS = re.compile(r"idle|busy|pause|cheap|sig[0-9]{1,3}")
@@ -204,16 +205,17 @@ def _list(record: dict[str, Json], name: str) -> list[Json]:
 
 def _integer(record: dict[str, Json], name: str, limit: int) -> int:
     value = record.get(name)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if type(value) is not int:  # a bool is none either
         raise InvalidStats(f"{name} is no integer")
-    if not 0 <= value <= limit:
-        raise InvalidStats(f"{name} is out of range")
-    return value
+    if 0 <= value <= limit:
+        return value
+    raise InvalidStats(f"{name} is out of range")
 
 
 def _count(record: dict[str, Json], name: str) -> int:
     """A counter; uWSGI's may exceed the limit, at which ours stops."""
-    return min(_integer(record, name, (1 << 64) - 1), COUNT_LIMIT)
+    value = _integer(record, name, UNSIGNED_LIMIT)
+    return value if value < COUNT_LIMIT else COUNT_LIMIT
 
 
 def connect(address: str) -> socket.socket:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import os
 import platform
 from typing import NamedTuple, Optional
@@ -33,18 +32,6 @@ PAUSE_MS = 10000
 THREADS_LIMIT = 2048  # of one process
 Call = list[bytes]  # the fields of /proc/PID/task/TID/syscall
 GONE: Call = [b"-1", b"0x0", b"0x0", b"0x0"]  # instead of the system call of a zombie
-
-
-class Place(enum.Enum):
-    """Where a thread is."""
-
-    PAUSE = "in uWSGI's pause"
-    EPOLL = "waits for events"
-    POLL = "waits for one descriptor"
-    FUTEX = "waits for a lock"
-    ELSEWHERE = "blocked in another system call"
-    RUNNING = "runs, or is about to"
-    ENDED = "is a zombie"
 
 
 class ThreadReading(NamedTuple):
@@ -193,38 +180,32 @@ class Threads:
 
 
 def _reading(pid: int, calls: dict[int, Optional[Call]]) -> ThreadReading:
-    places = {tid: _place(call) for tid, call in calls.items()}
-    main = places.get(pid)
-    found = list(places.values())
-    waiting = [calls[tid] for tid, place in places.items() if place is Place.EPOLL]
+    waiting = [int(call[1], 16) for call in calls.values() if call and is_in_epoll(call)]
+    main = calls.get(pid)
+    main_paused = in_pause(main)
+    main_waits = is_in_epoll(main)
+    ended = main is GONE
+    away = main is not None and not (main_paused or main_waits or ended or _is_in_futex(main))
     return ThreadReading(
-        total=len(found),
-        paused=found.count(Place.PAUSE),
-        main_paused=main is Place.PAUSE,
-        main_waits=main is Place.EPOLL,
-        polling=found.count(Place.POLL),
-        main_away=main is Place.POLL or main is Place.ELSEWHERE,
-        waiting=tuple(int(call[1], 16) for call in waiting if call),
-        running=tuple(tid for tid, place in places.items() if place is Place.RUNNING),
-        ended=main is Place.ENDED,
+        total=len(calls),
+        paused=sum(map(in_pause, calls.values())),
+        main_paused=main_paused,
+        main_waits=main_waits,
+        polling=sum(map(in_poll, calls.values())),
+        main_away=away,
+        waiting=tuple(waiting),
+        running=tuple(tid for tid, call in calls.items() if call is None),
+        ended=ended,
     )
 
 
-def _place(call: Optional[Call]) -> Place:
-    if call is None:
-        return Place.RUNNING
-    if call is GONE:
-        return Place.ENDED
-    if CALLS is None:
-        return Place.ELSEWHERE
-    number = int(call[0])
-    if number in CALLS.epoll:
-        return Place.EPOLL
-    if number == CALLS.futex:
-        return Place.FUTEX
-    if in_pause(call):
-        return Place.PAUSE
-    return Place.POLL if in_poll(call) else Place.ELSEWHERE
+def is_in_epoll(call: Optional[Call]) -> bool:
+    """Whether this is the system call of a thread that waits for events."""
+    return bool(call) and CALLS is not None and int((call or GONE)[0]) in CALLS.epoll
+
+
+def _is_in_futex(call: Call) -> bool:
+    return CALLS is not None and int(call[0]) == CALLS.futex
 
 
 def in_poll(call: Optional[Call]) -> bool:
