@@ -98,19 +98,16 @@ class ConnectionReader:
 
 
 def _matter(reading: InstanceReading, are_parked: bool) -> bool:
-    """Does anything depend on the connections of an instance at this moment?
+    """Whether anything depends on the connections of an instance at this moment.
 
-    Nothing does while it is not paused, or just paused, with no thread that is parked or waits for
-    a next request. A parked worker accepts nothing, so once none of them held a connection they are
-    not read again until one runs on or their master executes a command.
+    Nothing does while it is not paused. A parked worker accepts nothing: once none of them held a
+    connection, they are not read again until one runs on or their master executes a command.
     """
+    if not reading.tracked.flag:
+        return False
     record = reading.tracked.workers
-    if not reading.tracked.flag or record.asynchronous:
-        return bool(reading.tracked.flag)
-    if are_parked:
-        return record.unconnected != _parked_as(reading)
-    threads = [worker.threads for worker in reading.workers.values() if worker]
-    return any(t.paused or t.polling for t in threads) or not any(t.waiting for t in threads)
+    known_empty = are_parked and record.unconnected == _parked_as(reading)
+    return record.asynchronous or not known_empty
 
 
 def _are_parked(reading: InstanceReading) -> bool:
