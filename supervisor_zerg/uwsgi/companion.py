@@ -186,6 +186,7 @@ class Companion:
         loaded, self.loaded = self.loaded, True
         try:
             if loaded and self.uwsgi.worker_id():
+                signal.signal(signal.SIGINT, signal.SIG_DFL)  # so a master ends it; no exception
                 self.begin()
         except BaseException as error:
             say(f"no warm-up and no health in worker {self.uwsgi.worker_id()}: {describe(error)}")

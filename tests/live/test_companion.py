@@ -56,6 +56,18 @@ def application(environ, start_response):
 Reply = namedtuple("Reply", "status head body")
 
 
+SLOW = """\
+import os, time
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        open(f"{__file__}.{os.getpid()}", "w").close()
+        time.sleep(0 if os.path.exists(f"{__file__}.quick") else 600)
+    start_response("200 OK", [("Content-Length", "3")])
+    return [b"ok\\n"]
+"""
+
+
 @pytest.fixture(autouse=True)
 def at_once(request, make_stack):
     """These stacks need no graceful end."""
@@ -382,3 +394,17 @@ def test_a_request_becomes_an_environ(companion):
     assert environ["PATH_INFO"] == "/caf\xc3\xa9" and environ["QUERY_STRING"] == "a=%20b"
     assert (environ["HTTP_HOST"], environ["HTTP_X_REAL_IP"]) == ("example.org", "::1")
     assert environ["zerg.companion"] is True and environ["wsgi.multithread"] is True
+
+
+def test_a_worker_that_its_master_ends_during_its_warm_up_ends(make_stack):
+    """A master ends a worker with SIGINT (core/uwsgi.c ``kill_them_all``)."""
+    stack = with_app(make_stack, SLOW, warm="/slow", start=False)
+    stack.start(wait=False)
+    pattern = "small.py.*[0-9]"
+    workers = stack.until(lambda: len(found := sorted(stack.folder.glob(pattern))) == 2 and found)
+    (stack.folder / "small.py.quick").write_text("")
+    pids = [int(worker.suffix[1:]) for worker in workers]
+    for pid in pids:
+        os.kill(pid, signal.SIGINT)
+    stack.until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+    stack.until_roles("pybossa", "")
