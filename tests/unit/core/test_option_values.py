@@ -17,6 +17,8 @@ from supervisor_zerg.core import option_values as values
         (values.switch, "On", True),
         (values.switch, "0", False),
         (values.retire, "stop", "stop"),
+        (values.after_rollback, "keep", "keep"),
+        (values.link, "/run/%(program_name)s.release", "/run/%(program_name)s.release"),
         (values.seconds, "1.5", 1.5),
         (values.ratio, "inf", float("inf")),
         (values.share, "0.02", 0.02),
