@@ -7,6 +7,7 @@ may yet take one. Each observation is interpreted anew.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from ..core.instance import Instance, Slot
 from .threads import ThreadReading
@@ -60,6 +61,8 @@ def interpret(reading: InstanceReading, now: float) -> tuple[Instance, Memory]:
         unreadable=reading.unreadable,
         source=_source(reading),
         requests=tracked.snapshot.requests if tracked.snapshot else 0,
+        was_ready=memory.was_ready,
+        recycling=_is_recycling(tracked, memory, now),
     )
     missing = tracked.snapshot.missing if tracked.snapshot else 0
     memory = _next_memory(memory, instance, away, quiet, missing, now)
@@ -105,20 +108,26 @@ def _is_gone(instance: Instance, memory: Memory) -> bool:
     return served and not any(w.started and not w.zombie for w in instance.workers)
 
 
+def _is_recycling(tracked: TrackedMaster, memory: Memory, now: float) -> bool:
+    return memory.was_ready and now - tracked.workers.replaced_at < RECYCLING_S
+
+
 def _with_past(instance: Instance, tracked: TrackedMaster, memory: Memory, now: float) -> Instance:
     """The instance with what the moment alone does not show."""
     gone_since, accepts_since = memory.gone_since, memory.accepts_since
     changed_at = max(memory.missing_since or now, tracked.workers.replaced_at)
     lacks = tracked.snapshot is not None and now - changed_at > REPLACED_S
     newly = accepts_since is not None and now - accepts_since < HOOKS_S
-    return replace(
-        instance,
-        was_ready=memory.was_ready,
-        recycling=memory.was_ready and now - tracked.workers.replaced_at < RECYCLING_S,
-        all_respawning=gone_since is not None and now - gone_since < RESPAWN_S,
-        missing_workers=tracked.snapshot.missing if tracked.snapshot and lacks else 0,
-        newly_accepting=newly and instance.slot is Slot.NEW,
-    )
+    past: dict[str, Any] = {
+        "was_ready": memory.was_ready,
+        "recycling": _is_recycling(tracked, memory, now),
+        "all_respawning": gone_since is not None and now - gone_since < RESPAWN_S,
+        "missing_workers": tracked.snapshot.missing if tracked.snapshot and lacks else 0,
+        "newly_accepting": newly and instance.slot is Slot.NEW,
+    }
+    # Mostly nothing differs, and a copy costs as much as the rest of this module.
+    differs = any(getattr(instance, field) != value for field, value in past.items())
+    return replace(instance, **past) if differs else instance
 
 
 def _source(reading: InstanceReading) -> str:
