@@ -112,6 +112,8 @@ def test_counts_stop_at_what_xml_rpc_can_carry():
     assert snapshot.requests == COUNT_LIMIT == snapshot.workers[0].requests
 
 
+#: Of processor time. Measured: under 5 ms; a slow machine, or one that traces, needs longer.
+HELD_S = 0.02
 MEGABYTE = 1 << 20
 SMALL = 32_000
 EXPENSIVE = {
@@ -139,7 +141,7 @@ EXPENSIVE = {
 @pytest.mark.parametrize("name", EXPENSIVE)
 def test_the_most_expensive_documents_hold_the_loop_for_one_short_piece_at_a_time(name):
     pieces = [min(piece) for piece in zip(*(times(EXPENSIVE[name]) for _ in range(3)))]
-    assert max(pieces) < 0.005
+    assert max(pieces) < HELD_S
 
 
 def times(data):
