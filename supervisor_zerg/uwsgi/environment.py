@@ -116,8 +116,10 @@ class PairEnvironment:
             if fifo in lying and now - found[1] < FOREIGN_S
         }
         for fifo in lying - set(self._readers):
+            is_new = self.kernel.fifos.is_new(fifo)
             pid = yield from in_pieces(self.kernel.fifos.reader(fifo), self.kernel.pacer)
-            self._readers[fifo] = (pid, now)
+            if pid or not is_new:  # who made it may open it only now
+                self._readers[fifo] = (pid, now)
 
     # orphans
 

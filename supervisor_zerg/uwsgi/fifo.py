@@ -12,6 +12,8 @@ from ..linux.descriptors import Descriptors, Inode, is_read
 from ..linux.pieces import Pacer, Pieces
 
 DELETED = " (deleted)"
+#: The kernel's time of a file lags by up to 10 ms, and who makes a FIFO opens it a moment later.
+NEW_NS = 100_000_000
 PASS_S = 120  # how long one pass over the descriptors of all processes is valid
 PATH_KINDS = {
     stat.S_IFIFO: PathKind.FIFO,
@@ -127,11 +129,17 @@ class Fifos:
 
         One pass over all processes serves every FIFO that was there before it, for PASS_S.
         """
-        if self._passed_at < fifo.ctime_ns or time.time_ns() - self._passed_at > PASS_S * 10**9:
+        if self._passed_at < fifo.ctime_ns + NEW_NS or (
+            time.time_ns() - self._passed_at > PASS_S * 10**9
+        ):
             yield from self._pass()
         pid = self._readers.get(fifo.inode, 0)
         reads = yield from self.reads(pid, fifo)
         return pid if reads else 0
+
+    def is_new(self, fifo: Identity) -> bool:
+        """Whether a FIFO was made so recently that its reader may not have opened it yet."""
+        return time.time_ns() - fifo.ctime_ns < NEW_NS
 
     def reads(self, pid: int, fifo: Identity) -> Pieces[bool]:
         """Read whether a process still holds this FIFO open for reading."""

@@ -149,3 +149,16 @@ def test_nothing_is_written_when_the_master_has_moved_on(master, tmp_path):
         sent(held, b"p")
     assert len(os.listdir("/proc/self/fd")) == before
     os.close(anew)
+
+
+def test_a_reader_that_opens_a_new_fifo_after_a_pass_is_found_by_the_next(tmp_path):
+    """The kernel's time of a file lags, so the pass may seem to be younger than the FIFO."""
+    path = str(tmp_path / "new.fifo")
+    fifos = Fifos(Descriptors())
+    os.mkfifo(path)
+    assert fifos.is_new(fifos.identity(path)) and at_once(fifos.reader(fifos.identity(path))) == 0
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert at_once(fifos.reader(fifos.identity(path))) == os.getpid()
+    finally:
+        os.close(descriptor)
