@@ -81,9 +81,11 @@ def _server_errors(plan: Plan, counters: Counters) -> str:
     """What users get decides, whatever the health check says."""
     failures = counters.server_errors
     enough = failures >= MIN_FAILURES and counters.requests >= plan.min_responses
-    if enough and failures > plan.max_5xx * counters.requests:
+    # uWSGI counts a request a moment after its response.
+    answered = max(counters.requests, failures)
+    if enough and failures > plan.max_5xx * answered:
         return (
-            f"{plan.target} answered {failures} of {counters.requests} requests with a status 5xx,"
+            f"{plan.target} answered {failures} of {answered} requests with a status 5xx,"
             f" more than max_5xx = {plan.max_5xx:g}"
         )
     return ""

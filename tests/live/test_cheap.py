@@ -1,5 +1,7 @@
 """Instances that end their workers while nobody asks, and start them with the next request."""
 
+import pytest
+
 from supervisor_zerg.demo.traffic import get
 
 from .conftest import assert_serves, history
@@ -13,9 +15,25 @@ def all_cheap(stack):
     return info if all(found["cheap"] for found in info["instances"]) else None
 
 
+ATTEMPTS = 3
+
+
 def test_h69_cheap_instances_serve_and_are_parked_and_swaps_and_deploys_work(make_stack, dialect):
-    stack = make_stack(dialect, app=IDLE, pair={"bake": "1"})
-    stack.warm_up()
+    """On a busy machine a master that becomes cheap may look for longer than RESPAWN_S as if all of
+    its workers had ended, and the other instance takes over: then the test begins anew."""
+    for _ in range(ATTEMPTS):
+        stack = make_stack(dialect, app=IDLE, pair={"bake": "1"})
+        stack.warm_up()
+        try:
+            return cheap_instances_work(stack)
+        except (AssertionError, TimeoutError):
+            if not any(entry["failover"] for entry in history(stack)):
+                raise
+            stack.stop()
+    pytest.fail(f"a fail-over in each of {ATTEMPTS} attempts")
+
+
+def cheap_instances_work(stack):
     info = stack.until(lambda: all_cheap(stack))
     assert (info["serving"], info["parked"], info["warm"]) == ("pybossabak", "pybossa", True)
     assert info["problems"] == []
